@@ -1,0 +1,58 @@
+# CUB-200-2011, official split: 5,994 images for training, 5,794 for testing.
+data_root = 'data/CUB_200_2011'
+
+# Pillow's bilinear resizing (antialiased) and no EXIF rotation, as in the
+# released code: the same pixels.
+load_image = dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation')
+train_pipeline = [
+    load_image,
+    dict(type='Resize', scale=(256, 256), interpolation='bilinear', backend='pillow'),
+    dict(type='mmpretrain.RandomCrop', crop_size=224),
+    dict(type='PackLocInputs'),
+]
+test_pipeline = [
+    load_image,
+    dict(type='Resize', scale=(224, 224), interpolation='bilinear', backend='pillow'),
+    dict(type='PackLocInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=128,
+    num_workers=4,
+    # Workers start anew, and are seeded anew, in every epoch: see EpochSeedHook.
+    persistent_workers=False,
+    worker_init_fn=dict(type='mmtscam.seed_worker'),
+    pin_memory=True,
+    collate_fn=dict(type='default_collate'),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='WSOLDataset',
+        # Training sees image labels only: no boxes.
+        dataset=dict(type='mmpretrain.CUB', data_root=data_root, split='train'),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=128,
+    num_workers=4,
+    persistent_workers=True,
+    pin_memory=True,
+    collate_fn=dict(type='default_collate'),
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='WSOLDataset',
+        dataset=dict(type='mmpretrain.CUB', data_root=data_root, split='test'),
+        boxes=dict(type='CUBBoxes'),
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader
+
+val_evaluator = [dict(type='LocAccuracy', protocol='tscam')]
+# A test also shows what attention and semantics alone achieve.
+test_evaluator = [
+    *val_evaluator,
+    dict(type='LocAccuracy', protocol='tscam', map_name='attention', prefix='tscam-attention'),
+    dict(type='LocAccuracy', protocol='tscam', map_name='semantic', prefix='tscam-semantic'),
+]

@@ -1,0 +1,38 @@
+# The sample set that tools/quickstart.sh draws, in CUB-200-2011's layout.
+_base_ = './cub.py'
+
+data_root = 'data/sample'
+classes = (
+    'Crested_Zeb',
+    'Horned_Ember',
+    'Eared_Mallow',
+    'Billed_Lagoon',
+    'Trunked_Fern',
+    'Feelered_Plum',
+    'Frilled_Coral',
+    'Visored_Wasp',
+)
+
+train_pipeline = [
+    {{_base_.load_image}},
+    dict(type='Resize', scale=(112, 112), interpolation='bilinear', backend='pillow'),
+    dict(type='mmpretrain.RandomCrop', crop_size=96),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackLocInputs'),
+]
+test_pipeline = [
+    {{_base_.load_image}},
+    dict(type='Resize', scale=(96, 96), interpolation='bilinear', backend='pillow'),
+    dict(type='PackLocInputs'),
+]
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=2,
+    dataset=dict(dataset=dict(data_root=data_root), metainfo=dict(classes=classes), pipeline=train_pipeline),
+)
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=2,
+    dataset=dict(dataset=dict(data_root=data_root), metainfo=dict(classes=classes), pipeline=test_pipeline),
+)
+test_dataloader = val_dataloader

@@ -1,0 +1,44 @@
+default_scope = 'mmtscam'
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=10),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    # Two of the last, because the older one is removed before the newer is
+    # written: with one alone a kill in between would leave none to resume.
+    checkpoint=dict(
+        type='CheckpointHook',
+        interval=1,
+        max_keep_ckpts=2,
+        save_last=True,
+        save_best='tscam/loc_top1',
+        rule='greater',
+    ),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='LocVisualizationHook', enable=False),
+)
+
+custom_hooks = [
+    dict(type='EpochSeedHook'),
+    dict(type='LabelRangeHook'),
+    dict(type='StrictCheckpointHook'),
+]
+
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+
+visualizer = dict(
+    type='LocVisualizer',
+    vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')],
+)
+
+log_processor = dict(by_epoch=True)
+log_level = 'INFO'
+load_from = None
+resume = False
+
+# The released code's seed.
+randomness = dict(seed=26, deterministic=False)

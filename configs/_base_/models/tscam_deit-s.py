@@ -1,0 +1,33 @@
+model = dict(
+    type='mmpretrain.ImageClassifier',
+    data_preprocessor=dict(
+        type='mmpretrain.ClsDataPreprocessor',
+        num_classes=200,
+        # ImageNet's, of RGB
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        to_rgb=True,
+    ),
+    backbone=dict(
+        type='TSCAMDeiT',
+        arch='deit-small',
+        img_size=224,
+        patch_size=16,
+        # The paper does not name it; the released code's.
+        drop_path_rate=0.1,
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://dl.fbaipublicfiles.com/deit/deit_small_patch16_224-cd65a155.pth',
+        ),
+    ),
+    head=dict(
+        type='TSCAMHead',
+        num_classes=200,
+        in_channels=384,
+        init='he',
+        map_mode='coupled',
+        topk=5,
+        # The released code's on CUB; the paper does not name one.
+        threshold=0.1,
+    ),
+)

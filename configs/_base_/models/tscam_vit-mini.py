@@ -1,0 +1,14 @@
+# A vision transformer small enough to be trained from scratch on a CPU.
+_base_ = './tscam_deit-s.py'
+
+model = dict(
+    data_preprocessor=dict(num_classes=8),
+    backbone=dict(
+        arch=dict(_delete_=True, embed_dims=128, num_layers=6, num_heads=4, feedforward_channels=512),
+        img_size=96,
+        patch_size=8,
+        drop_path_rate=0.0,
+        init_cfg=None,
+    ),
+    head=dict(num_classes=8, in_channels=128),
+)

@@ -1,0 +1,37 @@
+"""What boxes achieve that never look at the image, on a data set."""
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from PIL import Image
+
+from mmtscam.localization import Protocol, best_constant_box, boxes_to_frame, constant_box_accuracy
+
+
+def constant_box_baselines(dataset: BaseDataset, protocol: Protocol) -> dict[str, float]:
+    """GT-known Loc of the best constant box and of the whole image.
+
+    Args:
+        dataset: A :class:`~mmtscam.datasets.WSOLDataset` with boxes.
+        protocol: Gives the frame and the IoU level.
+
+    Returns:
+        ``best_constant_box`` (chosen on these very images, an upper bound)
+        and ``whole_image``, in percent.
+
+    Raises:
+        ValueError: If the data set has no boxes.
+    """
+    truth = []
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        if not info.get('instances'):
+            raise ValueError(f'{info["img_path"]}: no true box; give the data set a box reader')
+        with Image.open(info['img_path']) as image:
+            boxes = np.array([instance['bbox'] for instance in info['instances']])
+            truth.append(boxes_to_frame(boxes, image.size, protocol))
+    width, height = protocol.frame
+    whole = np.array([0, 0, width - 1, height - 1])
+    return {
+        'best_constant_box': constant_box_accuracy(best_constant_box(truth, protocol), truth, protocol),
+        'whole_image': constant_box_accuracy(whole, truth, protocol),
+    }

@@ -1,0 +1,30 @@
+"""Parameters and multiply-accumulates of a model."""
+
+import copy
+
+from mmengine.analysis import get_model_complexity_info
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmtscam.registry import MODELS
+
+
+def model_complexity(cfg: Config, input_size: tuple[int, int]) -> dict[str, int]:
+    """Count a config's parameters and MACs with mmengine's counter.
+
+    Args:
+        cfg: A config with ``model``; its weights are not loaded.
+        input_size: ``(height, width)`` of the input in pixels.
+
+    Returns:
+        ``params`` and ``macs``, for one image.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmtscam'))
+    model_cfg = copy.deepcopy(cfg.model)
+    if model_cfg.backbone.type == 'TSCAMDeiT':
+        # The counter does not know the fused attention.
+        model_cfg.backbone.attn_impl = 'explicit'
+    # The training mode is the network itself, without maps and boxes.
+    model = MODELS.build(model_cfg).train()
+    info = get_model_complexity_info(model, (3, *input_size), show_table=False, show_arch=False)
+    return {'params': int(info['params']), 'macs': int(info['flops'])}

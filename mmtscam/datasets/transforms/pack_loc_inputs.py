@@ -1,0 +1,50 @@
+"""The last step of a pipeline."""
+
+from typing import Any
+
+import torch
+from mmengine.structures import InstanceData
+from mmpretrain.datasets.transforms import PackInputs
+
+from mmtscam.registry import TRANSFORMS
+from mmtscam.structures import LocDataSample
+
+
+@TRANSFORMS.register_module()
+class PackLocInputs(PackInputs):
+    """Packs an image as mmpretrain does, into a :class:`LocDataSample`.
+
+    True boxes (``instances``) are packed as they are annotated, in original
+    image coordinates: no transform moves them.
+
+    Args:
+        meta_keys: Keys to keep as meta information.
+        **kwargs: Further arguments of mmpretrain's ``PackInputs``.
+    """
+
+    DEFAULT_META_KEYS = (*PackInputs.DEFAULT_META_KEYS, 'img_id')
+
+    def __init__(self, meta_keys: tuple[str, ...] = DEFAULT_META_KEYS, **kwargs: Any) -> None:
+        super().__init__(meta_keys=meta_keys, **kwargs)
+
+    def transform(self, results: dict) -> dict:
+        """Pack one image.
+
+        Args:
+            results: Has ``img`` (H, W, 3) ``uint8`` BGR and, where known,
+                ``gt_label`` and ``instances``.
+
+        Returns:
+            ``inputs`` (3, H, W) ``uint8`` tensor and ``data_samples``.
+        """
+        packed = super().transform(results)
+        sample = LocDataSample()
+        sample.update(packed['data_samples'])
+        if 'instances' in results:
+            instances = results['instances']
+            sample.gt_instances = InstanceData(
+                bboxes=torch.tensor([box['bbox'] for box in instances], dtype=torch.float32).reshape(-1, 4),
+                labels=torch.tensor([box['bbox_label'] for box in instances], dtype=torch.int64),
+            )
+        packed['data_samples'] = sample
+        return packed

@@ -1,0 +1,44 @@
+"""Lets PyTorch's protected loading read what mmengine writes."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from numpy._core.multiarray import _reconstruct, scalar
+
+_STATISTICS = ('mean', 'max', 'min', 'current')
+
+
+def _statistics_method(owner: Any, name: str) -> Any:
+    """Stand in for ``getattr`` while unpickling: HistoryBuffer's statistics and nothing else.
+
+    A pickled ``HistoryBuffer`` refers to its statistics by ``getattr``, which
+    as it is would open the way to any attribute of anything.
+    """
+    if owner is not HistoryBuffer or name not in _STATISTICS:
+        raise pickle.UnpicklingError(f'the checkpoint asks for attribute {name!r} of {owner!r}: not loaded')
+    return getattr(owner, name)
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Allow the few classes that mmengine's message hub stores in a checkpoint.
+
+    From PyTorch 2.6 on ``torch.load`` unpickles only what is known to be
+    harmless. mmengine's checkpoints hold ``HistoryBuffer`` objects with NumPy
+    arrays; with these on the list they load with the protection on.
+    """
+    dtypes = (np.float64, np.float32, np.int64, np.int32, np.bool_)
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            (_statistics_method, 'builtins.getattr'),
+            np.ndarray,
+            np.dtype,
+            *(type(np.dtype(dtype)) for dtype in dtypes),
+            # NumPy 1 and 2 write the same functions under different names.
+            *((_reconstruct, f'numpy.{core}.multiarray._reconstruct') for core in ('core', '_core')),
+            *((scalar, f'numpy.{core}.multiarray.scalar') for core in ('core', '_core')),
+        ]
+    )

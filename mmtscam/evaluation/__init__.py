@@ -1,0 +1,3 @@
+"""Evaluation of localization."""
+
+from .metrics import *  # noqa: F403

@@ -1,0 +1,5 @@
+"""Metrics."""
+
+from .loc_accuracy import LocAccuracy
+
+__all__ = ['LocAccuracy']

@@ -1,0 +1,58 @@
+"""Class attention: what the class token looks at.
+
+Reference: Gao et al., "TS-CAM", ICCV 2021, Eqs. 5 and 6.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def explicit_attention(query: Tensor, key: Tensor, value: Tensor, dropout_p: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Attention with its matrix written out: ``softmax(Q K^T / sqrt(D')) V``.
+
+    The readable reference for ``scaled_dot_product_attention`` and
+    :func:`class_attention`; it needs O(N^2) memory a head.
+
+    Args:
+        query: ``(B, K, N, D')`` float tensor, K heads of width D'.
+        key: As ``query``.
+        value: As ``query``.
+        dropout_p: Probability of dropping an attention weight.
+
+    Returns:
+        The output ``(B, K, N, D')`` and the attention matrix ``(B, K, N, N)``
+        before dropout.
+    """
+    weights = (query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5).softmax(dim=-1)
+    return F.dropout(weights, dropout_p) @ value, weights
+
+
+def class_attention(query: Tensor, key: Tensor) -> Tensor:
+    """The class token's row of the attention matrix, averaged over heads (Eq. 5).
+
+    Only this row is computed, O(N) instead of O(N^2) a head.
+
+    Args:
+        query: ``(B, K, N, D')`` float tensor; token 0 is the class token.
+        key: As ``query``.
+
+    Returns:
+        ``(B, N)`` tensor of weights that sum to 1 over all tokens.
+    """
+    logits = query[:, :, :1] @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
+    return logits.squeeze(2).softmax(dim=-1).mean(dim=1)
+
+
+def aggregate_attention(attention: Tensor) -> Tensor:
+    """Average class attention over blocks: A* of Eq. 6.
+
+    The released code sums instead, which is the same after min-max
+    normalisation.
+
+    Args:
+        attention: ``(B, L, h, w)`` class attention of L blocks.
+
+    Returns:
+        ``(B, h, w)`` tensor.
+    """
+    return attention.mean(dim=1)

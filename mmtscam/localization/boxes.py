@@ -1,0 +1,154 @@
+"""From score maps to boxes, and from boxes to overlaps.
+
+Boxes are ``(x1, y1, x2, y2)``. Overlaps follow the inclusive-pixel
+convention of both protocols: a box covers ``x2 - x1 + 1`` columns.
+"""
+
+import cv2
+import numpy as np
+
+from .protocols import Protocol
+
+_INTERPOLATIONS = {'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC}
+
+
+def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """Bring a score map to the protocol's frame as 8-bit grey levels.
+
+    The map is resized, min-max normalised and truncated to ``uint8``. A map
+    that is constant or not finite says nothing about where the object is: it
+    becomes all zeros.
+
+    Args:
+        score_map: ``(h, w)`` float array of any range.
+        protocol: Gives the frame and the interpolation.
+
+    Returns:
+        ``(height, width)`` ``uint8`` array; 0 and 255 are both taken unless
+        the map says nothing.
+
+    Raises:
+        ValueError: If the map is not a two-dimensional, non-empty array.
+    """
+    score_map = np.asarray(score_map)
+    if score_map.ndim != 2 or score_map.size == 0:
+        raise ValueError(f'a score map must be a non-empty (h, w) array, got shape {score_map.shape}')
+    if score_map.dtype not in (np.float32, np.float64):
+        score_map = score_map.astype(np.float32)
+    if score_map.shape != protocol.frame[::-1]:
+        score_map = cv2.resize(score_map, protocol.frame, interpolation=_INTERPOLATIONS[protocol.interpolation])
+    low, high = score_map.min(), score_map.max()
+    if not (np.isfinite(low) and np.isfinite(high)) or low == high:
+        return np.zeros(score_map.shape, np.uint8)
+    return ((score_map - low) / (high - low) * 255).astype(np.uint8)
+
+
+def map_to_boxes(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """Draw the box, or boxes, that a score map asks for.
+
+    Args:
+        score_map: ``(h, w)`` float array of any range.
+        protocol: Gives the frame, the threshold and the rules. To use another
+            threshold: ``dataclasses.replace(protocol, threshold=0.2)``.
+
+    Returns:
+        ``(n, 4)`` ``int64`` boxes in the protocol's frame; at least one, the
+        protocol's ``empty_box`` where nothing is above the threshold. Maximum
+        edges are exclusive as OpenCV gives them, so they may equal the frame's
+        size unless the protocol clamps them.
+
+    Raises:
+        ValueError: If the protocol leaves the threshold open or the map is
+            not a two-dimensional, non-empty array.
+
+    Examples:
+        >>> from mmtscam.localization import PROTOCOLS
+        >>> score_map = np.zeros((14, 14), np.float32)
+        >>> score_map[4:8, 2:6] = 1
+        >>> map_to_boxes(score_map, PROTOCOLS['tscam']).tolist()
+        [[25, 57, 103, 135]]
+    """
+    if protocol.threshold is None:
+        raise ValueError(
+            f'protocol {protocol.name!r} leaves the threshold open: set one with '
+            'dataclasses.replace(protocol, threshold=...)'
+        )
+    grey = quantize_map(score_map, protocol)
+    cut = int(protocol.threshold * grey.max())
+    _, foreground = cv2.threshold(grey, cut, 255, cv2.THRESH_BINARY)
+    contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        return np.array([protocol.empty_box], np.int64)
+    if protocol.contours == 'largest':
+        contours = [max(contours, key=cv2.contourArea)]
+    boxes = np.array([cv2.boundingRect(contour) for contour in contours], np.int64)
+    boxes[:, 2:] += boxes[:, :2]
+    if protocol.clamp_boxes:
+        boxes[:, 2:] = np.minimum(boxes[:, 2:], np.array(protocol.frame) - 1)
+    return boxes
+
+
+def boxes_to_frame(boxes: np.ndarray, image_size: tuple[int, int], protocol: Protocol) -> np.ndarray:
+    """Bring true boxes from image coordinates to the protocol's frame.
+
+    Args:
+        boxes: ``(n, 4)`` float boxes in original image coordinates.
+        image_size: ``(width, height)`` of the original image in pixels.
+        protocol: Gives the frame and the rules for truncating and clamping.
+
+    Returns:
+        ``(n, 4)`` ``int64`` boxes in the frame.
+    """
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    if protocol.truncate_size:
+        # The difference of two edges stored in float32 may fall just short of
+        # the annotated size, which truncation would turn into a whole pixel.
+        size = np.trunc(np.round(boxes[:, 2:] - boxes[:, :2], 3))
+        start = np.trunc(np.round(boxes[:, :2], 3))
+        boxes = np.concatenate([start, start + size], axis=1)
+    framed = boxes / np.tile(image_size, 2) * np.tile(protocol.frame, 2)
+    framed = np.maximum(framed, 0).astype(np.int64)
+    if protocol.clamp_truth:
+        framed[:, 2:] = np.minimum(framed[:, 2:], np.array(protocol.frame) - 1)
+    return framed
+
+
+def boxes_to_image(boxes: np.ndarray, image_size: tuple[int, int], protocol: Protocol) -> np.ndarray:
+    """Bring boxes from the protocol's frame to image coordinates.
+
+    Args:
+        boxes: ``(n, 4)`` boxes in the frame.
+        image_size: ``(width, height)`` of the original image in pixels.
+        protocol: Gives the frame.
+
+    Returns:
+        ``(n, 4)`` ``float32`` boxes in original image coordinates.
+    """
+    scale = np.tile(image_size, 2) / np.tile(protocol.frame, 2)
+    return (np.asarray(boxes).reshape(-1, 4) * scale).astype(np.float32)
+
+
+def box_overlaps(boxes: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Overlap every predicted box with every true box.
+
+    Args:
+        boxes: ``(n, 4)`` predicted boxes.
+        truth: ``(m, 4)`` true boxes in the same coordinates.
+
+    Returns:
+        Three ``(n, m)`` ``float64`` arrays: IoU, IoG (intersection over the
+        true box) and IoB (intersection over the predicted box).
+
+    Examples:
+        >>> iou, iog, iob = box_overlaps([[0, 0, 9, 9]], [[0, 0, 9, 4]])
+        >>> iou.item(), iog.item(), iob.item()
+        (0.5, 1.0, 0.5)
+    """
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 1, 4)
+    truth = np.asarray(truth, np.float64).reshape(1, -1, 4)
+    sides = np.minimum(boxes[..., 2:], truth[..., 2:]) - np.maximum(boxes[..., :2], truth[..., :2]) + 1
+    intersection = np.maximum(sides, 0).prod(axis=-1)
+    box_area = (boxes[..., 2:] - boxes[..., :2] + 1).prod(axis=-1)
+    truth_area = (truth[..., 2:] - truth[..., :2] + 1).prod(axis=-1)
+    iou = intersection / (box_area + truth_area - intersection)
+    return iou, intersection / truth_area, intersection / box_area

@@ -1,0 +1,114 @@
+"""Evaluation protocols as values.
+
+Papers on weakly supervised object localization disagree by the protocol as
+much as by the method. Every switch in which they differ is a field of
+:class:`Protocol`, so that no code asks for a protocol's name.
+
+Sources: ``tscam`` is the evaluation of the code released with Gao et al.,
+"TS-CAM: Token Semantic Coupled Attention Map for Weakly Supervised Object
+Localization", ICCV 2021; ``wsol-v1`` and ``wsol-v2`` are MaxBoxAcc and
+MaxBoxAccV2 of Choe et al., "Evaluating Weakly Supervised Object Localization
+Methods Right", CVPR 2020.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a score map becomes boxes and how boxes are scored.
+
+    The *frame* is the pixel grid in which maps are thresholded and boxes are
+    compared; every edge in it is an integer.
+
+    Args:
+        name: Name under which results are reported.
+        threshold: A pixel is foreground if its 8-bit value is strictly above
+            ``int(threshold * maximum)``; in [0, 1). ``None`` where the
+            protocol leaves the choice open.
+        frame: ``(width, height)`` of the frame, in pixels.
+        interpolation: ``'bilinear'`` or ``'bicubic'``, for bringing a map to
+            the frame.
+        contours: ``'largest'``: one box, of the contour with the largest
+            area. ``'all'``: one box for every contour.
+        clamp_boxes: Whether the maximum edges of predicted boxes are clamped
+            to the last pixel of the frame.
+        empty_box: The box that stands for "nothing is above the threshold".
+        truncate_size: Whether x, y, width and height of a true box are
+            truncated to integers before they are scaled to the frame.
+        clamp_truth: Whether the maximum edges of true boxes are clamped to
+            the last pixel of the frame.
+        iou_levels: IoU levels at which a box counts as right.
+    """
+
+    name: str
+    threshold: float | None = None
+    frame: tuple[int, int] = (224, 224)
+    interpolation: str = 'bilinear'
+    contours: str = 'largest'
+    clamp_boxes: bool = False
+    empty_box: tuple[int, int, int, int] = (0, 0, 1, 1)
+    truncate_size: bool = True
+    clamp_truth: bool = True
+    iou_levels: tuple[float, ...] = (0.5,)
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.threshold is not None and not 0 <= self.threshold < 1:
+            raise ValueError(f'protocol {self.name!r}: threshold must be in [0, 1), got {self.threshold}')
+        if self.interpolation not in ('bilinear', 'bicubic'):
+            raise ValueError(
+                f"protocol {self.name!r}: interpolation must be 'bilinear' or 'bicubic', got {self.interpolation!r}"
+            )
+        if self.contours not in ('largest', 'all'):
+            raise ValueError(f"protocol {self.name!r}: contours must be 'largest' or 'all', got {self.contours!r}")
+        for name in ('frame', 'empty_box', 'iou_levels'):  # a config holds lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+
+_TSCAM = Protocol(name='tscam', threshold=0.1)
+_WSOL_V1 = Protocol(
+    name='wsol-v1',
+    interpolation='bicubic',
+    clamp_boxes=True,
+    empty_box=(0, 0, 0, 0),
+    truncate_size=False,
+    clamp_truth=False,
+)
+_WSOL_V2 = replace(_WSOL_V1, name='wsol-v2', contours='all', iou_levels=(0.3, 0.5, 0.7))
+
+PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (_TSCAM, _WSOL_V1, _WSOL_V2)}
+
+
+def get_protocol(protocol: 'str | Protocol | Mapping[str, Any]', **changes: Any) -> Protocol:
+    """Return a protocol by name or value, with some fields replaced.
+
+    Args:
+        protocol: A name in :data:`PROTOCOLS`, a :class:`Protocol`, or (as a
+            config writes it) a mapping with ``base``, a name, and the fields
+            to replace: ``dict(base='tscam', threshold=0.12)``.
+        **changes: Fields to replace; ``None`` leaves a field as it is.
+
+    Raises:
+        ValueError: If the name or a field is unknown or a value is out of
+            range.
+
+    Examples:
+        >>> get_protocol('tscam', threshold=0.12).threshold
+        0.12
+    """
+    if isinstance(protocol, Mapping):
+        given = dict(protocol)
+        protocol = str(given.pop('base', 'tscam'))
+        changes = {**given, **changes}
+    if isinstance(protocol, str):
+        if protocol not in PROTOCOLS:
+            raise ValueError(f'unknown protocol {protocol!r}: choose from {", ".join(PROTOCOLS)}')
+        protocol = PROTOCOLS[protocol]
+    assert isinstance(protocol, Protocol)
+    known = {field.name for field in fields(Protocol)}
+    if unknown := sorted(set(changes) - known):
+        raise ValueError(f'unknown protocol field {unknown[0]!r}: choose from {", ".join(sorted(known))}')
+    return replace(protocol, **{key: value for key, value in changes.items() if value is not None})

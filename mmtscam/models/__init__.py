@@ -1,0 +1,4 @@
+"""Backbones and heads."""
+
+from .backbones import *  # noqa: F403
+from .heads import *  # noqa: F403

@@ -1,0 +1,52 @@
+"""From the maps in a sample to its predicted boxes."""
+
+import numpy as np
+import torch
+from mmengine.structures import InstanceData
+
+from mmtscam.localization import Protocol, boxes_to_image, map_to_boxes
+from mmtscam.structures import LocDataSample
+
+
+def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> None:
+    """Draw the boxes of the first classes in ``class_maps`` into ``pred_instances``.
+
+    Args:
+        sample: Has ``class_maps`` and ``pred_score``; changed in place. Its
+            ``class_maps`` are marked with the protocol's threshold.
+        protocol: Rules for drawing boxes.
+        num_classes: How many classes get boxes, from the first on.
+
+    Raises:
+        ValueError: If the sample's image is a crop of the original one: its
+            maps would not cover the image to which the boxes belong.
+    """
+    _check_whole_image(sample)
+    height, width = sample.get('ori_shape', protocol.frame[::-1])[:2]
+    labels = sample.class_maps.labels[:num_classes]
+    boxes = [
+        map_to_boxes(score_map, protocol) for score_map in sample.class_maps.maps[:num_classes].float().cpu().numpy()
+    ]
+    counts = torch.tensor([len(group) for group in boxes], device=labels.device)
+    labels = labels.repeat_interleave(counts)
+    sample.pred_instances = InstanceData(
+        bboxes=torch.from_numpy(boxes_to_image(np.concatenate(boxes), (width, height), protocol)).to(labels.device),
+        labels=labels,
+        scores=sample.pred_score[labels],
+    )
+    sample.class_maps.set_metainfo(dict(threshold=protocol.threshold))
+
+
+def _check_whole_image(sample: LocDataSample) -> None:
+    shapes = [sample.get(key) for key in ('ori_shape', 'img_shape', 'scale_factor')]
+    if any(shape is None for shape in shapes):
+        return
+    (height, width), shown, scale = shapes[0][:2], shapes[1][:2], shapes[2]
+    scale_x, scale_y = scale if np.ndim(scale) else (scale, scale)
+    resized = (height * scale_y, width * scale_x)
+    if np.abs(np.subtract(resized, shown)).max() > 1:
+        raise ValueError(
+            f'{sample.get("img_path", "a sample")}: the test pipeline crops or pads the image (resized to '
+            f'{resized[1]:.0f}x{resized[0]:.0f}, then {shown[1]}x{shown[0]}), so boxes cannot be brought back to it: '
+            'use Resize without a crop'
+        )

@@ -1,0 +1,58 @@
+"""A classification sample and a detection sample at once."""
+
+import pickle
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData
+from mmpretrain.structures import DataSample
+
+
+class LocDataSample(DetDataSample, DataSample):
+    """One image with its labels, boxes and localization maps.
+
+    As in mmpretrain: ``gt_label`` (1,) ``int64``, ``pred_label`` (1,)
+    ``int64``, ``pred_score`` (C,) float. As in mmdet: ``gt_instances`` and
+    ``pred_instances`` with ``bboxes`` (n, 4) ``float32``
+    ``(x1, y1, x2, y2)`` in original image coordinates, ``labels`` (n,)
+    ``int64`` and, predicted, ``scores`` (n,) float. So mmpretrain's
+    ``Accuracy`` and mmdet's metrics and visualizers take it as it is.
+
+    Ours: ``class_maps``, an ``InstanceData`` with ``labels`` (k,) ``int64``
+    and ``maps`` (k, h, w) float at token resolution, the maps from which the
+    boxes were drawn. It holds the Top-k classes in falling order of their
+    score and, where it is known, the true class. A head may add further maps
+    of the same shape under their own names. Its metainfo ``threshold`` is the
+    one with which the head drew the boxes.
+
+    Examples:
+        >>> import torch
+        >>> sample = LocDataSample().set_gt_label(3)
+        >>> sample.class_maps = InstanceData(labels=torch.tensor([3]), maps=torch.rand(1, 14, 14))
+        >>> sample.class_maps.maps.shape
+        torch.Size([1, 14, 14])
+    """
+
+    @property
+    def class_maps(self) -> InstanceData:
+        """Localization maps of some classes, at token resolution."""
+        return self._class_maps
+
+    @class_maps.setter
+    def class_maps(self, value: InstanceData) -> None:
+        self.set_field(value, '_class_maps', dtype=InstanceData)
+
+    @class_maps.deleter
+    def class_maps(self) -> None:
+        del self._class_maps
+
+
+def _reduce(sample: LocDataSample) -> tuple[Any, tuple[bytes]]:
+    return pickle.loads, (pickle.dumps(sample),)
+
+
+# Between a loader's worker and the trainer every tensor would cost one file
+# descriptor, several a sample: a large batch runs out of them. By value, as
+# mmpretrain does it for its own sample.
+ForkingPickler.register(LocDataSample, _reduce)

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# bash tools/dist_train.sh CONFIG PROCESSES [options of tools/train.py]
+# One process a GPU; without a GPU the processes run on CPUs with gloo.
+set -euo pipefail
+
+CONFIG=$1
+PROCESSES=$2
+TOOLS=$(cd "$(dirname "$0")" && pwd)
+
+python -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$PROCESSES" \
+    "$TOOLS/train.py" "$CONFIG" --launcher pytorch "${@:3}"

@@ -1,0 +1,98 @@
+"""The quickstart's steps, each a command that a user would type; see quickstart.sh."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from rich.console import Console
+from rich.table import Table
+
+from mmtscam.apis import constant_box_baselines
+from mmtscam.datasets import make_sample_set
+from mmtscam.localization import PROTOCOLS
+from mmtscam.registry import DATASETS
+
+CLASSIFIER = Path('configs/classifier_vit-mini_sample.py')
+TSCAM = Path('configs/tscam_vit-mini_sample.py')
+# Name of a row, and prefix of its metrics in the results of tools/test.py.
+MAP_MODES = (
+    ('TS-CAM: coupled map', 'tscam'),
+    ('attention A* alone', 'tscam-attention'),
+    ('semantic map alone', 'tscam-semantic'),
+)
+
+
+def run(*command: str | Path) -> None:
+    """Run a tool, showing its command and its progress; stop with it if it fails."""
+    words = ['python', *map(str, command)]
+    print(f'\n$ {" ".join(words)}', flush=True)
+    process = subprocess.Popen(
+        [sys.executable, '-W', 'ignore', *words[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    output = []
+    for line in process.stdout:
+        output.append(line)
+        if ' Epoch(' in line:
+            print('  ' + line[line.index('Epoch(') :].rstrip()[:150], flush=True)
+    if process.wait():
+        sys.exit(''.join(output[-40:]) + f'\nfailed: {" ".join(words)}')
+
+
+def train(config: Path) -> Path:
+    """Train a config unless its last checkpoint is there; go on where an earlier run was stopped."""
+    work_dir = Path('work_dirs') / config.stem
+    checkpoint = work_dir / f'epoch_{Config.fromfile(config).train_cfg.max_epochs}.pth'
+    if checkpoint.is_file():
+        print(f'\nReusing {checkpoint}')
+    else:
+        run('tools/train.py', config, '--resume')
+    return checkpoint
+
+
+def print_table(metrics: dict[str, float], baselines: dict[str, float], images: int, threshold: float) -> None:
+    """Print what was reached, and what boxes reach that never look at the image."""
+    table = Table(title=f'Sample set, {images} test images; protocol tscam, threshold {threshold} (fixed), last epoch')
+    for column in ('', 'GT-known Loc', 'Top-1 Loc', 'Cls Top-1'):
+        table.add_column(column, justify='left' if not column else 'right')
+    for name, prefix in MAP_MODES:
+        table.add_row(name, *(f'{metrics[f"{prefix}/{key}"]:.1f} %' for key in ('gt_known', 'loc_top1', 'cls_top1')))
+    table.add_section()
+    table.add_row('best constant box (oracle)', f'{baselines["best_constant_box"]:.1f} %', '', '')
+    table.add_row('whole image', f'{baselines["whole_image"]:.1f} %', '', '')
+    Console().print(table)
+
+
+def main() -> None:
+    start = time.monotonic()
+    sample_set = make_sample_set('data/sample')
+    print(f'Sample set: {sample_set}')
+    train(CLASSIFIER)
+    checkpoint = train(TSCAM)
+
+    work_dir = checkpoint.parent
+    pictures, results = work_dir / 'pictures', work_dir / 'metrics.json'
+    if results.is_file() and results.stat().st_mtime > checkpoint.stat().st_mtime:
+        print(f'\nReusing {results}')
+    else:
+        run(
+            'tools/test.py', TSCAM, checkpoint, '--out', results, '--out-item', 'metrics',
+            '--show-dir', pictures, '--interval', '10',
+        )  # fmt: skip
+
+    cfg = Config.fromfile(TSCAM)
+    init_default_scope(cfg.default_scope)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    baselines = constant_box_baselines(dataset, PROTOCOLS['tscam'])
+    print()
+    print_table(json.loads(results.read_text()), baselines, len(dataset), cfg.model.head.threshold)
+    print(f'Pictures: {pictures.resolve()}')
+    print(f'Done in {time.monotonic() - start:.0f} s')
+
+
+if __name__ == '__main__':
+    main()

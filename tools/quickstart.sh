@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Set up .venv, draw the sample set, train TS-CAM on it, evaluate, leave
+# pictures. A second run reuses what is there.
+set -euo pipefail
+. "$(dirname "$0")/setup_env.sh"
+python -W ignore tools/quickstart.py

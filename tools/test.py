@@ -1,0 +1,56 @@
+"""Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT [options]."""
+
+import argparse
+import os.path as osp
+
+import mmengine
+from mmengine.dist import is_main_process
+from mmengine.evaluator import DumpResults
+
+from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Evaluate a checkpoint.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', help='file for the predictions (.pkl) or metrics (.json)')
+    parser.add_argument(
+        '--out-item',
+        choices=['metrics', 'pred'],
+        default='pred',
+        help='what to write to --out (default: pred)',
+    )
+    parser.add_argument('--show', action='store_true', help='open a window for each picture')
+    parser.add_argument('--show-dir', help='folder for pictures of image, maps and boxes')
+    parser.add_argument('--interval', type=int, default=1, help='draw every INTERVAL-th image')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds for which a window stays')
+    add_runner_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    if args.out and args.out_item == 'pred' and not args.out.endswith(('.pkl', '.pickle')):
+        raise SystemExit(f'--out {args.out}: predictions are written as .pkl; for metrics add --out-item metrics')
+    cfg = load_config(args)
+    if not osp.isfile(args.checkpoint) and '://' not in args.checkpoint:
+        raise SystemExit(f'{args.checkpoint}: checkpoint not found')
+    cfg.load_from = args.checkpoint
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if args.show or args.show_dir:
+        cfg.default_hooks.visualization.update(
+            enable=True, show=args.show, wait_time=args.wait_time, out_dir=args.show_dir, interval=args.interval
+        )
+
+    runner = build_runner(cfg)
+    if args.out and args.out_item == 'pred':
+        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+    metrics = runner.test()
+    if args.out and args.out_item == 'metrics' and is_main_process():
+        mmengine.dump(metrics, args.out, indent=2)
+
+
+if __name__ == '__main__':
+    main()
