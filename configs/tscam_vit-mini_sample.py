@@ -7,7 +7,6 @@ _base_ = [
 ]
 
 model = dict(
-    backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='work_dirs/classifier_vit-mini_sample/epoch_8.pth')),
     # Trained from scratch on so little, a transformer attends more narrowly
     # than DeiT, for which the default 0.1 is meant. Chosen on the training
     # images.

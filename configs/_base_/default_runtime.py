@@ -13,6 +13,7 @@ default_hooks = dict(
         save_last=True,
         save_best='tscam/loc_top1',
         rule='greater',
+        backend_args=dict(backend='atomic_local'),
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='LocVisualizationHook', enable=False),

@@ -66,7 +66,7 @@ def map_to_boxes(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
         >>> score_map = np.zeros((14, 14), np.float32)
         >>> score_map[4:8, 2:6] = 1
         >>> map_to_boxes(score_map, PROTOCOLS['tscam']).tolist()
-        [[25, 57, 103, 135]]
+        [[26, 58, 102, 134]]
     """
     if protocol.threshold is None:
         raise ValueError(

@@ -8,7 +8,8 @@ model = dict(
         img_size=96,
         patch_size=8,
         drop_path_rate=0.0,
-        init_cfg=None,
+        # What training classifier_vit-mini_sample.py leaves.
+        init_cfg=dict(checkpoint='work_dirs/classifier_vit-mini_sample/epoch_8.pth'),
     ),
     head=dict(num_classes=8, in_channels=128),
 )

@@ -2,6 +2,7 @@
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=5e-5, eps=1e-8, betas=(0.9, 0.99), weight_decay=5e-4),
 )
+param_scheduler = []
 train_cfg = dict(by_epoch=True, max_epochs=60, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()

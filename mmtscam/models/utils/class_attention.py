@@ -70,5 +70,5 @@ def expose_class_attention(attention: MultiheadAttention, impl: str = 'fused') -
     Returns:
         The attention function from which the row can be taken.
     """
-    attention.scaled_dot_product_attention = ClassAttention(impl)
+    attention.scaled_dot_product_attention = ClassAttention(impl).train(attention.training)
     return attention.scaled_dot_product_attention

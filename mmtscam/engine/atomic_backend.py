@@ -1,0 +1,26 @@
+"""Writes files whole or not at all."""
+
+import os
+
+from mmengine.fileio import LocalBackend, register_backend
+
+
+@register_backend('atomic_local')
+class AtomicLocalBackend(LocalBackend):
+    """mmengine's local backend, writing to a temporary file that is then renamed.
+
+    mmengine writes a checkpoint in place, and the last one a second time
+    when it turns out to be the best: a kill in between would leave a
+    truncated file as the one to resume from.
+    """
+
+    def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
+        """Write bytes to a file.
+
+        Args:
+            obj: What to write.
+            filepath: Where to; an existing file is replaced at once.
+        """
+        unfinished = f'{filepath}.unfinished'
+        super().put(obj, unfinished)
+        os.replace(unfinished, filepath)

@@ -1,0 +1,82 @@
+"""What the tests share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope, init_default_scope
+
+from mmtscam.datasets import make_sample_set
+
+REPO = Path(__file__).resolve().parents[1]
+DATA = Path(__file__).parent / 'data'
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """Our scope, a fixed seed, one thread less to fight over, and no logger left behind."""
+    init_default_scope('mmtscam')
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002 - mmcv's transforms draw from it
+    yield
+    DefaultScope._instance_dict.clear()
+    MMLogger._instance_dict.clear()
+
+
+@pytest.fixture(scope='session')
+def repo() -> Path:
+    """The repository's root."""
+    return REPO
+
+
+@pytest.fixture(scope='session')
+def assets() -> Path:
+    """The folder with real images, weights and golden numbers, which not every machine has."""
+    folder = (REPO / os.environ.get('MMTSCAM_TEST_ASSETS', '../shared')).resolve()
+    if not (folder / 'golden').is_dir():
+        pytest.skip(f'no test assets at {folder}; name their folder in MMTSCAM_TEST_ASSETS')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def golden_small() -> dict[str, np.ndarray]:
+    """The reference's small model: weights, inputs and everything it computes."""
+    return dict(np.load(DATA / 'tscam_small.npz'))
+
+
+@pytest.fixture(scope='session')
+def golden_eval() -> dict[str, np.ndarray]:
+    """The reference's evaluation of 96 images."""
+    return dict(np.load(DATA / 'tscam_eval.npz'))
+
+
+@pytest.fixture(scope='session')
+def sample_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small sample set in CUB's layout: 8 classes of 3 training and 2 test images."""
+    return make_sample_set(tmp_path_factory.mktemp('data') / 'sample', per_class=(3, 2))
+
+
+@pytest.fixture
+def tiny_config(sample_set: Path, tmp_path: Path) -> Config:
+    """A complete config of a very small TS-CAM on the small sample set; trains in seconds."""
+    cfg = Config.fromfile(REPO / 'configs' / 'tscam_vit-mini_sample.py')
+    cfg.work_dir = str(tmp_path / 'work_dir')
+    cfg.experiment_name = tmp_path.name  # mmengine wants another for every Runner of a process
+    cfg.model.backbone.arch = dict(embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64)
+    cfg.model.backbone.init_cfg = None
+    cfg.model.head.in_channels = 32
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.dataset.data_root = str(sample_set)
+        loader.batch_size = 8
+        loader.num_workers = 0
+        loader.persistent_workers = False
+    cfg.train_cfg = dict(by_epoch=True, max_epochs=2, val_interval=1)
+    cfg.param_scheduler = []
+    cfg.default_hooks.logger.interval = 1
+    cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
+    return cfg

@@ -1,0 +1,262 @@
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmpretrain.datasets import CUB
+from PIL import Image
+
+from mmtscam.datasets import SAMPLE_CLASSES, WSOLDataset
+from mmtscam.localization import PROTOCOLS, boxes_to_frame
+from mmtscam.registry import DATASETS
+from mmtscam.structures import LocDataSample
+
+
+@pytest.fixture(scope='module')
+def pipelines(repo):
+    cfg = Config.fromfile(repo / 'configs' / '_base_' / 'datasets' / 'cub.py')
+    return {'train': cfg.train_pipeline, 'test': cfg.test_pipeline}
+
+
+@pytest.fixture
+def set_copy(sample_set, tmp_path):
+    return shutil.copytree(sample_set, tmp_path / 'copy')
+
+
+def _dataset(root, split='test', **kwargs):
+    kwargs.setdefault('boxes', dict(type='CUBBoxes'))
+    kwargs.setdefault('metainfo', dict(classes=SAMPLE_CLASSES))
+    return WSOLDataset(dataset=dict(type='mmpretrain.CUB', data_root=str(root), split=split), **kwargs)
+
+
+def _annotation(root):
+    """The set as its files describe it, in their order."""
+    columns = {}
+    for name in ('images', 'image_class_labels', 'train_test_split', 'bounding_boxes'):
+        columns[name] = [row.split()[1:] for row in (root / f'{name}.txt').read_text().splitlines()]
+    for (path,), (label,), (train,), box in zip(*columns.values(), strict=True):
+        x, y, width, height = map(float, box)
+        yield str(root / 'images' / path), int(label) - 1, train == '1', [x, y, x + width, y + height]
+
+
+@pytest.mark.parametrize('split', ['train', 'test'])
+def test_labels_and_boxes_are_those_of_the_files(sample_set, split):
+    dataset = _dataset(sample_set, split)
+    rows = [row for row in _annotation(sample_set) if row[2] == (split == 'train')]
+    assert len(dataset) == len(rows) == {'train': 24, 'test': 16}[split]
+    for index, (path, label, _, box) in enumerate(rows):
+        info = dataset.get_data_info(index)
+        assert info['img_path'] == path
+        assert info['gt_label'] == label
+        assert info['img_id'] == index
+        assert info['instances'] == [dict(bbox=box, bbox_label=label, ignore_flag=0)]
+    assert dataset.get_gt_labels().tolist() == [row[1] for row in rows]
+
+
+def test_training_sees_no_boxes(set_copy, pipelines):
+    (set_copy / 'bounding_boxes.txt').unlink()
+    dataset = _dataset(set_copy, 'train', boxes=None, pipeline=pipelines['train'])
+    assert 'instances' not in dataset.get_data_info(0)
+    item = dataset[5]
+    assert item['inputs'].shape == (3, 224, 224)
+    assert item['data_samples'].gt_label.tolist() == [1]
+    assert 'gt_instances' not in item['data_samples']
+
+
+def test_the_test_pipeline_gives_a_whole_sample(sample_set, pipelines):
+    dataset = _dataset(sample_set, pipeline=pipelines['test'], test_mode=True)
+    item = dataset[3]
+    path, label, _, box = [row for row in _annotation(sample_set) if not row[2]][3]
+    sample = item['data_samples']
+    with Image.open(path) as image:
+        width, height = image.size
+    assert type(sample) is LocDataSample
+    assert item['inputs'].shape == (3, 224, 224)
+    assert item['inputs'].dtype == torch.uint8
+    assert sample.img_path == path
+    assert sample.img_id == 3
+    assert tuple(sample.ori_shape) == (height, width)
+    assert tuple(sample.img_shape) == (224, 224)
+    assert sample.gt_label.tolist() == [label]
+    assert sample.gt_instances.bboxes.tolist() == [box]  # not scaled with the image
+    assert sample.gt_instances.labels.tolist() == [label]
+
+
+def test_meta_information(sample_set):
+    assert _dataset(sample_set).metainfo['classes'] == SAMPLE_CLASSES
+    assert _dataset(sample_set, metainfo=None).metainfo['classes'] == CUB.METAINFO['classes']
+    assert _dataset(sample_set, metainfo=dict(task='birds')).metainfo == dict(CUB.METAINFO, task='birds')
+
+
+def test_classes_in_the_wrapped_config(sample_set):
+    dataset = WSOLDataset(
+        dataset=dict(type='mmpretrain.CUB', data_root=str(sample_set), metainfo=dict(classes=SAMPLE_CLASSES))
+    )
+    assert dataset.metainfo['classes'] == SAMPLE_CLASSES
+
+
+def test_built_by_the_registry(sample_set):
+    cfg = dict(type='mmpretrain.CUB', data_root=str(sample_set), split='test')
+    dataset = DATASETS.build(dict(type='WSOLDataset', dataset=cfg))
+    assert type(dataset) is WSOLDataset
+    assert len(dataset) == 16
+    assert cfg == dict(type='mmpretrain.CUB', data_root=str(sample_set), split='test')
+
+
+def test_indices_keep_the_ids(sample_set):
+    dataset = _dataset(sample_set, indices=[9, 2])
+    assert [dataset.get_data_info(index)['img_id'] for index in range(2)] == [9, 2]
+    assert len(_dataset(sample_set, indices=5)) == 5
+
+
+def test_lazy_init(sample_set):
+    dataset = _dataset(sample_set, lazy_init=True)
+    assert dataset.metainfo['classes'] == SAMPLE_CLASSES
+    dataset.full_init()
+    assert len(dataset) == 16
+
+
+def test_box_reader_with_a_root_of_its_own(sample_set, set_copy):
+    (set_copy / 'bounding_boxes.txt').unlink()
+    boxes = dict(type='CUBBoxes', data_root=str(sample_set), img_prefix=str(set_copy / 'images'))
+    ours, original = _dataset(set_copy, boxes=boxes), _dataset(sample_set)
+    assert all(
+        ours.get_data_info(index)['instances'] == original.get_data_info(index)['instances'] for index in range(16)
+    )
+
+
+def test_repr_tells_what_is_wrapped(sample_set):
+    text = repr(_dataset(sample_set))
+    assert 'WSOLDataset' in text
+    assert str(sample_set) in text
+    assert 'CUBBoxes' in text
+    assert '16' in text
+
+
+def test_wraps_a_folder_of_images(sample_set, pipelines):
+    dataset = WSOLDataset(
+        dataset=dict(type='mmpretrain.CustomDataset', data_root=str(sample_set), data_prefix='images'),
+        pipeline=pipelines['train'],
+    )
+    assert len(dataset) == 40
+    assert dataset.metainfo['classes'] == tuple(f'{i + 1:03d}.{name}' for i, name in enumerate(SAMPLE_CLASSES))
+    assert np.bincount(dataset.get_gt_labels()).tolist() == [5] * 8
+    assert dataset[39]['data_samples'].gt_label.tolist() == [7]
+    assert [dataset.get_data_info(index)['img_id'] for index in range(40)] == list(range(40))
+
+
+def test_a_folder_of_images_with_boxes(sample_set):
+    dataset = WSOLDataset(
+        dataset=dict(type='mmpretrain.CustomDataset', data_root=str(sample_set), data_prefix='images'),
+        boxes=dict(type='CUBBoxes'),
+    )
+    boxes = {path: box for path, _, _, box in _annotation(sample_set)}
+    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+    assert {info['img_path']: info['instances'][0]['bbox'] for info in infos} == boxes
+
+
+@pytest.mark.parametrize('name', ['images.txt', 'image_class_labels.txt', 'train_test_split.txt', 'bounding_boxes.txt'])
+def test_a_missing_annotation_file_is_named(set_copy, name):
+    (set_copy / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f'{set_copy / name}: annotation file not found'):
+        _dataset(set_copy)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=str(tmp_path / 'nowhere')):
+        _dataset(tmp_path / 'nowhere')
+    with pytest.raises(FileNotFoundError, match=str(tmp_path / 'nowhere')):
+        WSOLDataset(dataset=dict(type='mmpretrain.CustomDataset', data_root=str(tmp_path / 'nowhere')))
+
+
+def test_an_image_without_a_box_is_named(set_copy):
+    path = set_copy / 'bounding_boxes.txt'
+    rows = path.read_text().splitlines()
+    path.write_text('\n'.join(rows[:-1]) + '\n')
+    with pytest.raises(ValueError, match=r'no box for image 40 .*Visored_Wasp_0005\.jpg') as caught:
+        _dataset(set_copy)
+    assert str(path) in str(caught.value)
+
+
+def _truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _garble(path):
+    path.write_bytes(b'this is no image' * 50)
+
+
+def _empty(path):
+    path.write_bytes(b'')
+
+
+def _remove(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize('damage', [_truncate, _garble, _empty, _remove])
+@pytest.mark.parametrize('split', ['train', 'test'])
+def test_a_damaged_image_is_named(set_copy, pipelines, damage, split):
+    dataset = _dataset(set_copy, split, pipeline=pipelines[split], test_mode=split == 'test')
+    path = dataset.get_data_info(1)['img_path']
+    damage(type(set_copy)(path))
+    with pytest.raises(RuntimeError) as caught:
+        dataset[1]
+    assert str(caught.value).startswith(f'{path}: the image cannot be read')
+    assert caught.value.__cause__ is not None
+    assert dataset[0]['inputs'].shape == (3, 224, 224)
+
+
+# ------------------------------------------------------------------- real images
+
+
+@pytest.fixture
+def real(assets, pipelines):
+    return WSOLDataset(
+        dataset=dict(type='mmpretrain.CUB', data_root=str(assets / 'data' / 'CUB_200_2011'), split='test'),
+        boxes=dict(type='CUBBoxes'),
+        pipeline=pipelines['test'],
+        test_mode=True,
+    )
+
+
+def test_real_ground_truth_in_the_frame(assets, real):
+    golden = np.load(assets / 'golden' / 'tscam_gt_boxes.npz')
+    assert len(real) == len(golden['names']) == 243
+    for index, (name, label, box) in enumerate(
+        zip(*(golden[key] for key in ('names', 'labels', 'boxes')), strict=True)
+    ):
+        info = real.get_data_info(index)
+        assert info['img_path'].endswith(f'/{name}')
+        assert info['gt_label'] == label
+        with Image.open(info['img_path']) as image:
+            size = image.size
+        bboxes = [instance['bbox'] for instance in info['instances']]
+        assert boxes_to_frame(bboxes, size, PROTOCOLS['tscam']).tolist() == [box.tolist()], name
+
+
+def test_real_ground_truth_after_packing(assets, real):
+    """Stored in float32, and with the size that the pipeline notes."""
+    golden = np.load(assets / 'golden' / 'tscam_gt_boxes.npz')
+    for index in (0, 100, 242):
+        sample = real[index]['data_samples']
+        height, width = sample.ori_shape
+        boxes = boxes_to_frame(sample.gt_instances.bboxes.numpy(), (width, height), PROTOCOLS['tscam'])
+        assert boxes.tolist() == [golden['boxes'][index].tolist()]
+
+
+def test_real_images_to_the_pixel(assets, pipelines):
+    golden = np.load(assets / 'golden' / 'tscam_model.npz')
+    images = {str(name): image for name, image in zip(golden['names'], golden['images'], strict=True)}
+    root = assets / 'data' / 'CUB_200_2011'
+    seen = set()
+    for split in ('train', 'test'):
+        dataset = _dataset(root, split, metainfo=None, pipeline=pipelines['test'], test_mode=True)
+        for index in range(len(dataset)):
+            name = dataset.get_data_info(index)['img_path'].removeprefix(f'{root}/images/')
+            if name in images:
+                inputs = dataset[index]['inputs'].numpy()
+                assert np.array_equal(inputs[::-1].transpose(1, 2, 0), images[name]), name
+                seen.add(name)
+    assert len(seen) == 4

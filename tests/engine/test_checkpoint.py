@@ -1,0 +1,46 @@
+import builtins
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+
+
+def test_the_runners_checkpoint_loads_with_the_protection_on(tiny_config):
+    tiny_config.train_cfg.max_epochs = 1
+    runner = Runner.from_cfg(tiny_config)
+    runner.train()
+    path = f'{tiny_config.work_dir}/epoch_1.pth'
+    checkpoint = torch.load(path, weights_only=True)
+    assert checkpoint['meta']['epoch'] == 1
+    loss = checkpoint['message_hub']['log_scalars']['train/loss']
+    assert isinstance(loss, HistoryBuffer)
+    assert np.isfinite(loss.mean())
+    for name, value in runner.model.state_dict().items():
+        assert torch.equal(checkpoint['state_dict'][name], value)
+
+
+class _Call:
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(
+    ('owner', 'name'), [(HistoryBuffer, '__init__'), (HistoryBuffer, '_statistics_methods'), (dict, 'mean')]
+)
+def test_attributes_other_than_statistics_are_refused(owner, name, tmp_path):
+    torch.save(_Call(builtins.getattr, owner, name), tmp_path / 'bad.pth')
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(tmp_path / 'bad.pth', weights_only=True)
+
+
+def test_code_is_refused(tmp_path, capsys):
+    torch.save(_Call(print, 'this must not run'), tmp_path / 'bad.pth')
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(tmp_path / 'bad.pth', weights_only=True)
+    assert 'this must not run' not in capsys.readouterr().out

@@ -1,0 +1,27 @@
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from mmtscam.engine import seed_worker
+
+
+class _Draws(Dataset):
+    """What a transform of mmcv would draw."""
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return np.random.rand()  # noqa: NPY002
+
+
+def epoch(seed):
+    torch.manual_seed(seed)
+    loader = DataLoader(_Draws(), num_workers=2, worker_init_fn=seed_worker)
+    return torch.cat(list(loader)).tolist()
+
+
+def test_workers_follow_the_main_generator():
+    assert epoch(1) == epoch(1)
+    assert not set(epoch(1)) & set(epoch(2))
+    assert len(set(epoch(1))) == 8

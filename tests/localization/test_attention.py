@@ -1,0 +1,109 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmtscam.localization import aggregate_attention, class_attention, explicit_attention
+
+
+def _slow_attention(query, key, value):
+    """Eq. 5 with loops, in double precision."""
+    batch, heads, tokens, width = query.shape
+    output = np.zeros(value.shape)
+    weights = np.zeros((batch, heads, tokens, tokens))
+    for b in range(batch):
+        for k in range(heads):
+            for i in range(tokens):
+                scores = [sum(query[b, k, i] * key[b, k, j]) / math.sqrt(width) for j in range(tokens)]
+                exps = [math.exp(score - max(scores)) for score in scores]
+                weights[b, k, i] = np.array(exps) / sum(exps)
+                output[b, k, i] = sum(weights[b, k, i, j] * value[b, k, j] for j in range(tokens))
+    return output, weights
+
+
+@pytest.fixture
+def qkv():
+    return torch.randn(3, 2, 3, 7, 5, dtype=torch.float64)
+
+
+def test_explicit_attention_is_the_formula(qkv):
+    output, weights = explicit_attention(*qkv)
+    slow_output, slow_weights = _slow_attention(*qkv.numpy())
+    np.testing.assert_allclose(weights.numpy(), slow_weights, atol=1e-12)
+    np.testing.assert_allclose(output.numpy(), slow_output, atol=1e-12)
+
+
+def test_explicit_attention_agrees_with_the_fused_one(qkv):
+    query, key, value = qkv.float()
+    torch.testing.assert_close(
+        explicit_attention(query, key, value)[0], F.scaled_dot_product_attention(query, key, value)
+    )
+
+
+def test_dropout_acts_on_the_output_not_on_the_returned_weights(qkv):
+    plain, weights = explicit_attention(*qkv)
+    output, dropped_weights = explicit_attention(*qkv, dropout_p=1.0)
+    assert plain.abs().min() > 0
+    assert not output.any()
+    assert torch.equal(dropped_weights, weights)
+    half, _ = explicit_attention(*qkv, dropout_p=0.5)
+    assert not torch.allclose(half, plain)
+
+
+def test_class_attention_is_the_class_row_averaged_over_heads(qkv):
+    _, weights = _slow_attention(*qkv.numpy())
+    attention = class_attention(qkv[0], qkv[1])
+    assert attention.shape == (2, 7)
+    np.testing.assert_allclose(attention.numpy(), weights[:, :, 0].mean(axis=1), atol=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 9), st.integers(1, 8)),
+    spread=st.sampled_from([0.1, 1.0, 30.0]),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_class_attention_of_any_shape(shape, spread, seed):
+    query, key = spread * torch.randn(2, *shape, generator=torch.Generator().manual_seed(seed))
+    attention = class_attention(query, key)
+    assert attention.shape == (shape[0], shape[2])
+    assert (attention >= 0).all()
+    torch.testing.assert_close(attention.sum(dim=1), torch.ones(shape[0]))
+    _, weights = explicit_attention(query, key, key)
+    torch.testing.assert_close(attention, weights[:, :, 0].mean(dim=1), atol=1e-5, rtol=1e-4)
+
+
+def test_class_attention_follows_a_permutation_of_the_patches(qkv):
+    query, key, _ = qkv
+    order = torch.tensor([0, 4, 2, 6, 1, 3, 5])
+    torch.testing.assert_close(
+        class_attention(query[:, :, order], key[:, :, order]), class_attention(query, key)[:, order]
+    )
+
+
+def test_huge_logits_do_not_overflow(qkv):
+    query, key, _ = qkv.float() * 1e4
+    attention = class_attention(query, key)
+    assert torch.isfinite(attention).all()
+    torch.testing.assert_close(attention.sum(dim=1), torch.ones(2))
+
+
+def test_aggregate_is_the_mean_over_blocks():
+    attention = torch.rand(2, 5, 3, 4)
+    expected = np.zeros((2, 3, 4))
+    for block in range(5):
+        expected += attention[:, block].numpy() / 5
+    np.testing.assert_allclose(aggregate_attention(attention).numpy(), expected, rtol=1e-6)
+
+
+def test_aggregate_equals_the_released_sum_after_min_max():
+    attention = torch.rand(1, 12, 14, 14, dtype=torch.float64)
+
+    def min_max(values):
+        return (values - values.min()) / (values.max() - values.min())
+
+    torch.testing.assert_close(min_max(aggregate_attention(attention)), min_max(attention.sum(dim=1)))

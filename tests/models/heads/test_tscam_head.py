@@ -1,0 +1,119 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmtscam.registry import MODELS
+from mmtscam.structures import LocDataSample
+
+
+def build(**kwargs):
+    head = MODELS.build(dict(type='TSCAMHead', **{'num_classes': 6, 'in_channels': 8, **kwargs}))
+    head.init_weights()
+    return head
+
+
+@pytest.fixture
+def feats():
+    return torch.randn(2, 8, 5, 4), torch.rand(2, 3, 5, 4)
+
+
+def make_samples(*labels):
+    return [LocDataSample(metainfo=dict(ori_shape=(50, 40), img_path='x/bird.jpg')).set_gt_label(y) for y in labels]
+
+
+def test_loss_is_cross_entropy_on_the_mean_of_the_semantic_maps(feats):
+    head = build().train()
+    losses = head.loss((feats[0], None), make_samples(1, 5))
+    conv = F.conv2d(feats[0], head.conv.weight, head.conv.bias, padding=1)
+    torch.testing.assert_close(losses['loss'], F.cross_entropy(conv.flatten(2).mean(2), torch.tensor([1, 5])))
+    losses['loss'].backward()
+    assert bool(head.conv.weight.grad.abs().sum() > 0)
+
+
+@pytest.mark.parametrize('mode', ['coupled', 'attention', 'semantic'])
+def test_predict_fills_the_sample(feats, mode):
+    head = build(map_mode=mode, topk=3).eval()
+    samples = head.predict(feats, make_samples(1, 5))
+    semantic = head.semantic_maps(feats).detach()
+    aggregated = feats[1].mean(1)
+    for index, sample in enumerate(samples):
+        best = semantic[index].mean(dim=(1, 2)).argsort(descending=True)[:3].tolist()
+        assert sample.pred_instances.labels.tolist() == best
+        assert sample.pred_label.item() == best[0]
+        torch.testing.assert_close(sample.pred_instances.scores, sample.pred_score[best])
+        labels = sample.class_maps.labels.tolist()
+        truth = sample.gt_label.item()
+        assert labels == best + ([truth] if truth not in best else [])
+        expected = {
+            'attention': aggregated[index].expand(len(labels), -1, -1),
+            'semantic': semantic[index][labels],
+            'coupled': aggregated[index] * semantic[index][labels],
+        }
+        for name, maps in expected.items():
+            torch.testing.assert_close(sample.class_maps[name], maps)
+        torch.testing.assert_close(sample.class_maps.maps, expected[mode])
+        assert sample.pred_instances.bboxes.shape == (3, 4)
+        assert bool((sample.pred_instances.bboxes <= torch.tensor([40, 50, 40, 50])).all())
+
+
+def test_more_classes_are_asked_for_than_there_are(feats):
+    (sample, _) = build(topk=50).eval().predict(feats, make_samples(0, 1))
+    assert len(sample.pred_instances) == len(sample.class_maps) == 6
+
+
+def test_predict_without_samples(feats):
+    samples = build().eval().predict(feats)
+    assert len(samples) == 2
+    assert isinstance(samples[0], LocDataSample)
+    assert 'gt_label' not in samples[0]
+
+
+def test_constant_attention_gives_a_defined_result(feats):
+    head = build(map_mode='attention').eval()
+    (sample, _) = head.predict((feats[0], torch.full((2, 3, 5, 4), 0.05)), make_samples(0, 1))
+    assert bool(torch.isfinite(sample.pred_instances.bboxes).all())
+    # The protocol's empty box, one pixel of the frame.
+    torch.testing.assert_close(sample.pred_instances.bboxes[0], torch.tensor([0, 0, 40 / 224, 50 / 224]))
+
+
+def test_predict_needs_attention(feats):
+    with pytest.raises(RuntimeError, match=r'call model\.eval\(\) first'):
+        build().predict((feats[0], None), make_samples(0, 1))
+
+
+@pytest.mark.parametrize('label', [6, -1])
+def test_label_outside_the_classes(feats, label):
+    with pytest.raises(ValueError, match=r'x/bird\.jpg: label \[-?\d\] is outside the 6 classes'):
+        build().eval().predict(feats, make_samples(0, label))
+
+
+def test_he_initialisation():
+    head = build(num_classes=64, in_channels=64, init='he')
+    assert head.conv.weight.std().item() == pytest.approx(math.sqrt(2 / (64 * 9)), rel=0.02)
+    assert bool((head.conv.bias == 0).all())
+
+
+def test_default_initialisation_is_pytorchs():
+    torch.manual_seed(3)
+    head = build(init='default')
+    torch.manual_seed(3)
+    reference = torch.nn.Conv2d(8, 6, kernel_size=3, padding=1)
+    assert torch.equal(head.conv.weight, reference.weight)
+    assert torch.equal(head.conv.bias, reference.bias)
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(init='xavier'), "init must be one of .* got 'xavier'"),
+        (dict(map_mode='sum'), "map_mode must be one of .* got 'sum'"),
+        (dict(topk=0), 'topk must be at least 1'),
+        (dict(threshold=1.0), r'threshold must be in \[0, 1\)'),
+        (dict(protocol='voc'), "unknown protocol 'voc'"),
+    ],
+)
+def test_bad_arguments(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        build(**kwargs)

@@ -1,0 +1,39 @@
+import pytest
+import torch
+from mmpretrain.models.utils import MultiheadAttention
+
+from mmtscam.models.utils import ClassAttention, expose_class_attention
+
+
+def test_row_is_handed_out_once():
+    attend = ClassAttention().eval()
+    query = torch.randn(2, 3, 5, 4)
+    attend(query, query, query)
+    assert attend.take_row().shape == (2, 5)
+    with pytest.raises(RuntimeError, match='kept in evaluation only'):
+        attend.take_row()
+
+
+def test_nothing_is_kept_while_training():
+    attend = ClassAttention().train()
+    query = torch.randn(2, 3, 5, 4)
+    attend(query, query, query)
+    with pytest.raises(RuntimeError, match='kept in evaluation only'):
+        attend.take_row()
+
+
+def test_exposing_changes_neither_output_nor_state():
+    attention = MultiheadAttention(embed_dims=12, num_heads=3).eval()
+    tokens = torch.randn(2, 5, 12)
+    before, names = attention(tokens), list(attention.state_dict())
+    row_source = expose_class_attention(attention)
+    torch.testing.assert_close(attention(tokens), before)
+    assert list(attention.state_dict()) == names
+    assert row_source.take_row().shape == (2, 5)
+
+
+@pytest.mark.parametrize('impl', ['fused', 'explicit'])
+def test_dropout_is_applied_while_training(impl):
+    attend = ClassAttention(impl).train()
+    query = torch.randn(1, 2, 50, 4)
+    assert not torch.equal(attend(query, query, query, dropout_p=0.5), attend(query, query, query, dropout_p=0.5))

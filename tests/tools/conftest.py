@@ -1,0 +1,48 @@
+"""Runs the command-line tools as a user does."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tool_config(tiny_config: Config, tmp_path: Path) -> Config:
+    """The tiny config for runs in processes of their own."""
+    tiny_config.pop('experiment_name')
+    return tiny_config
+
+
+@pytest.fixture
+def run() -> Callable[..., subprocess.CompletedProcess]:
+    """Run a command in a folder, by default the repository; both outputs are in ``stdout``."""
+
+    def run(*command: object, code: int = 0, cwd: Path = REPO, **environment: str) -> subprocess.CompletedProcess:
+        words = [str(word) for word in command]
+        words = [sys.executable, '-W', 'ignore', *words[1:]] if words[0] == 'python' else words
+        path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
+        process = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env={**os.environ, 'PATH': path, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate(timeout=600)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        assert process.returncode == code, output[-4000:]
+        return subprocess.CompletedProcess(words, process.returncode, output)
+
+    return run

@@ -1,0 +1,74 @@
+import json
+import pickle
+import re
+
+import torch
+
+
+def test_train_then_test(tool_config, tmp_path, run):
+    config = tmp_path / 'tiny.py'
+    tool_config.visualizer.vis_backends.append(dict(type='TensorboardVisBackend'))
+    tool_config.dump(config)
+    work_dir = tmp_path / 'run'
+    output = run(
+        'python', 'tools/train.py', config, '--work-dir', work_dir,
+        '--cfg-options', 'train_cfg.max_epochs=3', 'optim_wrapper.optimizer.lr=1e-3',
+    ).stdout  # fmt: skip
+    assert re.search(r'Epoch\(train\)\s+\[3\]\[3/3\]', output)
+    # The last checkpoints and the best one on Top-1 Loc, logs for people and for TensorBoard.
+    names = {path.name for path in work_dir.iterdir()}
+    assert {'epoch_2.pth', 'epoch_3.pth', 'last_checkpoint', 'tiny.py'} <= names
+    assert 'epoch_1.pth' not in names
+    assert any(name.startswith('best_tscam_loc_top1_epoch_') for name in names)
+    assert list(work_dir.rglob('events.out.tfevents.*'))
+    assert list(work_dir.rglob('scalars.json'))
+
+    results, pictures = tmp_path / 'metrics.json', tmp_path / 'pictures'
+    run(
+        'python', 'tools/test.py', config, work_dir / 'epoch_3.pth', '--work-dir', tmp_path / 'test',
+        '--out', results, '--out-item', 'metrics', '--show-dir', pictures, '--interval', '8',
+    )  # fmt: skip
+    metrics = json.loads(results.read_text())
+    for prefix in ('tscam', 'tscam-attention', 'tscam-semantic'):
+        assert 0 <= metrics[f'{prefix}/gt_known'] <= 100
+    assert sum(value for name, value in metrics.items() if name.startswith('tscam/outcome_')) == 16
+    assert len(list(pictures.iterdir())) == 2
+
+    run(
+        'python', 'tools/test.py', config, work_dir / 'epoch_3.pth', '--work-dir', tmp_path / 'test',
+        '--out', tmp_path / 'pred.pkl',
+    )  # fmt: skip
+    with (tmp_path / 'pred.pkl').open('rb') as file:
+        predictions = pickle.load(file)
+    assert len(predictions) == 16
+    assert predictions[0]['pred_instances']['bboxes'].shape == (5, 4)
+
+
+def test_auto_scale_lr(tool_config, tmp_path, run):
+    tool_config.dump(tmp_path / 'tiny.py')
+    output = run(
+        'python', 'tools/train.py', tmp_path / 'tiny.py', '--work-dir', tmp_path / 'run', '--auto-scale-lr',
+        '--no-validate', '--cfg-options', 'train_cfg.max_epochs=1',
+    ).stdout  # fmt: skip
+    assert 'base_lr: 5.0000e-05' in output  # 8 images a step instead of 32: 2e-4 / 4
+    assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
+
+
+def test_errors_say_what_to_do(tool_config, tmp_path, run):
+    config = tmp_path / 'tiny.py'
+    tool_config.dump(config)
+    torch.save({'state_dict': {'backbone.cls_token': torch.zeros(1, 1, 5)}}, tmp_path / 'other.pth')
+    for command, message in (
+        (['tools/test.py', 'none.py', 'none.pth'], 'none.py: config file not found'),
+        (['tools/test.py', config, 'none.pth'], 'none.pth: checkpoint not found'),
+        (['tools/test.py', config, 'none.pth', '--out', 'x.json'], 'for metrics add --out-item metrics'),
+        (
+            ['tools/test.py', config, tmp_path / 'other.pth', '--work-dir', tmp_path / 'run'],
+            'other.pth: made for another architecture than this config',
+        ),
+        (
+            ['tools/train.py', config, '--work-dir', tmp_path / 'run', '--cfg-options', 'model.head.num_classes=4'],
+            'label 4 is outside the 4 classes of the head',
+        ),
+    ):
+        assert message in run('python', *command, code=1).stdout
