@@ -1,11 +1,10 @@
 """Parameters and multiply-accumulates of a model."""
 
-import copy
-
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmtscam.models.utils import ClassAttention
 from mmtscam.registry import MODELS
 
 
@@ -20,11 +19,10 @@ def model_complexity(cfg: Config, input_size: tuple[int, int]) -> dict[str, int]
         ``params`` and ``macs``, for one image.
     """
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
-    model_cfg = copy.deepcopy(cfg.model)
-    if model_cfg.backbone.type == 'TSCAMDeiT':
-        # The counter does not know the fused attention.
-        model_cfg.backbone.attn_impl = 'explicit'
     # The training mode is the network itself, without maps and boxes.
-    model = MODELS.build(model_cfg).train()
+    model = MODELS.build(cfg.model).train()
+    for module in model.modules():
+        if isinstance(module, ClassAttention):
+            module.impl = 'explicit'  # the counter does not know the fused one
     info = get_model_complexity_info(model, (3, *input_size), show_table=False, show_arch=False)
     return {'params': int(info['params']), 'macs': int(info['flops'])}

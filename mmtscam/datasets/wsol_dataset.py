@@ -1,10 +1,11 @@
 """A classification data set with boxes for evaluation."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mmpretrain.datasets import BaseDataset
 
-from mmtscam.registry import BOX_READERS, DATASETS
+from mmtscam.registry import BOX_READERS, DATASETS, TRANSFORMS
 
 from .boxes import BaseBoxReader
 
@@ -23,8 +24,9 @@ class WSOLDataset(BaseDataset):
         boxes: Config of a box reader, e.g. ``dict(type='CUBBoxes')``. Its
             ``data_root`` is that of the wrapped data set unless it has one.
         metainfo: Overrides the meta information of the wrapped data set.
+        pipeline: Transforms of an image, or their configs.
         **kwargs: Further arguments of mmpretrain's ``BaseDataset``:
-            ``pipeline``, ``indices``, ``test_mode``, ...
+            ``indices``, ``test_mode``, ...
 
     Raises:
         FileNotFoundError: If an annotation file is missing.
@@ -36,12 +38,17 @@ class WSOLDataset(BaseDataset):
         dataset: dict,
         boxes: dict | None = None,
         metainfo: dict | None = None,
+        pipeline: Sequence[dict | Callable] = (),
         **kwargs: Any,
     ) -> None:
         self._dataset_cfg = dataset
         self._box_cfg = boxes
         self._wrapped = DATASETS.build({'lazy_init': True, **dataset})
-        super().__init__(ann_file='', metainfo={**self._wrapped.metainfo, **(metainfo or {})}, **kwargs)
+        metainfo = {**self._wrapped.metainfo, **(metainfo or {})}
+        if kwargs.get('classes') is not None:
+            metainfo.pop('classes', None)
+        pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
+        super().__init__(ann_file='', metainfo=metainfo, pipeline=pipeline, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Load labels from the wrapped data set and boxes from the reader.
@@ -50,8 +57,7 @@ class WSOLDataset(BaseDataset):
             One dict an image with ``img_path``, ``gt_label``, ``img_id`` and,
             with boxes, mmdet's ``instances``.
         """
-        # Not kept: two copies of a large data set's list would be held.
-        wrapped, self._wrapped = self._wrapped, None
+        wrapped = self._wrapped
         try:
             wrapped.full_init()
         except FileNotFoundError as error:
@@ -71,6 +77,7 @@ class WSOLDataset(BaseDataset):
                     for box in read_boxes(info['img_path'])
                 ]
             data_list.append(info)
+        self._wrapped = None  # two copies of a large list would be held
         return data_list
 
     def _build_box_reader(self, data_root: str) -> BaseBoxReader | None:

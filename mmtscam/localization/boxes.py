@@ -35,6 +35,8 @@ def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
         raise ValueError(f'a score map must be a non-empty (h, w) array, got shape {score_map.shape}')
     if score_map.dtype not in (np.float32, np.float64):
         score_map = score_map.astype(np.float32)
+    if score_map.min() == score_map.max():  # asked first: resizing would add rounding noise
+        return np.zeros(protocol.frame[::-1], np.uint8)
     if score_map.shape != protocol.frame[::-1]:
         score_map = cv2.resize(score_map, protocol.frame, interpolation=_INTERPOLATIONS[protocol.interpolation])
     low, high = score_map.min(), score_map.max()

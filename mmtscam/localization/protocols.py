@@ -94,11 +94,13 @@ def get_protocol(protocol: 'str | Protocol | Mapping[str, Any]', **changes: Any)
     Raises:
         ValueError: If the name or a field is unknown or a value is out of
             range.
+        TypeError: If it is none of the three.
 
     Examples:
         >>> get_protocol('tscam', threshold=0.12).threshold
         0.12
     """
+    changes = {key: value for key, value in changes.items() if value is not None}
     if isinstance(protocol, Mapping):
         given = dict(protocol)
         protocol = str(given.pop('base', 'tscam'))
@@ -107,8 +109,9 @@ def get_protocol(protocol: 'str | Protocol | Mapping[str, Any]', **changes: Any)
         if protocol not in PROTOCOLS:
             raise ValueError(f'unknown protocol {protocol!r}: choose from {", ".join(PROTOCOLS)}')
         protocol = PROTOCOLS[protocol]
-    assert isinstance(protocol, Protocol)
+    if not isinstance(protocol, Protocol):
+        raise TypeError(f'a protocol is a name, a dict or a Protocol, got {protocol!r}')
     known = {field.name for field in fields(Protocol)}
     if unknown := sorted(set(changes) - known):
         raise ValueError(f'unknown protocol field {unknown[0]!r}: choose from {", ".join(sorted(known))}')
-    return replace(protocol, **{key: value for key, value in changes.items() if value is not None})
+    return replace(protocol, **changes)

@@ -45,7 +45,7 @@ class LocVisualizer(Visualizer):
             self.show(picture, win_name=name, wait_time=wait_time)
         if out_file is not None:
             os.makedirs(osp.dirname(osp.abspath(out_file)), exist_ok=True)
-            if not cv2.imwrite(out_file, picture[..., ::-1]):
-                raise OSError(f'{out_file}: the picture cannot be written')
+            if not (cv2.haveImageWriter(out_file) and cv2.imwrite(out_file, picture[..., ::-1])):
+                raise OSError(f'{out_file}: the picture cannot be written; name a .png or .jpg in a folder that can be')
         else:
             self.add_image(name, picture, step)

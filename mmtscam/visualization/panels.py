@@ -44,7 +44,7 @@ def draw_panels(image: np.ndarray, sample: LocDataSample, classes: Sequence[str]
     boxed = small.copy()
     predicted = sample.pred_instances.bboxes[sample.pred_instances.labels == label].cpu().numpy()
     caption = f'{_class_name(label, classes)} {float(sample.pred_score[label]):.2f}'
-    if 'gt_instances' in sample:
+    if 'gt_instances' in sample and len(sample.gt_instances):
         truth = sample.gt_instances.bboxes.cpu().numpy()
         _draw_boxes(boxed, truth * scale, TRUE_COLOR)
         caption += f', IoU {box_overlaps(predicted, truth)[0].max():.2f}'

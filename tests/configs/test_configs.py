@@ -19,7 +19,7 @@ def load(name):
 
 
 def test_the_demanded_configs_are_there():
-    assert CUB_NAMES == [f'tscam_deit-{size}_cub{recipe}.py' for size in 'bst' for recipe in ('', '_released')]
+    assert [f'tscam_deit-{size}_cub{recipe}.py' for size in 'bst' for recipe in ('', '_released')] == CUB_NAMES
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -40,14 +40,18 @@ def test_model_builds_and_runs(name):
 def test_data_set_builds(name, loader, sample_set):
     dataset_cfg = load(name)[loader].dataset
     dataset_cfg.dataset.data_root = str(sample_set)
+    if folder := dataset_cfg.dataset.type == 'mmpretrain.CustomDataset':
+        assert dataset_cfg.dataset.data_prefix == ('train' if loader == 'train_dataloader' else 'test')
+        dataset_cfg.dataset.data_prefix = 'images'
     dataset = DATASETS.build(dataset_cfg)
-    assert len(dataset) == {'train_dataloader': 24}.get(loader, 16)
+    assert len(dataset) == (40 if folder else 24 if loader == 'train_dataloader' else 16)
+    assert len(dataset.metainfo['classes']) == (200 if name in CUB_NAMES else 8)
     item = dataset[0]
     size = load(name).model.backbone.img_size
     assert item['inputs'].shape == (3, size, size)
     assert item['inputs'].dtype == torch.uint8
     # Training sees no boxes.
-    assert ('gt_instances' in item['data_samples']) == (loader != 'train_dataloader')
+    assert ('gt_instances' in item['data_samples']) == (loader != 'train_dataloader' and not folder)
 
 
 @pytest.mark.parametrize('name', NAMES)

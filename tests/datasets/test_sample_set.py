@@ -40,6 +40,8 @@ def test_loads_as_cub(sample_set):
             info = dataset.get_data_info(index)
             folder = info['img_path'].split('/')[-2]
             assert folder == f'{info["gt_label"] + 1:03d}.{SAMPLE_CLASSES[info["gt_label"]]}'
+            number = int(info['img_path'][-8:-4])  # the first of each class are for training
+            assert (number <= 3) == (split == 'train')
 
 
 def test_classes_file_names_the_folders(sample_set):

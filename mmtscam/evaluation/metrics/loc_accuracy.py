@@ -1,6 +1,6 @@
 """Classification and localization accuracy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmtscam.localization import (
     Outcome,
+    OutcomeLimits,
     box_overlaps,
     boxes_to_frame,
     get_protocol,
@@ -37,8 +38,9 @@ class LocAccuracy(BaseMetric):
     Args:
         protocol: Name of a protocol, or a dict with ``base`` and the fields
             to replace.
-        threshold: Threshold for drawing boxes; ``None`` for the one with
-            which the head drew its own.
+        threshold: Threshold for drawing boxes; by default the one that the
+            protocol's dict replaces, else the one with which the head drew
+            its own.
         topk: Values of k.
         map_name: Which maps of the sample's ``class_maps`` to score:
             ``'maps'``, those that the head localises with, or any other that
@@ -57,10 +59,14 @@ class LocAccuracy(BaseMetric):
         collect_device: str = 'cpu',
         prefix: str | None = None,
     ) -> None:
+        if threshold is None and isinstance(protocol, Mapping):
+            threshold = protocol.get('threshold')
         self.protocol = get_protocol(protocol, threshold=threshold)
         super().__init__(collect_device=collect_device, prefix=prefix or self.protocol.name)
         self.threshold = threshold
         self.topk = tuple(topk)
+        if not self.topk or min(self.topk) < 1:
+            raise ValueError(f'topk must name values of at least 1, got {topk}')
         self.map_name = map_name
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -74,7 +80,8 @@ class LocAccuracy(BaseMetric):
 
         Raises:
             ValueError: If a sample lacks a true box or the map of its true
-                class, or its scores are not finite.
+                class, a true box lies outside the image, or the scores are
+                not finite.
         """
         self.results.extend(self._score(sample) for sample in data_samples)
 
@@ -98,6 +105,8 @@ class LocAccuracy(BaseMetric):
         protocol = get_protocol(self.protocol, threshold=threshold)
         score_map = class_maps[self.map_name][mapped.index(label)].float().cpu().numpy()
         height, width = sample['ori_shape'][:2]
+        if (truth[:, :2] >= (width, height)).any():
+            raise ValueError(f'{name}: a true box lies outside the image of {width}x{height}: {truth.tolist()}')
         truth = boxes_to_frame(truth, (width, height), protocol)
         boxes = map_to_boxes(score_map, protocol)
         ious = box_overlaps(boxes, truth)[0].max(axis=1)
@@ -105,7 +114,9 @@ class LocAccuracy(BaseMetric):
 
         ranking = score.topk(min(max(self.topk), len(score))).indices.tolist()
         rank = ranking.index(label) if label in ranking else len(score)
-        outcome = localization_outcome(boxes[ious.argmax()], truth) if rank == 0 else Outcome.CLASSIFICATION
+        outcome = Outcome.CLASSIFICATION
+        if rank == 0:
+            outcome = localization_outcome(boxes[ious.argmax()], truth, OutcomeLimits(iou=level))
         return dict(
             rank=rank, right=bool(ious.max() > level), gt_known=bool(ious.max() >= level), outcome=outcome.value
         )

@@ -38,7 +38,8 @@ class TSCAMHead(ClsHead):
             or ``'semantic'``.
         topk: Number of classes that get a box.
         threshold: Threshold for drawing boxes, see
-            :class:`~mmtscam.localization.Protocol`.
+            :class:`~mmtscam.localization.Protocol`; ``None`` for the
+            protocol's own.
         protocol: Rules for drawing boxes.
         loss: Config of the classification loss.
         **kwargs: Further arguments of mmpretrain's ``ClsHead``.
@@ -54,7 +55,7 @@ class TSCAMHead(ClsHead):
         init: str = 'he',
         map_mode: str = 'coupled',
         topk: int = 5,
-        threshold: float = 0.1,
+        threshold: float | None = None,
         protocol: str | dict = 'tscam',
         loss: dict | None = None,
         **kwargs: Any,
@@ -75,6 +76,8 @@ class TSCAMHead(ClsHead):
         self.map_mode = map_mode
         self.num_boxes = min(topk, num_classes)
         self.protocol = get_protocol(protocol, threshold=threshold)
+        if self.protocol.threshold is None:
+            raise ValueError(f'protocol {self.protocol.name!r} leaves the threshold open: set threshold')
         self.conv = nn.Conv2d(in_channels, num_classes, kernel_size=3, padding=1)
 
     def pre_logits(self, feats: tuple[Tensor, Tensor | None]) -> Tensor:

@@ -79,5 +79,5 @@ def test_attn_layers_out_of_range(chosen):
 
 
 def test_unknown_attn_impl():
-    with pytest.raises(ValueError, match="attn_impl must be one of .* got 'flash'"):
+    with pytest.raises(ValueError, match=r"attn_impl must be one of .* got 'flash'"):
         build(attn_impl='flash')

@@ -1,0 +1,24 @@
+# Your own images: data/images/{train,test}/CLASS/*.jpg, one folder a class,
+# the same classes in both. Without true boxes there is nothing to compare
+# boxes with: classification accuracy alone is measured.
+_base_ = './cub_flip.py'
+
+data_root = 'data/images'
+train_dataloader = dict(
+    dataset=dict(
+        dataset=dict(
+            _delete_=True, type='mmpretrain.CustomDataset', data_root=data_root, data_prefix='train', with_label=True
+        ),
+    ),
+)
+val_dataloader = dict(
+    dataset=dict(
+        dataset=dict(
+            _delete_=True, type='mmpretrain.CustomDataset', data_root=data_root, data_prefix='test', with_label=True
+        ),
+        boxes=None,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = [dict(type='mmpretrain.Accuracy', topk=(1,))]
+test_evaluator = val_evaluator

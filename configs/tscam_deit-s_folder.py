@@ -1,0 +1,11 @@
+# TS-CAM on a folder of your own images; set model.head.num_classes to the
+# number of your classes.
+_base_ = [
+    './_base_/models/tscam_deit-s.py',
+    './_base_/datasets/image_folder.py',
+    './_base_/schedules/cub_released.py',
+    './_base_/default_runtime.py',
+]
+
+model = dict(head=dict(init='default'))
+default_hooks = dict(checkpoint=dict(save_best='accuracy/top1'))
