@@ -13,7 +13,7 @@ model = dict(
         _delete_=True,
         type='mmpretrain.VisionTransformer',
         arch={{_base_.model.backbone.arch}},
-        img_size=96,
+        img_size=80,
         patch_size=8,
     ),
     head=dict(

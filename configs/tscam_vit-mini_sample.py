@@ -13,4 +13,4 @@ model = dict(
     head=dict(threshold=0.05),
 )
 optim_wrapper = dict(optimizer=dict(lr=2e-4))
-train_cfg = dict(max_epochs=5, val_interval=5)
+train_cfg = dict(max_epochs=4, val_interval=4)

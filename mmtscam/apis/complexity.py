@@ -1,5 +1,7 @@
 """Parameters and multiply-accumulates of a model."""
 
+import copy
+
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -20,7 +22,7 @@ def model_complexity(cfg: Config, input_size: tuple[int, int]) -> dict[str, int]
     """
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     # The training mode is the network itself, without maps and boxes.
-    model = MODELS.build(cfg.model).train()
+    model = MODELS.build(copy.deepcopy(cfg.model)).train()  # building fills in the config
     for module in model.modules():
         if isinstance(module, ClassAttention):
             module.impl = 'explicit'  # the counter does not know the fused one

@@ -15,14 +15,14 @@ classes = (
 
 train_pipeline = [
     {{_base_.load_image}},
-    dict(type='Resize', scale=(112, 112), interpolation='bilinear', backend='pillow'),
-    dict(type='mmpretrain.RandomCrop', crop_size=96),
+    dict(type='Resize', scale=(92, 92), interpolation='bilinear', backend='pillow'),
+    dict(type='mmpretrain.RandomCrop', crop_size=80),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackLocInputs'),
 ]
 test_pipeline = [
     {{_base_.load_image}},
-    dict(type='Resize', scale=(96, 96), interpolation='bilinear', backend='pillow'),
+    dict(type='Resize', scale=(80, 80), interpolation='bilinear', backend='pillow'),
     dict(type='PackLocInputs'),
 ]
 train_dataloader = dict(

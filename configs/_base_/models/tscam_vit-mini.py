@@ -5,7 +5,7 @@ model = dict(
     data_preprocessor=dict(num_classes=8),
     backbone=dict(
         arch=dict(_delete_=True, embed_dims=128, num_layers=6, num_heads=4, feedforward_channels=512),
-        img_size=96,
+        img_size=80,
         patch_size=8,
         drop_path_rate=0.0,
         # What training classifier_vit-mini_sample.py leaves.
