@@ -50,7 +50,8 @@ def test_auto_scale_lr(tool_config, tmp_path, run):
         'python', 'tools/train.py', tmp_path / 'tiny.py', '--work-dir', tmp_path / 'run', '--auto-scale-lr',
         '--no-validate', '--cfg-options', 'train_cfg.max_epochs=1',
     ).stdout  # fmt: skip
-    assert 'base_lr: 5.0000e-05' in output  # 8 images a step instead of 32: 2e-4 / 4
+    assert 'Scaling the original LR by 0.25' in output  # 8 images a step instead of 32
+    assert ' lr: 5.0000e-05' in output
     assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
 
 
