@@ -55,7 +55,8 @@ def test_auto_scale_lr(tool_config, tmp_path, run):
     assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
 
 
-def test_errors_say_what_to_do(tool_config, tmp_path, run):
+def test_errors_say_what_to_do(tool_config, tmp_path, run, monkeypatch):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
     config = tmp_path / 'tiny.py'
     tool_config.dump(config)
     torch.save({'state_dict': {'backbone.cls_token': torch.zeros(1, 1, 5)}}, tmp_path / 'other.pth')
@@ -71,5 +72,6 @@ def test_errors_say_what_to_do(tool_config, tmp_path, run):
             ['tools/train.py', config, '--work-dir', tmp_path / 'run', '--cfg-options', 'model.head.num_classes=4'],
             'label 4 is outside the 4 classes of the head',
         ),
+        (['tools/train.py', config, '--amp'], '--amp: mixed precision training needs a GPU'),
     ):
         assert message in run('python', *command, code=1).stdout
