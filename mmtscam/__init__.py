@@ -5,7 +5,7 @@ from .version import __version__
 
 check_requirements()
 
-from .engine.checkpoint import allow_mmengine_checkpoints  # noqa: E402 - only after the check
+from .checkpoint import allow_mmengine_checkpoints  # noqa: E402 - only after the check
 
 allow_mmengine_checkpoints()
 

@@ -76,7 +76,8 @@ def main() -> None:
 
     work_dir = checkpoint.parent
     pictures, results = work_dir / 'pictures', work_dir / 'metrics.json'
-    if results.is_file() and results.stat().st_mtime > checkpoint.stat().st_mtime:
+    newest = max(path.stat().st_mtime for path in (checkpoint, TSCAM))
+    if results.is_file() and results.stat().st_mtime > newest:
         print(f'\nReusing {results}')
     else:
         run(

@@ -31,8 +31,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    if args.out and args.out_item == 'pred' and not args.out.endswith(('.pkl', '.pickle')):
-        raise SystemExit(f'--out {args.out}: predictions are written as .pkl; for metrics add --out-item metrics')
+    endings = ('.pkl', '.pickle') if args.out_item == 'pred' else ('.json', '.yaml', '.yml', '.pkl', '.pickle')
+    if args.out and not args.out.endswith(endings):
+        raise SystemExit(
+            f'--out {args.out}: the name must end in {" or ".join(endings)}'
+            + ('; for metrics add --out-item metrics' if args.out_item == 'pred' else '')
+        )
     cfg = load_config(args)
     if not osp.isfile(args.checkpoint) and '://' not in args.checkpoint:
         raise SystemExit(f'{args.checkpoint}: checkpoint not found')

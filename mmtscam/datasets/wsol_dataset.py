@@ -43,7 +43,13 @@ class WSOLDataset(BaseDataset):
     ) -> None:
         self._dataset_cfg = dataset
         self._box_cfg = boxes
-        self._wrapped = DATASETS.build({'lazy_init': True, **dataset})
+        try:
+            self._wrapped = DATASETS.build(dataset)
+            self._wrapped.full_init()
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f'{error.filename or error}: annotation file not found, check data_root of {dataset["type"]}'
+            ) from error
         metainfo = {**self._wrapped.metainfo, **(metainfo or {})}
         if kwargs.get('classes') is not None:
             metainfo.pop('classes', None)
@@ -58,19 +64,11 @@ class WSOLDataset(BaseDataset):
             with boxes, mmdet's ``instances``.
         """
         wrapped = self._wrapped
-        try:
-            wrapped.full_init()
-        except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f'{error.filename or error}: annotation file not found, check data_root of {type(wrapped).__name__}'
-            ) from error
-        for key, value in wrapped.metainfo.items():  # some find their classes only now
-            self._metainfo.setdefault(key, value)
-        read_boxes = self._build_box_reader(wrapped.data_root)
+        read_boxes = self._build_box_reader(getattr(wrapped, 'data_root', None))
         data_list = []
         for index in range(len(wrapped)):
             info = wrapped.get_data_info(index)
-            info['img_id'] = info.pop('sample_idx')
+            info['img_id'] = index
             if read_boxes:
                 info['instances'] = [
                     dict(bbox=box.tolist(), bbox_label=info['gt_label'], ignore_flag=0)
@@ -80,7 +78,7 @@ class WSOLDataset(BaseDataset):
         self._wrapped = None  # two copies of a large list would be held
         return data_list
 
-    def _build_box_reader(self, data_root: str) -> BaseBoxReader | None:
+    def _build_box_reader(self, data_root: str | None) -> BaseBoxReader | None:
         if self._box_cfg is None:
             return None
         return BOX_READERS.build({'data_root': data_root, **self._box_cfg})
@@ -101,7 +99,7 @@ class WSOLDataset(BaseDataset):
         try:
             return super().prepare_data(idx)
         except Exception as error:
-            path = self.get_data_info(idx)['img_path']
+            path = self.get_data_info(idx).get('img_path', f'image {idx}')
             raise RuntimeError(f'{path}: the image cannot be read or transformed: {error}') from error
 
     def extra_repr(self) -> list[str]:

@@ -36,7 +36,8 @@ def load_config(args: argparse.Namespace) -> Config:
     Returns:
         The config; its ``work_dir`` is set.
     """
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    # mmengine's wrapper reads it, and MPI names it otherwise.
+    os.environ.setdefault('LOCAL_RANK', os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', str(args.local_rank)))
     if not osp.isfile(args.config):
         raise SystemExit(f'{args.config}: config file not found')
     cfg = Config.fromfile(args.config)

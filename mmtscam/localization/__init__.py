@@ -1,4 +1,4 @@
-"""Pure functions of weakly supervised object localization; no framework needed."""
+"""Pure functions of weakly supervised object localization, on plain arrays and tensors."""
 
 from .attention import aggregate_attention, class_attention, explicit_attention
 from .baselines import best_constant_box, constant_box_accuracy

@@ -12,13 +12,13 @@ def constant_box_accuracy(box: np.ndarray, truth: list[np.ndarray], protocol: Pr
     Args:
         box: ``(4,)`` box in the protocol's frame.
         truth: For every image, its ``(m, 4)`` true boxes in the frame.
-        protocol: Gives the IoU level (its first).
+        protocol: Gives the IoU level.
 
     Returns:
         Percentage of images in which the box reaches the IoU level with a
         true box.
     """
-    hits = [box_overlaps(box, boxes)[0].max() >= protocol.iou_levels[0] for boxes in truth]
+    hits = [box_overlaps(box, boxes)[0].max() >= protocol.iou_level for boxes in truth]
     return 100.0 * float(np.mean(hits))
 
 
@@ -26,12 +26,11 @@ def best_constant_box(truth: list[np.ndarray], protocol: Protocol, steps: int = 
     """Search the box that localises most images when used for all of them.
 
     The edges run over a grid of ``steps`` positions a side; it is chosen on
-    the scored images themselves, so it is the best that any constant box of
-    that grid could do.
+    the scored images themselves, so no constant box of that grid does better.
 
     Args:
         truth: For every image, its ``(m, 4)`` true boxes in the frame.
-        protocol: Gives the frame and the IoU level (its first).
+        protocol: Gives the frame and the IoU level.
         steps: Grid positions a side.
 
     Returns:
@@ -49,5 +48,5 @@ def best_constant_box(truth: list[np.ndarray], protocol: Protocol, steps: int = 
     candidates = np.stack([across[rows, 0], down[cols, 0], across[rows, 1], down[cols, 1]], 1)
     hits = np.zeros(len(candidates), np.int64)
     for boxes in truth:
-        hits += box_overlaps(candidates, boxes)[0].max(axis=1) >= protocol.iou_levels[0]
+        hits += box_overlaps(candidates, boxes)[0].max(axis=1) >= protocol.iou_level
     return candidates[hits.argmax()]

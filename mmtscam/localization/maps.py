@@ -23,6 +23,6 @@ def localization_maps(attention: Tensor, semantic: Tensor) -> dict[str, Tensor]:
     """
     return {
         'coupled': attention * semantic,
-        'attention': attention.expand_as(semantic),
+        'attention': attention.expand_as(semantic).clone(),
         'semantic': semantic,
     }

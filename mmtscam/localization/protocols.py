@@ -67,6 +67,20 @@ class Protocol:
         for name in ('frame', 'empty_box', 'iou_levels'):  # a config holds lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
+    @property
+    def iou_level(self) -> float:
+        """The one IoU level, for what is defined at a single one.
+
+        Raises:
+            ValueError: If the protocol has several.
+        """
+        if len(self.iou_levels) != 1:
+            raise ValueError(
+                f'protocol {self.name!r} has the IoU levels {self.iou_levels}, and one is needed: choose it with '
+                f'dict(base={self.name!r}, iou_levels=[0.5]) or dataclasses.replace'
+            )
+        return self.iou_levels[0]
+
 
 _TSCAM = Protocol(name='tscam', threshold=0.1)
 _WSOL_V1 = Protocol(
@@ -78,6 +92,7 @@ _WSOL_V1 = Protocol(
     clamp_truth=False,
 )
 _WSOL_V2 = replace(_WSOL_V1, name='wsol-v2', contours='all', iou_levels=(0.3, 0.5, 0.7))
+
 
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (_TSCAM, _WSOL_V1, _WSOL_V2)}
 

@@ -19,7 +19,6 @@ def test_killed_and_resumed_is_the_same_as_uninterrupted(tool_config, tmp_path, 
     loader.num_workers = 2
     # Long enough epochs for the kill to come in the middle of one.
     loader.dataset = dict(type='RepeatDataset', times=6, dataset=loader.dataset)
-    tool_config.custom_hooks = [hook for hook in tool_config.custom_hooks if hook.type != 'LabelRangeHook']
     config = tmp_path / 'tiny.py'
     tool_config.dump(config)
 

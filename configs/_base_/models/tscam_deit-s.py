@@ -2,7 +2,6 @@ model = dict(
     type='mmpretrain.ImageClassifier',
     data_preprocessor=dict(
         type='mmpretrain.ClsDataPreprocessor',
-        num_classes=200,
         # ImageNet's, of RGB
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],

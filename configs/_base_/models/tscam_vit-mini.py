@@ -2,7 +2,6 @@
 _base_ = './tscam_deit-s.py'
 
 model = dict(
-    data_preprocessor=dict(num_classes=8),
     backbone=dict(
         arch=dict(_delete_=True, embed_dims=128, num_layers=6, num_heads=4, feedforward_channels=512),
         img_size=80,

@@ -18,6 +18,9 @@ class LabelRangeHook(Hook):
     nothing.
     """
 
+    def __init__(self) -> None:
+        self._checked: list[int] = []
+
     def before_train(self, runner: Runner) -> None:
         """Check the training data."""
         self._check(runner, runner.train_dataloader)
@@ -32,13 +35,14 @@ class LabelRangeHook(Hook):
 
     def _check(self, runner: Runner, dataloader: DataLoader) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        num_classes = getattr(model.head, 'num_classes', None)
-        if num_classes is None:
-            return
+        num_classes = getattr(getattr(model, 'head', None), 'num_classes', None)
         dataset: Any = dataloader.dataset
+        if num_classes is None or id(dataset) in self._checked:
+            return
+        self._checked.append(id(dataset))
         for index in range(len(dataset)):
             info = dataset.get_data_info(index)
-            if not 0 <= info['gt_label'] < num_classes:
+            if not 0 <= info.get('gt_label', 0) < num_classes:  # images may come without a label
                 raise ValueError(
                     f'{info["img_path"]}: label {info["gt_label"]} is outside the {num_classes} classes of the head; '
                     'set model.head.num_classes to the number of classes of the data'

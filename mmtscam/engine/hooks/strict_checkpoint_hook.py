@@ -2,7 +2,7 @@
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmtscam.registry import HOOKS
 
@@ -16,32 +16,26 @@ class StrictCheckpointHook(Hook):
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare names and shapes of a checkpoint's parameters with the model's.
+        """Load a checkpoint strictly before the Runner loads it leniently.
 
         Args:
             runner: Has the model into which the checkpoint is about to go.
             checkpoint: The content of the file.
 
         Raises:
-            ValueError: If they differ; names the first differences.
+            ValueError: If names or shapes differ; names the file and the
+                first differences.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-        given = {
-            name.removeprefix('module.'): tuple(value.shape)
-            for name, value in checkpoint.get('state_dict', checkpoint).items()
-            if hasattr(value, 'shape')
-        }
-        problems = [f'{name} is missing' for name in wanted if name not in given]
-        problems += [f'{name} is not in the model' for name in given if name not in wanted]
-        problems += [
-            f'{name} has shape {given[name]} instead of {shape}'
-            for name, shape in wanted.items()
-            if name in given and given[name] != shape
-        ]
-        if problems:
+        state = checkpoint.get('state_dict', checkpoint)
+        try:
+            # As the Runner does after this, but strictly; position embeddings
+            # of another input size are interpolated on the way.
+            model.load_state_dict({name.removeprefix('module.'): value for name, value in state.items()})
+        except (RuntimeError, AssertionError) as error:
+            file = runner._load_from or find_latest_checkpoint(runner.work_dir) or 'the checkpoint'
             raise ValueError(
-                f'{runner._load_from or "the checkpoint"}: made for another architecture than this config '
-                f'({len(problems)} differences: {"; ".join(problems[:3])}{", ..." if len(problems) > 3 else ""}). '
-                'To start from a backbone alone, set model.backbone.init_cfg.checkpoint instead of load_from'
-            )
+                f'{file}: made for another architecture than this config. To start from a backbone alone, set '
+                'model.backbone.init_cfg.checkpoint instead of load_from. First differences: '
+                f'{" ".join(str(error).split())[:400]}'
+            ) from error

@@ -33,7 +33,7 @@ class LocAccuracy(BaseMetric):
 
     And, as counts of images that add up to all of them, the outcomes of
     :class:`~mmtscam.localization.Outcome` under ``outcome_NAME``. The level
-    is the first of the protocol's ``iou_levels``.
+    is the protocol's one IoU level.
 
     Args:
         protocol: Name of a protocol, or a dict with ``base`` and the fields
@@ -63,6 +63,7 @@ class LocAccuracy(BaseMetric):
             threshold = protocol.get('threshold')
         self.protocol = get_protocol(protocol, threshold=threshold)
         super().__init__(collect_device=collect_device, prefix=prefix or self.protocol.name)
+        self.iou_level = self.protocol.iou_level
         self.threshold = threshold
         self.topk = tuple(topk)
         if not self.topk or min(self.topk) < 1:
@@ -87,6 +88,8 @@ class LocAccuracy(BaseMetric):
 
     def _score(self, sample: dict) -> dict[str, Any]:
         name = sample.get('img_path', 'a sample')
+        if 'gt_label' not in sample:
+            raise ValueError(f'{name}: no true label to compare with')
         label = int(sample['gt_label'])
         score = sample['pred_score']
         if not bool(torch.isfinite(score).all()):
@@ -110,15 +113,18 @@ class LocAccuracy(BaseMetric):
         truth = boxes_to_frame(truth, (width, height), protocol)
         boxes = map_to_boxes(score_map, protocol)
         ious = box_overlaps(boxes, truth)[0].max(axis=1)
-        level = protocol.iou_levels[0]
 
         ranking = score.topk(min(max(self.topk), len(score))).indices.tolist()
         rank = ranking.index(label) if label in ranking else len(score)
         outcome = Outcome.CLASSIFICATION
         if rank == 0:
-            outcome = localization_outcome(boxes[ious.argmax()], truth, OutcomeLimits(iou=level))
+            outcome = localization_outcome(boxes[ious.argmax()], truth, OutcomeLimits(iou=self.iou_level))
+        best = ious.max()
         return dict(
-            rank=rank, right=bool(ious.max() > level), gt_known=bool(ious.max() >= level), outcome=outcome.value
+            rank=rank,
+            right=bool(best > self.iou_level),
+            gt_known=bool(best >= self.iou_level),
+            outcome=outcome.value,
         )
 
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:

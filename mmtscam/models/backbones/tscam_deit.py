@@ -33,7 +33,8 @@ class TSCAMDeiT(VisionTransformer):
         **kwargs: Further arguments of ``VisionTransformer``.
 
     Raises:
-        ValueError: If ``attn_layers`` names a block that is not there.
+        ValueError: If ``attn_layers`` names a block that is not there, or
+            the class token or the last block is switched off.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class TSCAMDeiT(VisionTransformer):
     ) -> None:
         super().__init__(arch=arch, out_type='featmap', init_cfg=init_cfg, **kwargs)
         depth = self.num_layers
+        if not self.with_cls_token or list(self.out_indices) != [depth - 1]:
+            raise ValueError('TS-CAM needs class token and last block: leave with_cls_token and out_indices out')
         chosen = list(range(depth)) if attn_layers is None else list(attn_layers)
         if not chosen or any(not -depth <= index < depth for index in chosen):
             raise ValueError(f'attn_layers must name blocks from {-depth} to {depth - 1}, got {attn_layers}')

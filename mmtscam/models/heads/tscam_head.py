@@ -90,7 +90,7 @@ class TSCAMHead(ClsHead):
 
     def forward(self, feats: tuple[Tensor, Tensor | None]) -> Tensor:
         """Logits ``(B, C)``: the mean of each semantic map (Eq. 4)."""
-        return self.semantic_maps(feats).mean(dim=(2, 3))
+        return _logits(self.semantic_maps(feats))
 
     @torch.no_grad()
     def predict(
@@ -124,9 +124,10 @@ class TSCAMHead(ClsHead):
         semantic = self.semantic_maps(feats)
         if data_samples is None:
             data_samples = [LocDataSample() for _ in semantic]
-        samples = self._get_predictions(semantic.mean(dim=(2, 3)), data_samples)
+        samples = self._get_predictions(_logits(semantic), data_samples)
         aggregated = aggregate_attention(attention)
         for sample, image_attention, image_semantic in zip(samples, aggregated, semantic, strict=True):
+            sample.pred_score = sample.pred_score.clone()  # a view would be stored with its whole batch
             labels = self._labels_to_map(sample)
             by_mode = localization_maps(image_attention, image_semantic[labels])
             sample.class_maps = InstanceData(labels=labels, maps=by_mode[self.map_mode], **by_mode)
@@ -145,3 +146,8 @@ class TSCAMHead(ClsHead):
                 f'{self.num_classes} classes of the head'
             )
         return torch.cat([labels, truth[~torch.isin(truth, labels)]])
+
+
+def _logits(semantic: Tensor) -> Tensor:
+    """Mean of each map; in full precision, since half precision would tie many of the classes."""
+    return semantic.float().mean(dim=(2, 3))

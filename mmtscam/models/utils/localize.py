@@ -18,8 +18,9 @@ def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> Non
         num_classes: How many classes get boxes, from the first on.
 
     Raises:
-        ValueError: If the sample's image is a crop of the original one: its
-            maps would not cover the image to which the boxes belong.
+        ValueError: If the sample's image is a crop, a mirror image or a
+            padded copy of the original one: its maps would not cover the
+            image to which the boxes belong.
     """
     _check_whole_image(sample)
     height, width = sample.get('ori_shape', protocol.frame[::-1])[:2]
@@ -38,15 +39,18 @@ def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> Non
 
 
 def _check_whole_image(sample: LocDataSample) -> None:
-    shapes = [sample.get(key) for key in ('ori_shape', 'img_shape', 'scale_factor')]
-    if any(shape is None for shape in shapes):
+    """Refuse an image that is not the whole original one, resized: its map would belong elsewhere."""
+    name = sample.get('img_path', 'a sample')
+    if sample.get('flip'):
+        raise ValueError(f'{name}: the test pipeline flips the image, so boxes would be mirrored: leave RandomFlip out')
+    if 'ori_shape' not in sample or 'img_shape' not in sample:
         return
-    (height, width), shown, scale = shapes[0][:2], shapes[1][:2], shapes[2]
-    scale_x, scale_y = scale if np.ndim(scale) else (scale, scale)
+    (height, width), shown = sample.ori_shape[:2], sample.img_shape[:2]
+    scale_x, scale_y = np.broadcast_to(sample.get('scale_factor', 1.0), 2)
     resized = (height * scale_y, width * scale_x)
     if np.abs(np.subtract(resized, shown)).max() > 1:
         raise ValueError(
-            f'{sample.get("img_path", "a sample")}: the test pipeline crops or pads the image (resized to '
+            f'{name}: the test pipeline crops or pads the image or resizes it twice (resized to '
             f'{resized[1]:.0f}x{resized[0]:.0f}, then {shown[1]}x{shown[0]}), so boxes cannot be brought back to it: '
-            'use Resize without a crop'
+            'use one Resize and no crop'
         )

@@ -2,6 +2,7 @@
 
 import os
 import os.path as osp
+import pickle
 import re
 from typing import Any
 from urllib.error import URLError
@@ -52,7 +53,10 @@ def _read(checkpoint: str) -> Any:
                 f'pretrained weights not found: put the file at {osp.abspath(path)}, or name another with '
                 '--cfg-options model.backbone.init_cfg.checkpoint=PATH'
             )
-        return torch.load(path, map_location='cpu', weights_only=True)
+        try:
+            return torch.load(path, map_location='cpu', weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise ValueError(f'{path}: not a file of weights that can be read safely: {error}') from error
 
     folder = osp.join(torch.hub.get_dir(), 'checkpoints')
     target = osp.join(folder, osp.basename(checkpoint))
@@ -93,7 +97,8 @@ def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
 
     Raises:
         FileNotFoundError: If the file cannot be had; says where to put it.
-        ValueError: If the file does not hold exactly this backbone.
+        ValueError: If the file cannot be read or does not hold exactly this
+            backbone.
     """
     content = _read(checkpoint)
     for wrapper in ('model', 'state_dict'):

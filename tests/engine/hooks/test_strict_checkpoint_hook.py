@@ -22,9 +22,9 @@ def test_matching_checkpoint_is_taken(tiny_config, checkpoint):
 @pytest.mark.parametrize(
     ('change', 'difference'),
     [
-        (dict(embed_dims=64), 'instead of'),
-        (dict(num_layers=3), 'backbone.layers.2.ln1.weight is missing'),
-        (dict(num_layers=1), 'backbone.layers.1.ln1.weight is not in the model'),
+        (dict(embed_dims=64), 'size mismatch for'),
+        (dict(num_layers=3), 'Missing key(s) in state_dict: "backbone.layers.2.ln1.weight"'),
+        (dict(num_layers=1), 'Unexpected key(s) in state_dict: "backbone.layers.1.ln1.weight"'),
     ],
 )
 def test_another_architecture_is_refused(tiny_config, checkpoint, change, difference):
@@ -35,3 +35,20 @@ def test_another_architecture_is_refused(tiny_config, checkpoint, change, differ
     with pytest.raises(ValueError, match=r'model\.pth: made for another architecture') as caught:
         runner.test()
     assert difference in str(caught.value)
+
+
+def test_another_input_size_is_taken(tiny_config, checkpoint):
+    tiny_config.update(load_from=checkpoint, experiment_name=f'{tiny_config.experiment_name}-2')
+    tiny_config.model.backbone.img_size = 160
+    runner = Runner.from_cfg(tiny_config)
+    runner.load_or_resume()
+    assert runner.model.backbone.pos_embed.shape == (1, 401, 32)
+
+
+def test_resume_names_the_file(tiny_config, tmp_path):
+    tiny_config.train_cfg.max_epochs = 1
+    Runner.from_cfg(tiny_config).train()
+    tiny_config.update(resume=True, experiment_name=f'{tiny_config.experiment_name}-2')
+    tiny_config.model.backbone.arch.num_layers = 3
+    with pytest.raises(ValueError, match=r'epoch_1\.pth: made for another architecture'):
+        Runner.from_cfg(tiny_config).train()

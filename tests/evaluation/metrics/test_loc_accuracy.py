@@ -9,6 +9,8 @@ from mmtscam.evaluation import LocAccuracy
 from mmtscam.registry import METRICS
 from mmtscam.structures import LocDataSample
 
+V2_AT_50 = dict(base='wsol-v2', iou_levels=[0.5])
+
 OUTCOMES = ('classification', 'right', 'multi_instance', 'part', 'more', 'other')
 GOLDEN_OUTCOMES = dict(zip(OUTCOMES, ('cls_err', 'right', 'multi_instance', 'part', 'more', 'other'), strict=True))
 
@@ -223,7 +225,7 @@ def test_a_threshold_in_the_protocol_is_used():
 
 @pytest.mark.parametrize('map_shape', [(14, 14), (224, 224), (1, 1), (6, 6)])
 @pytest.mark.parametrize('value', [0.0, 1.0, 0.3, -2.5])
-@pytest.mark.parametrize(('protocol', 'name'), [('tscam', 'tscam'), ('wsol-v1', 'wsol-v1'), ('wsol-v2', 'wsol-v2')])
+@pytest.mark.parametrize(('protocol', 'name'), [('tscam', 'tscam'), ('wsol-v1', 'wsol-v1'), (V2_AT_50, 'wsol-v2')])
 def test_a_constant_map_is_the_empty_box(map_shape, value, protocol, name):
     maps = torch.full((2, *map_shape), value)
     for truth, expected in (([[0, 0, 223, 223]], 0.0), ([[0, 0, 1, 1]], 100.0 if protocol == 'tscam' else 0.0)):
@@ -236,7 +238,7 @@ def test_wsol_v2_takes_the_best_of_all_contours():
     maps = torch.maximum(_map_of((0, 0, 100, 100)), _map_of((150, 150, 200, 200))).expand(2, -1, -1)
     sample = _sample([1, 0], 0, [[150, 150, 200, 200]], maps)
     assert _evaluate([sample], protocol='wsol-v1')['wsol-v1/gt_known'] == 0.0
-    assert _evaluate([sample], protocol='wsol-v2')['wsol-v2/gt_known'] == 100.0
+    assert _evaluate([sample], protocol=V2_AT_50)['wsol-v2/gt_known'] == 100.0
 
 
 def test_protocol_as_a_dict():
@@ -291,3 +293,8 @@ def test_no_map_of_the_true_class():
 
 def test_unknown_map_name():
     assert "no maps named 'gradients'" in _error(_good(), map_name='gradients')
+
+
+def test_several_iou_levels_are_refused():
+    with pytest.raises(ValueError, match=r"protocol 'wsol-v2' has the IoU levels .* one is needed"):
+        LocAccuracy(protocol='wsol-v2')

@@ -81,3 +81,9 @@ def test_attn_layers_out_of_range(chosen):
 def test_unknown_attn_impl():
     with pytest.raises(ValueError, match=r"attn_impl must be one of .* got 'flash'"):
         build(attn_impl='flash')
+
+
+@pytest.mark.parametrize('kwargs', [dict(with_cls_token=False), dict(out_indices=[1]), dict(out_indices=[1, 3])])
+def test_class_token_and_last_block_are_needed(kwargs):
+    with pytest.raises(ValueError, match='needs class token and last block'):
+        build(**kwargs)

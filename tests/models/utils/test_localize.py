@@ -62,3 +62,15 @@ def test_resized_images_are_accepted():
     sample = make_sample(ori_shape=(333, 500), img_shape=(224, 224), scale_factor=(224 / 500, 224 / 333))
     localize(sample, PROTOCOLS['tscam'], num_classes=1)
     assert sample.class_maps.threshold == 0.1
+
+
+def test_crops_without_a_resize_are_refused():
+    sample = make_sample(ori_shape=(300, 300), img_shape=(224, 224), img_path='x/bird.jpg')
+    with pytest.raises(ValueError, match=r'x/bird\.jpg: the test pipeline crops or pads'):
+        localize(sample, PROTOCOLS['tscam'], num_classes=1)
+
+
+def test_flips_are_refused():
+    sample = make_sample(ori_shape=(224, 224), img_shape=(224, 224), flip=True, img_path='x/bird.jpg')
+    with pytest.raises(ValueError, match=r'x/bird\.jpg: the test pipeline flips the image'):
+        localize(sample, PROTOCOLS['tscam'], num_classes=1)

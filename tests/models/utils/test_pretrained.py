@@ -107,6 +107,13 @@ class _Harmful:
 
 def test_code_in_a_file_is_not_run(tmp_path, capsys):
     torch.save({'model': _Harmful()}, tmp_path / 'bad.pth')
-    with pytest.raises(Exception, match='Weights only load failed'):
+    with pytest.raises(ValueError, match=r'bad\.pth: not a file of weights that can be read safely'):
         load_pretrained(build(), str(tmp_path / 'bad.pth'))
     assert 'this must not run' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('content', [b'', b'not weights', b'PK\x03\x04 truncated'])
+def test_unreadable_file_is_named(content, tmp_path):
+    (tmp_path / 'broken.pth').write_bytes(content)
+    with pytest.raises(ValueError, match=r'broken\.pth: not a file of weights'):
+        load_pretrained(build(), str(tmp_path / 'broken.pth'))
