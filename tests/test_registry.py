@@ -18,7 +18,7 @@ from mmtscam import registry
         ('METRICS', 'mmpretrain.Accuracy'),
         ('BOX_READERS', 'CUBBoxes'),
         ('HOOKS', 'EpochSeedHook'),
-        ('HOOKS', 'LabelRangeHook'),
+        ('HOOKS', 'LabelCheckHook'),
         ('HOOKS', 'LocVisualizationHook'),
         ('HOOKS', 'StrictCheckpointHook'),
         ('HOOKS', 'CheckpointHook'),

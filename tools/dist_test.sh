@@ -2,6 +2,7 @@
 # bash tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [options of tools/test.py]
 # One process a GPU; without a GPU the processes run on CPUs with gloo.
 set -euo pipefail
+[ $# -ge 3 ] || { echo "usage: bash $0 CONFIG CHECKPOINT PROCESSES [options]" >&2; exit 2; }
 
 CONFIG=$1
 CHECKPOINT=$2

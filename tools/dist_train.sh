@@ -2,6 +2,7 @@
 # bash tools/dist_train.sh CONFIG PROCESSES [options of tools/train.py]
 # One process a GPU; without a GPU the processes run on CPUs with gloo.
 set -euo pipefail
+[ $# -ge 2 ] || { echo "usage: bash $0 CONFIG PROCESSES [options]" >&2; exit 2; }
 
 CONFIG=$1
 PROCESSES=$2

@@ -4,3 +4,4 @@
 set -euo pipefail
 . "$(dirname "$0")/setup_env.sh"
 python -W ignore tools/quickstart.py
+echo 'To go on by hand: . .venv/bin/activate'

@@ -2,6 +2,7 @@
 # [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_TASK=5] [SRUN_ARGS=...] \
 #   bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [options of tools/train.py]
 set -euo pipefail
+[ $# -ge 4 ] || { echo "usage: bash $0 PARTITION JOB_NAME CONFIG WORK_DIR [options]" >&2; exit 2; }
 
 PARTITION=$1
 JOB_NAME=$2

@@ -21,7 +21,7 @@ default_hooks = dict(
 
 custom_hooks = [
     dict(type='EpochSeedHook'),
-    dict(type='LabelRangeHook'),
+    dict(type='LabelCheckHook'),
     dict(type='StrictCheckpointHook'),
 ]
 

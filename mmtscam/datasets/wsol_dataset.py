@@ -48,7 +48,8 @@ class WSOLDataset(BaseDataset):
             self._wrapped.full_init()
         except FileNotFoundError as error:
             raise FileNotFoundError(
-                f'{error.filename or error}: annotation file not found, check data_root of {dataset["type"]}'
+                f'{error.filename or error}: annotation file or image folder not found, check data_root and '
+                f'data_prefix of {dataset["type"]}'
             ) from error
         metainfo = {**self._wrapped.metainfo, **(metainfo or {})}
         if kwargs.get('classes') is not None:
@@ -100,7 +101,9 @@ class WSOLDataset(BaseDataset):
             return super().prepare_data(idx)
         except Exception as error:
             path = self.get_data_info(idx).get('img_path', f'image {idx}')
-            raise RuntimeError(f'{path}: the image cannot be read or transformed: {error}') from error
+            raise RuntimeError(
+                f'{path}: the image cannot be read or transformed: {error}; replace the file or take its row out'
+            ) from error
 
     def extra_repr(self) -> list[str]:
         """Lines that describe this data set beyond the base class."""

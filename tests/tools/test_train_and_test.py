@@ -66,7 +66,7 @@ def test_errors_say_what_to_do(tool_config, tmp_path, run, monkeypatch):
         (['tools/test.py', config, 'none.pth', '--out', 'x.json'], 'for metrics add --out-item metrics'),
         (
             ['tools/test.py', config, tmp_path / 'other.pth', '--work-dir', tmp_path / 'run'],
-            'other.pth: made for another architecture than this config',
+            'other.pth: made for another architecture or number of classes than this config',
         ),
         (
             ['tools/train.py', config, '--work-dir', tmp_path / 'run', '--cfg-options', 'model.head.num_classes=4'],

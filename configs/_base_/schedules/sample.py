@@ -7,8 +7,8 @@ optim_wrapper = dict(
     ),
 )
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=True, end=3, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=3, eta_min_ratio=0.01, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, end=60),
+    dict(type='CosineAnnealingLR', by_epoch=True, eta_min_ratio=0.01, convert_to_iter_based=True),
 ]
 train_cfg = dict(by_epoch=True, max_epochs=8, val_interval=8)
 val_cfg = dict()

@@ -35,7 +35,8 @@ class StrictCheckpointHook(Hook):
         except (RuntimeError, AssertionError) as error:
             file = runner._load_from or find_latest_checkpoint(runner.work_dir) or 'the checkpoint'
             raise ValueError(
-                f'{file}: made for another architecture than this config. To start from a backbone alone, set '
-                'model.backbone.init_cfg.checkpoint instead of load_from. First differences: '
+                f'{file}: made for another architecture or number of classes than this config. To evaluate or resume '
+                'it, set model.backbone.arch and model.head.num_classes to what it was trained with; to start from '
+                'its backbone alone, set model.backbone.init_cfg.checkpoint instead of load_from. First differences: '
                 f'{" ".join(str(error).split())[:400]}'
             ) from error

@@ -1,0 +1,82 @@
+"""Finds labels that do not mean what the model takes them for."""
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from mmtscam.registry import HOOKS
+
+
+@HOOKS.register_module()
+class LabelCheckHook(Hook):
+    """Checks labels and class names before the first step.
+
+    Every label must be one of the head's classes; on a GPU another one would
+    end in a device-side assertion that names nothing. The names of the
+    classes must be those of the training data, or of the checkpoint that is
+    tested: data sets that number their classes by folder give other labels
+    where a folder is missing or renamed.
+    """
+
+    def __init__(self) -> None:
+        self._checked: list[int] = []
+        self._classes: tuple[str, ...] | None = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Remember the class names on which a checkpoint was trained."""
+        self._classes = checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes')
+
+    def before_train(self, runner: Runner) -> None:
+        """Check the training data; its class names are those to go by."""
+        self._classes = None
+        self._check(runner, runner.train_dataloader)
+        self._classes = runner.train_dataloader.dataset.metainfo.get('classes')
+
+    def before_val(self, runner: Runner) -> None:
+        """Check the validation data."""
+        self._check(runner, runner.val_dataloader)
+
+    def before_test(self, runner: Runner) -> None:
+        """Check the test data."""
+        self._check(runner, runner.test_dataloader)
+
+    def _check(self, runner: Runner, dataloader: DataLoader) -> None:
+        dataset: Any = dataloader.dataset
+        if id(dataset) in self._checked:
+            return
+        self._checked.append(id(dataset))
+        self._check_names(dataset.metainfo.get('classes'))
+
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        num_classes = getattr(getattr(model, 'head', None), 'num_classes', None)
+        if num_classes is None:
+            return
+        highest = -1
+        for index in range(len(dataset)):
+            info = dataset.get_data_info(index)
+            label = info.get('gt_label', 0)  # images may come without one
+            if not 0 <= label < num_classes:
+                raise ValueError(
+                    f'{info["img_path"]}: label {label} is outside the {num_classes} classes of the head; '
+                    'set model.head.num_classes to the number of classes of the data'
+                )
+            highest = max(highest, label)
+        if highest + 1 < num_classes:
+            runner.logger.warning(
+                f'The highest label is {highest}, but the head has {num_classes} classes: '
+                'is model.head.num_classes the number of classes of the data?'
+            )
+
+    def _check_names(self, classes: tuple[str, ...] | None) -> None:
+        if not classes or not self._classes or tuple(classes) == tuple(self._classes):
+            return
+        missing = sorted(set(self._classes) - set(classes))
+        added = sorted(set(classes) - set(self._classes))
+        raise ValueError(
+            'the classes of the data are not those that were trained on'
+            f' (missing: {", ".join(missing) or "none"}; new: {", ".join(added) or "none"}): their labels would not '
+            'mean the same; give both the same class folders or names in the same order'
+        )
