@@ -19,7 +19,7 @@ DATA = Path(__file__).parent / 'data'
 
 @pytest.fixture(autouse=True)
 def _environment() -> Iterator[None]:
-    """Our scope, a fixed seed, one thread less to fight over, and no logger left behind."""
+    """Our scope and a fixed seed; no scope or logger is left behind."""
     init_default_scope('mmtscam')
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002 - mmcv's transforms draw from it

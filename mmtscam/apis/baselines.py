@@ -15,9 +15,8 @@ def constant_box_baselines(dataset: BaseDataset, protocol: Protocol) -> dict[str
         protocol: Gives the frame and the IoU level.
 
     Returns:
-        ``best_constant_box`` (the best of an 8-pixel grid on
-        these very images)
-        and ``whole_image``, in percent.
+        ``best_constant_box`` (the best of an 8-pixel grid on these very
+        images) and ``whole_image``, in percent.
 
     Raises:
         ValueError: If the data set has no boxes.

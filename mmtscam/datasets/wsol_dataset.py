@@ -12,7 +12,7 @@ from .boxes import BaseBoxReader
 
 @DATASETS.register_module()
 class WSOLDataset(BaseDataset):
-    """Wraps any classification data set of mmpretrain and adds boxes.
+    """Wraps a classification data set of mmpretrain and adds boxes.
 
     Training needs labels only: leave ``boxes`` out there. Evaluation needs
     them.

@@ -6,16 +6,12 @@ _base_ = './cub_flip.py'
 data_root = 'data/images'
 train_dataloader = dict(
     dataset=dict(
-        dataset=dict(
-            _delete_=True, type='mmpretrain.CustomDataset', data_root=data_root, data_prefix='train', with_label=True
-        ),
+        dataset=dict(_delete_=True, type='mmpretrain.CustomDataset', data_root=data_root, data_prefix='train'),
     ),
 )
 val_dataloader = dict(
     dataset=dict(
-        dataset=dict(
-            _delete_=True, type='mmpretrain.CustomDataset', data_root=data_root, data_prefix='test', with_label=True
-        ),
+        dataset=dict(_delete_=True, type='mmpretrain.CustomDataset', data_root=data_root, data_prefix='test'),
         boxes=None,
     ),
 )
