@@ -38,5 +38,6 @@ VISUALIZERS = _child(root.VISUALIZERS, 'visualization')
 VISBACKENDS = _child(root.VISBACKENDS)
 INFERENCERS = _child(root.INFERENCERS)
 
-# Box readers are ours alone: no sibling has a registry for them.
+# Readers of boxes and masks are ours alone: no sibling has a registry for them.
 BOX_READERS = Registry('box reader', scope='mmtscam', locations=['mmtscam.datasets.boxes'])
+MASK_READERS = Registry('mask reader', scope='mmtscam', locations=['mmtscam.datasets.masks'])

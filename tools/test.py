@@ -4,10 +4,14 @@ import argparse
 import os.path as osp
 
 import mmengine
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
+from mmtscam.apis import is_swept
 from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config
+from mmtscam.evaluation import load_thresholds
+from mmtscam.localization import get_protocol
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,12 +25,30 @@ def parse_args() -> argparse.Namespace:
         default='pred',
         help='what to write to --out (default: pred)',
     )
+    parser.add_argument(
+        '--report-dir', help='folder for report.json and, image by image, PROTOCOL.csv (default: with the log)'
+    )
+    parser.add_argument('--thresholds', metavar='FILE', help='take thresholds from a file of choose_threshold.py')
+    parser.add_argument(
+        '--save-maps', metavar='FILE', help='file (.npz) for the maps, see tools/analysis/evaluate_maps.py'
+    )
     parser.add_argument('--show', action='store_true', help='open a window for each picture')
     parser.add_argument('--show-dir', help='folder for pictures of image, maps and boxes')
     parser.add_argument('--interval', type=int, default=1, help='draw every INTERVAL-th image')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for which a window stays')
     add_runner_arguments(parser)
     return parser.parse_args()
+
+
+def use_thresholds(cfg: Config, path: str) -> None:
+    """Let every metric that needs a threshold take it from a file, and the head, for the boxes that it draws."""
+    metrics = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+    for metric in filter(is_swept, metrics):
+        metric.pop('threshold', None)
+        metric.threshold_file = path
+    head = cfg.model.get('head', {})
+    if choice := load_thresholds(path).get(get_protocol(head.get('protocol', 'tscam')), 'maps'):
+        head['threshold'] = choice.threshold
 
 
 def main() -> None:
@@ -47,6 +69,13 @@ def main() -> None:
         cfg.default_hooks.visualization.update(
             enable=True, show=args.show, wait_time=args.wait_time, out_dir=args.show_dir, interval=args.interval
         )
+
+    if args.report_dir:
+        cfg.default_hooks.report.out_dir = args.report_dir
+    if args.thresholds:
+        use_thresholds(cfg, args.thresholds)
+    if args.save_maps:
+        cfg.custom_hooks.append(dict(type='SaveMapsHook', out_file=args.save_maps))
 
     runner = build_runner(cfg)
     if args.out and args.out_item == 'pred':

@@ -17,6 +17,7 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='LocVisualizationHook', enable=False),
+    report=dict(type='LocReportHook'),
 )
 
 custom_hooks = [

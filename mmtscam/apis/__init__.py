@@ -2,5 +2,13 @@
 
 from .baselines import constant_box_baselines
 from .complexity import model_complexity
+from .evaluation import check_disjoint, evaluate_maps, is_swept, sweeps_for
 
-__all__ = ['constant_box_baselines', 'model_complexity']
+__all__ = [
+    'check_disjoint',
+    'constant_box_baselines',
+    'evaluate_maps',
+    'is_swept',
+    'model_complexity',
+    'sweeps_for',
+]

@@ -1,8 +1,27 @@
-"""Data sets, box readers, transforms and the sample-set generator."""
+"""Data sets, readers of boxes and masks, transforms and the sample-set generator."""
 
-from .boxes import BaseBoxReader, CUBBoxes
+from .boxes import BaseBoxReader, BenchmarkBoxes, COCOBoxes, CUBBoxes, ILSVRCBoxes, ILSVRCCSVBoxes, VOCBoxes
+from .masks import BaseMaskReader, COCOMasks, MaskImages, OpenImagesMasks
 from .sample_set import SAMPLE_CLASSES, make_sample_set
 from .transforms import PackLocInputs
+from .wsol_benchmark import WSOLBenchmark
 from .wsol_dataset import WSOLDataset
 
-__all__ = ['SAMPLE_CLASSES', 'BaseBoxReader', 'CUBBoxes', 'PackLocInputs', 'WSOLDataset', 'make_sample_set']
+__all__ = [
+    'SAMPLE_CLASSES',
+    'BaseBoxReader',
+    'BaseMaskReader',
+    'BenchmarkBoxes',
+    'COCOBoxes',
+    'COCOMasks',
+    'CUBBoxes',
+    'ILSVRCBoxes',
+    'ILSVRCCSVBoxes',
+    'MaskImages',
+    'OpenImagesMasks',
+    'PackLocInputs',
+    'VOCBoxes',
+    'WSOLBenchmark',
+    'WSOLDataset',
+    'make_sample_set',
+]

@@ -1,21 +1,22 @@
-"""A classification data set with boxes for evaluation."""
+"""A classification data set with boxes and masks for evaluation."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from mmpretrain.datasets import BaseDataset
 
-from mmtscam.registry import BOX_READERS, DATASETS, TRANSFORMS
+from mmtscam.registry import BOX_READERS, DATASETS, MASK_READERS, TRANSFORMS
 
-from .boxes import BaseBoxReader
+from .masks import BaseMaskReader
 
 
 @DATASETS.register_module()
 class WSOLDataset(BaseDataset):
-    """Wraps a classification data set of mmpretrain and adds boxes.
+    """Wraps a classification data set of mmpretrain and adds boxes and masks.
 
-    Training needs labels only: leave ``boxes`` out there. Evaluation needs
-    them.
+    Training needs labels only: leave ``boxes`` and ``masks`` out there.
+    Evaluation needs one of them. Boxes are read when the data set is loaded,
+    a mask when its image goes through the pipeline.
 
     Args:
         dataset: Config of the data set to wrap, e.g.
@@ -23,6 +24,8 @@ class WSOLDataset(BaseDataset):
             Its own pipeline is not used.
         boxes: Config of a box reader, e.g. ``dict(type='CUBBoxes')``. Its
             ``data_root`` is that of the wrapped data set unless it has one.
+        masks: Config of a mask reader, e.g. ``dict(type='MaskImages',
+            mask_dir='segmentations')``; ``data_root`` as for boxes.
         metainfo: Overrides the meta information of the wrapped data set.
         pipeline: Transforms of an image, or their configs.
         **kwargs: Further arguments of mmpretrain's ``BaseDataset``:
@@ -30,25 +33,31 @@ class WSOLDataset(BaseDataset):
 
     Raises:
         FileNotFoundError: If an annotation file is missing.
-        ValueError: If an image has no box.
+        ValueError: If an image has no box or no mask, or a label is outside the
+            class names.
     """
 
     def __init__(
         self,
         dataset: dict,
         boxes: dict | None = None,
+        masks: dict | None = None,
         metainfo: dict | None = None,
         pipeline: Sequence[dict | Callable] = (),
         **kwargs: Any,
     ) -> None:
         self._dataset_cfg = dataset
         self._box_cfg = boxes
+        self._mask_cfg = masks
+        self._read_mask: BaseMaskReader | None = None
         try:
             self._wrapped = DATASETS.build(dataset)
             self._wrapped.full_init()
         except FileNotFoundError as error:
+            if error.filename is None:  # a message of its own, not the system's
+                raise
             raise FileNotFoundError(
-                f'{error.filename or error}: annotation file or image folder not found, check data_root and '
+                f'{error.filename}: annotation file or image folder not found, check data_root and '
                 f'data_prefix of {dataset["type"]}'
             ) from error
         metainfo = {**self._wrapped.metainfo, **(metainfo or {})}
@@ -58,14 +67,19 @@ class WSOLDataset(BaseDataset):
         super().__init__(ann_file='', metainfo=metainfo, pipeline=pipeline, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Load labels from the wrapped data set and boxes from the reader.
+        """Load labels from the wrapped data set and boxes from their reader.
+
+        Masks are not read here, but every image must have one.
 
         Returns:
             One dict an image with ``img_path``, ``gt_label``, ``img_id`` and,
             with boxes, mmdet's ``instances``.
         """
         wrapped = self._wrapped
-        read_boxes = self._build_box_reader(getattr(wrapped, 'data_root', None))
+        root = dict(data_root=getattr(wrapped, 'data_root', None) or '')
+        read_boxes = BOX_READERS.build({**root, **self._box_cfg}) if self._box_cfg is not None else None
+        if self._mask_cfg is not None:
+            self._read_mask = MASK_READERS.build({**root, **self._mask_cfg})
         data_list = []
         for index in range(len(wrapped)):
             info = wrapped.get_data_info(index)
@@ -73,19 +87,30 @@ class WSOLDataset(BaseDataset):
             if read_boxes:
                 info['instances'] = [
                     dict(bbox=box.tolist(), bbox_label=info['gt_label'], ignore_flag=0)
-                    for box in read_boxes(info['img_path'])
+                    for box in read_boxes(info['img_path'], self._class_name(info))
                 ]
+            if self._read_mask:
+                self._read_mask.check(info['img_path'])
             data_list.append(info)
         self._wrapped = None  # two copies of a large list would be held
         return data_list
 
-    def _build_box_reader(self, data_root: str | None) -> BaseBoxReader | None:
-        if self._box_cfg is None:
+    def _class_name(self, info: dict) -> str | None:
+        if not self.CLASSES or 'gt_label' not in info:
             return None
-        return BOX_READERS.build({'data_root': data_root, **self._box_cfg})
+        label = info['gt_label']
+        if not 0 <= label < len(self.CLASSES):
+            raise ValueError(
+                f'{info["img_path"]}: label {label} is outside the {len(self.CLASSES)} class names of the data set; '
+                'name all classes in metainfo'
+            )
+        return self.CLASSES[label]
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on one image.
+
+        With masks, the pipeline is also given ``gt_mask``, the image's mask
+        (H, W) ``uint8``, see :class:`BaseMaskReader`.
 
         Args:
             idx: Index of the image.
@@ -94,17 +119,22 @@ class WSOLDataset(BaseDataset):
             What the pipeline makes of it.
 
         Raises:
+            FileNotFoundError: If the mask's file is missing.
+            ValueError: If the mask cannot be read.
             RuntimeError: If the image cannot be read or transformed; names
                 the file.
         """
+        info = self.get_data_info(idx)
+        path = info.get('img_path', f'image {idx}')
+        if self._read_mask:
+            info['gt_mask'] = self._read_mask(info['img_path'], self._class_name(info))
         try:
-            return super().prepare_data(idx)
+            return self.pipeline(info)
         except Exception as error:
-            path = self.get_data_info(idx).get('img_path', f'image {idx}')
             raise RuntimeError(
                 f'{path}: the image cannot be read or transformed: {error}; replace the file or take its row out'
             ) from error
 
     def extra_repr(self) -> list[str]:
         """Lines that describe this data set beyond the base class."""
-        return [f'Wrapped data set: \t{self._dataset_cfg}', f'Boxes: \t{self._box_cfg}']
+        return [f'Wrapped data set: \t{self._dataset_cfg}', f'Boxes: \t{self._box_cfg}', f'Masks: \t{self._mask_cfg}']

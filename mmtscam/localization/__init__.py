@@ -1,11 +1,14 @@
 """Pure functions of weakly supervised object localization, on plain arrays and tensors."""
 
+from .accuracy import accuracy_over_ious
 from .attention import aggregate_attention, class_attention, explicit_attention
 from .baselines import best_constant_box, constant_box_accuracy
-from .boxes import box_overlaps, boxes_to_frame, boxes_to_image, map_to_boxes, quantize_map
+from .boxes import box_overlaps, boxes_to_frame, boxes_to_image, map_to_boxes, normalize_map, quantize_map
 from .maps import MAP_MODES, localization_maps
 from .outcomes import Outcome, OutcomeLimits, localization_outcome
+from .pixels import pixel_average_precision, pixel_histograms, precision_recall
 from .protocols import PROTOCOLS, Protocol, get_protocol
+from .sweep import correct_at_thresholds, threshold_grid
 
 __all__ = [
     'MAP_MODES',
@@ -13,6 +16,7 @@ __all__ = [
     'Outcome',
     'OutcomeLimits',
     'Protocol',
+    'accuracy_over_ious',
     'aggregate_attention',
     'best_constant_box',
     'box_overlaps',
@@ -20,10 +24,16 @@ __all__ = [
     'boxes_to_image',
     'class_attention',
     'constant_box_accuracy',
+    'correct_at_thresholds',
     'explicit_attention',
     'get_protocol',
     'localization_maps',
     'localization_outcome',
     'map_to_boxes',
+    'normalize_map',
+    'pixel_average_precision',
+    'pixel_histograms',
+    'precision_recall',
     'quantize_map',
+    'threshold_grid',
 ]

@@ -12,37 +12,65 @@ from .protocols import Protocol
 _INTERPOLATIONS = {'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC}
 
 
-def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
-    """Bring a score map to the protocol's frame as 8-bit grey levels.
+def normalize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """Bring a score map to the protocol's frame and to [0, 1].
 
-    The map is resized, min-max normalised and truncated to ``uint8``. A map
-    that is constant or not finite says nothing about where the object is: it
-    becomes all zeros.
+    A map that is constant or not finite says nothing about where the object
+    is: it becomes all zeros.
 
     Args:
-        score_map: ``(h, w)`` float array of any range.
-        protocol: Gives the frame and the interpolation.
+        score_map: ``(h, w)`` float array of any range; in the frame and in
+            [0, 1] where the protocol does not normalise.
+        protocol: Gives the frame, the interpolation and whether to normalise.
 
     Returns:
-        ``(height, width)`` ``uint8`` array; 0 and 255 are both taken unless
-        the map says nothing.
+        ``(height, width)`` float array in the map's precision; 0 and 1 are
+        both taken unless the map says nothing or is not normalised.
 
     Raises:
-        ValueError: If the map is not a two-dimensional, non-empty array.
+        ValueError: If the map is not a two-dimensional, non-empty array, or
+            the protocol does not normalise and the map is not in the frame,
+            not finite or not in [0, 1].
     """
     score_map = np.asarray(score_map)
     if score_map.ndim != 2 or score_map.size == 0:
         raise ValueError(f'a score map must be a non-empty (h, w) array, got shape {score_map.shape}')
     if score_map.dtype not in (np.float32, np.float64):
         score_map = score_map.astype(np.float32)
-    if score_map.min() == score_map.max():  # asked first: resizing would add rounding noise
-        return np.zeros(protocol.frame[::-1], np.uint8)
-    if score_map.shape != protocol.frame[::-1]:
-        score_map = cv2.resize(score_map, protocol.frame, interpolation=_INTERPOLATIONS[protocol.interpolation])
+    shape = protocol.frame[::-1]
     low, high = score_map.min(), score_map.max()
+    if not protocol.normalize:
+        if score_map.shape != shape or not (low >= 0 and high <= 1):
+            raise ValueError(
+                f'a map of shape {score_map.shape} with values from {low:g} to {high:g} cannot be scored as it stands, '
+                f'which needs shape {shape} and values in [0, 1]: use a protocol that normalises'
+            )
+        return score_map
+    if low == high:  # asked first: resizing would add rounding noise
+        return np.zeros(shape, score_map.dtype)
+    if score_map.shape != shape:
+        score_map = cv2.resize(score_map, protocol.frame, interpolation=_INTERPOLATIONS[protocol.interpolation])
+        low, high = score_map.min(), score_map.max()
     if not (np.isfinite(low) and np.isfinite(high)) or low == high:
-        return np.zeros(score_map.shape, np.uint8)
-    return ((score_map - low) / (high - low) * 255).astype(np.uint8)
+        return np.zeros(shape, score_map.dtype)
+    return (score_map - low) / (high - low)
+
+
+def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """Bring a score map to the protocol's frame as 8-bit grey levels.
+
+    Args:
+        score_map: As in :func:`normalize_map`.
+        protocol: Gives the frame, the interpolation and whether to normalise.
+
+    Returns:
+        ``(height, width)`` ``uint8`` array: the normalised map times 255,
+        truncated.
+
+    Raises:
+        ValueError: As :func:`normalize_map`.
+    """
+    return (normalize_map(score_map, protocol) * 255).astype(np.uint8)
 
 
 def map_to_boxes(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:

@@ -31,6 +31,9 @@ class Protocol:
         frame: ``(width, height)`` of the frame, in pixels.
         interpolation: ``'bilinear'`` or ``'bicubic'``, for bringing a map to
             the frame.
+        normalize: Whether a map is brought to the frame and min-max
+            normalised. ``False``: it is scored as it stands and must be in
+            the frame and in [0, 1]: so the benchmark scores stored maps.
         contours: ``'largest'``: one box, of the contour with the largest
             area. ``'all'``: one box for every contour.
         clamp_boxes: Whether the maximum edges of predicted boxes are clamped
@@ -47,6 +50,7 @@ class Protocol:
     threshold: float | None = None
     frame: tuple[int, int] = (224, 224)
     interpolation: str = 'bilinear'
+    normalize: bool = True
     contours: str = 'largest'
     clamp_boxes: bool = False
     empty_box: tuple[int, int, int, int] = (0, 0, 1, 1)
@@ -66,6 +70,8 @@ class Protocol:
             raise ValueError(f"protocol {self.name!r}: contours must be 'largest' or 'all', got {self.contours!r}")
         for name in ('frame', 'empty_box', 'iou_levels'):  # a config holds lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not self.iou_levels or not all(0 < level <= 1 for level in self.iou_levels):
+            raise ValueError(f'protocol {self.name!r}: iou_levels must be in (0, 1], got {self.iou_levels}')
 
     @property
     def iou_level(self) -> float:

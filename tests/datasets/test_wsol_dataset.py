@@ -1,5 +1,8 @@
+import copy
+import pickle
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -206,6 +209,157 @@ def test_a_damaged_image_is_named(set_copy, pipelines, damage, split):
     assert str(caught.value).startswith(f'{path}: the image cannot be read')
     assert caught.value.__cause__ is not None
     assert dataset[0]['inputs'].shape == (3, 224, 224)
+
+
+# ---------------------------------------------------------- other formats and masks
+
+PACK = [dict(type='LoadImageFromFile'), dict(type='PackLocInputs')]
+
+
+def _picture(path, height=5, width=6):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.zeros((height, width, 3), np.uint8))
+
+
+@pytest.fixture
+def pets(coco_root):
+    """Two images in folders of their classes, and a COCO file of them."""
+    text = (coco_root / 'coco.json').read_text()
+    (coco_root / 'coco.json').write_text(text.replace('a/one.jpg', 'dog/one.jpg').replace('two.jpg', 'cat/two.jpg'))
+    _picture(coco_root / 'images' / 'dog' / 'one.jpg')
+    _picture(coco_root / 'images' / 'cat' / 'two.jpg')
+    return coco_root
+
+
+def _pets(root, **kwargs):
+    wrapped = dict(type='mmpretrain.CustomDataset', data_root=str(root), data_prefix='images')
+    return WSOLDataset(dataset=wrapped, pipeline=PACK, test_mode=True, **kwargs)
+
+
+def _coco(kind, **more):
+    return dict(type=kind, ann_file='coco.json', img_prefix='images', **more)
+
+
+def test_coco_boxes_and_masks_of_the_images_class(pets):
+    dataset = _pets(pets, boxes=_coco('COCOBoxes'), masks=_coco('COCOMasks'))
+    assert dataset.metainfo['classes'] == ('cat', 'dog')
+    cat, dog = (dataset[index]['data_samples'] for index in range(2))
+    assert cat.gt_instances.bboxes.tolist() == [[2, 2, 4, 4]]
+    assert dog.gt_instances.bboxes.tolist() == [[1, 1, 4, 3], [4.5, 0, 5.75, 5]]
+    assert dog.gt_instances.labels.tolist() == [1, 1]
+    expected = torch.zeros(1, 5, 6, dtype=torch.uint8)
+    expected[0, 2:4, 2:4] = 1
+    assert torch.equal(cat.gt_sem_seg.sem_seg, expected)
+    assert dog.gt_sem_seg.sem_seg.unique().tolist() == [0, 1, 255]
+
+
+def test_names_of_classes_go_to_the_readers(pets):
+    dataset = _pets(pets, boxes=_coco('COCOBoxes'), metainfo=dict(classes=('cat', 'cat')))
+    assert dataset[1]['data_samples'].gt_instances.bboxes.tolist() == [[0, 4, 1, 5]]
+    with pytest.raises(ValueError, match=r"coco\.json: no category 'Dog'"):
+        _pets(pets, boxes=_coco('COCOBoxes'), metainfo=dict(classes=('cat', 'Dog')))
+    with pytest.raises(ValueError, match=r'images/dog/one\.jpg: label 1 is outside the 1 class names'):
+        _pets(pets, boxes=_coco('COCOBoxes'), metainfo=dict(classes=('cat',)))
+
+
+@pytest.fixture
+def benchmark(tmp_path):
+    metadata = tmp_path / 'metadata'
+    metadata.mkdir()
+    (metadata / 'image_ids.txt').write_text('val/b.jpg\nval/a.jpg\n')
+    (metadata / 'class_labels.txt').write_text('val/a.jpg,0\nval/b.jpg,3\n')
+    (metadata / 'image_sizes.txt').write_text('val/a.jpg,6,5\nval/b.jpg,8,7\n')
+    (metadata / 'localization.txt').write_text('val/a.jpg,1,2,3,4\nval/b.jpg,0,0,5,5\nval/b.jpg,6,6,6,6\n')
+    return tmp_path
+
+
+def _benchmark(root, **kwargs):
+    wrapped = dict(type='WSOLBenchmark', data_root=str(root), metadata='metadata')
+    return WSOLDataset(dataset=wrapped, pipeline=PACK, test_mode=True, **kwargs)
+
+
+def test_benchmark_files_without_images(benchmark):
+    dataset = _benchmark(benchmark, boxes=dict(type='BenchmarkBoxes', metadata='metadata'))
+    assert dataset.get_data_info(0) == dict(
+        img_path=f'{benchmark}/val/b.jpg',
+        gt_label=3,
+        image_id='val/b.jpg',
+        ori_shape=(7, 8),
+        img_id=0,
+        sample_idx=0,
+        instances=[
+            dict(bbox=[0, 0, 5, 5], bbox_label=3, ignore_flag=0),
+            dict(bbox=[6, 6, 6, 6], bbox_label=3, ignore_flag=0),
+        ],
+    )
+    _picture(benchmark / 'val' / 'a.jpg')
+    sample = dataset[1]['data_samples']
+    assert sample.gt_instances.bboxes.tolist() == [[1, 2, 3, 4]]
+    assert sample.gt_label.tolist() == [0]
+
+
+def test_a_missing_benchmark_file_is_named_once(benchmark):
+    (benchmark / 'metadata' / 'class_labels.txt').unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        _benchmark(benchmark)
+    assert str(caught.value).startswith(f'{benchmark}/metadata/class_labels.txt: annotation file not found; ')
+    assert str(caught.value).count('not found') == 1
+
+
+@pytest.fixture
+def masked(benchmark):
+    """The benchmark's images with masks instead of boxes."""
+    (benchmark / 'metadata' / 'localization.txt').write_text('val/a.jpg,a.png,\nval/b.jpg,b.png,\n')
+    for name, value in (('a', 1), ('b', 0)):
+        _picture(benchmark / 'val' / f'{name}.jpg')
+        cv2.imwrite(str(benchmark / f'{name}.png'), np.full((2, 3), value, np.uint8))
+    return benchmark
+
+
+MASKS = dict(type='OpenImagesMasks', metadata='metadata', size=(3, 2))
+
+
+def test_masks_are_read_when_their_image_is(masked):
+    (masked / 'a.png').rename(masked / 'away.png')
+    dataset = _benchmark(masked, masks=MASKS)
+    assert 'gt_mask' not in dataset.get_data_info(0)
+    assert dataset[0]['data_samples'].gt_sem_seg.sem_seg.tolist() == [[[0, 0, 0], [0, 0, 0]]]
+    with pytest.raises(FileNotFoundError, match=f'^{masked}/a.png: mask file not found$'):
+        dataset[1]
+    (masked / 'away.png').rename(masked / 'a.png')
+    assert dataset[1]['data_samples'].gt_sem_seg.sem_seg.tolist() == [[[1, 1, 1], [1, 1, 1]]]
+    assert 'gt_instances' not in dataset[1]['data_samples']
+    assert 'OpenImagesMasks' in repr(dataset)
+
+
+def test_the_pipeline_is_given_the_mask(masked):
+    dataset = WSOLDataset(
+        dataset=dict(type='WSOLBenchmark', data_root=str(masked), metadata='metadata'),
+        masks=MASKS,
+        pipeline=[lambda results: results],
+    )
+    mask = dataset[1]['gt_mask']
+    assert mask.tolist() == [[1, 1, 1], [1, 1, 1]]
+    assert mask.dtype == np.uint8
+
+
+def test_an_image_without_mask_is_found_at_once(masked):
+    (masked / 'metadata' / 'localization.txt').write_text('val/b.jpg,b.png,\n')
+    with pytest.raises(ValueError, match=f'no mask for image {masked}/val/a.jpg'):
+        _benchmark(masked, masks=MASKS)
+
+
+@pytest.mark.parametrize('duplicate', [copy.deepcopy, lambda dataset: pickle.loads(pickle.dumps(dataset))])
+def test_copies_read_the_same(pets, duplicate):
+    dataset = _pets(pets, boxes=_coco('COCOBoxes'), masks=_coco('COCOMasks'))
+    ours, theirs = dataset[1]['data_samples'], duplicate(dataset)[1]['data_samples']
+    assert torch.equal(ours.gt_sem_seg.sem_seg, theirs.gt_sem_seg.sem_seg)
+    assert torch.equal(ours.gt_instances.bboxes, theirs.gt_instances.bboxes)
+
+
+def test_a_subset_keeps_its_masks(masked):
+    subset = _benchmark(masked, masks=MASKS).get_subset([1])
+    assert subset[0]['data_samples'].gt_sem_seg.sem_seg.tolist() == [[[1, 1, 1], [1, 1, 1]]]
 
 
 # ------------------------------------------------------------------- real images

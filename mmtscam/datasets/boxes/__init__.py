@@ -1,6 +1,19 @@
 """Readers of box annotations, one format each."""
 
 from .base_box_reader import BaseBoxReader
+from .benchmark_boxes import BenchmarkBoxes
+from .coco_boxes import COCOBoxes
 from .cub_boxes import CUBBoxes
+from .ilsvrc_boxes import ILSVRCBoxes
+from .ilsvrc_csv_boxes import ILSVRCCSVBoxes
+from .voc_boxes import VOCBoxes
 
-__all__ = ['BaseBoxReader', 'CUBBoxes']
+__all__ = [
+    'BaseBoxReader',
+    'BenchmarkBoxes',
+    'COCOBoxes',
+    'CUBBoxes',
+    'ILSVRCBoxes',
+    'ILSVRCCSVBoxes',
+    'VOCBoxes',
+]

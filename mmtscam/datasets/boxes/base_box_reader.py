@@ -2,19 +2,28 @@
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 
 class BaseBoxReader(metaclass=ABCMeta):
-    """Gives the true boxes of an image; reads its annotations when made."""
+    """Gives the true boxes of an image.
+
+    The first argument of every reader is ``data_root``, the root of the data
+    set; the data set fills it in. What cannot be read stops the reader when
+    it is made, or at the first image whose annotation it is.
+    """
 
     @abstractmethod
-    def __call__(self, img_path: str) -> np.ndarray:
+    def __call__(self, img_path: str, class_name: str | None = None) -> np.ndarray:
         """Return the boxes of an image.
 
         Args:
             img_path: Path of the image as the data set gives it.
+            class_name: Name of the image's class, where the data set has
+                names. Readers of formats that hold boxes of several classes
+                may use it.
 
         Returns:
             ``(n, 4)`` ``float64`` boxes ``(x1, y1, x2, y2)`` in original
@@ -25,12 +34,12 @@ class BaseBoxReader(metaclass=ABCMeta):
         """
 
 
-def xywh_to_xyxy(values: Sequence[str], row: str) -> np.ndarray:
-    """Parse and check one annotated box.
+def xywh_to_xyxy(values: Sequence[Any], row: str) -> np.ndarray:
+    """Parse and check one box that is annotated by its corner and size.
 
     Args:
         values: x, y, width and height as they stand in the file.
-        row: Where the box stands, ``FILE:LINE``, for the error message.
+        row: Where the box stands, e.g. ``FILE:LINE``, for the error message.
 
     Returns:
         ``(4,)`` ``float64`` box ``(x1, y1, x2, y2)``.
@@ -39,12 +48,41 @@ def xywh_to_xyxy(values: Sequence[str], row: str) -> np.ndarray:
         ValueError: If it is not four finite numbers or the box is inverted
             or empty.
     """
-    try:
-        x, y, width, height = box = np.array([float(value) for value in values])
-    except ValueError:
-        raise ValueError(f'{row}: a box needs four numbers x y width height, got {" ".join(values)!r}') from None
-    if not np.isfinite(box).all():
-        raise ValueError(f'{row}: the box is not finite: {" ".join(values)}')
+    x, y, width, height = _four_numbers(values, 'x y width height', row)
     if width <= 0 or height <= 0:
         raise ValueError(f'{row}: the box is inverted or empty: width {width:g}, height {height:g}')
     return np.array([x, y, x + width, y + height])
+
+
+def check_xyxy(values: Sequence[Any], row: str) -> np.ndarray:
+    """Parse and check one box that is annotated by two corners.
+
+    Both corners are pixels of the box, so equal edges are a box one pixel
+    wide and no error.
+
+    Args:
+        values: x1, y1, x2 and y2 as they stand in the file.
+        row: Where the box stands, e.g. ``FILE:LINE``, for the error message.
+
+    Returns:
+        ``(4,)`` ``float64`` box ``(x1, y1, x2, y2)``.
+
+    Raises:
+        ValueError: If it is not four finite numbers or the box is inverted.
+    """
+    box = _four_numbers(values, 'x1 y1 x2 y2', row)
+    x1, y1, x2, y2 = box
+    if x2 < x1 or y2 < y1:
+        raise ValueError(f'{row}: the box is inverted: from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g})')
+    return box
+
+
+def _four_numbers(values: Sequence[Any], names: str, row: str) -> np.ndarray:
+    text = ' '.join(map(str, values))
+    try:
+        _, _, _, _ = box = np.array([float(value) for value in values])
+    except (ValueError, TypeError):
+        raise ValueError(f'{row}: a box needs four numbers {names}, got {text!r}') from None
+    if not np.isfinite(box).all():
+        raise ValueError(f'{row}: the box is not finite: {text}')
+    return box

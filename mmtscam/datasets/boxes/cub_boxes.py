@@ -7,6 +7,7 @@ import numpy as np
 
 from mmtscam.registry import BOX_READERS
 
+from ..annotation_files import image_key
 from .base_box_reader import BaseBoxReader, xywh_to_xyxy
 
 
@@ -41,9 +42,9 @@ class CUBBoxes(BaseBoxReader):
                 raise ValueError(f'{self._ann_file}: no box for image {key} ({path})')
         self._boxes = {osp.normpath(images[key]): box[None] for key, box in boxes.items()}
 
-    def __call__(self, img_path: str) -> np.ndarray:
-        """See :meth:`BaseBoxReader.__call__`; the array is ``(1, 4)``."""
-        key = osp.relpath(img_path, self._img_root)
+    def __call__(self, img_path: str, class_name: str | None = None) -> np.ndarray:
+        """See :meth:`BaseBoxReader.__call__`; the array is ``(1, 4)``, ``class_name`` is not used."""
+        key = image_key(img_path, self._img_root)
         if key not in self._boxes:
             raise ValueError(f'{self._ann_file}: no box for image {img_path}')
         return self._boxes[key]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 from mmpretrain.datasets.transforms import PackInputs
 
 from mmtscam.registry import TRANSFORMS
@@ -15,7 +15,8 @@ class PackLocInputs(PackInputs):
     """Packs an image as mmpretrain does, into a :class:`LocDataSample`.
 
     True boxes (``instances``) are packed as they are annotated, in original
-    image coordinates: no transform moves them.
+    image coordinates, and a true mask (``gt_mask``) in its own resolution: no
+    transform moves them.
 
     Args:
         meta_keys: Keys to keep as meta information.
@@ -32,10 +33,12 @@ class PackLocInputs(PackInputs):
 
         Args:
             results: Has ``img`` (H, W, 3) ``uint8`` BGR and, where known,
-                ``gt_label`` and ``instances``.
+                ``gt_label``, ``instances`` and ``gt_mask`` (H', W') ``uint8``:
+                1 foreground, 0 background, 255 ignore.
 
         Returns:
-            ``inputs`` (3, H, W) ``uint8`` tensor and ``data_samples``.
+            ``inputs`` (3, H, W) ``uint8`` tensor and ``data_samples``, where
+            the mask is ``gt_sem_seg.sem_seg`` (1, H', W') ``uint8``.
         """
         packed = super().transform(results)
         sample = LocDataSample()
@@ -46,5 +49,7 @@ class PackLocInputs(PackInputs):
                 bboxes=torch.tensor([box['bbox'] for box in instances], dtype=torch.float32).reshape(-1, 4),
                 labels=torch.tensor([box['bbox_label'] for box in instances], dtype=torch.int64),
             )
+        if 'gt_mask' in results:
+            sample.gt_sem_seg = PixelData(sem_seg=torch.from_numpy(results['gt_mask'])[None])
         packed['data_samples'] = sample
         return packed

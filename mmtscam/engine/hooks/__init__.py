@@ -2,7 +2,16 @@
 
 from .epoch_seed_hook import EpochSeedHook
 from .label_check_hook import LabelCheckHook
+from .loc_report_hook import LocReportHook
 from .loc_visualization_hook import LocVisualizationHook
+from .save_maps_hook import SaveMapsHook
 from .strict_checkpoint_hook import StrictCheckpointHook
 
-__all__ = ['EpochSeedHook', 'LabelCheckHook', 'LocVisualizationHook', 'StrictCheckpointHook']
+__all__ = [
+    'EpochSeedHook',
+    'LabelCheckHook',
+    'LocReportHook',
+    'LocVisualizationHook',
+    'SaveMapsHook',
+    'StrictCheckpointHook',
+]

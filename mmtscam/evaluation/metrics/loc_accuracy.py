@@ -4,23 +4,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from mmengine.evaluator import BaseMetric
 
+from mmtscam.evaluation.report import Figure, MetricReport
+from mmtscam.evaluation.samples import (
+    image_size,
+    predicted_label,
+    sample_name,
+    true_boxes,
+    true_class_map,
+    true_class_rank,
+    true_label,
+)
+from mmtscam.evaluation.thresholds import ThresholdSource
 from mmtscam.localization import (
     Outcome,
     OutcomeLimits,
+    accuracy_over_ious,
     box_overlaps,
-    boxes_to_frame,
+    boxes_to_image,
     get_protocol,
     localization_outcome,
     map_to_boxes,
 )
 from mmtscam.registry import METRICS
 
+from .base_loc_metric import BaseLocMetric, level_suffix
+
+_CURVE_LEVELS = np.arange(5, 100, 5) / 100
+
 
 @METRICS.register_module()
-class LocAccuracy(BaseMetric):
+class LocAccuracy(BaseLocMetric):
     """Cls and Loc Top-k, GT-known Loc and outcomes of the Top-1 prediction.
 
     Over all images, in percent:
@@ -31,44 +45,61 @@ class LocAccuracy(BaseMetric):
     - ``gt_known``: the box of the true class's map has an IoU of **at least**
       the level with a true box.
 
-    And, as counts of images that add up to all of them, the outcomes of
-    :class:`~mmtscam.localization.Outcome` under ``outcome_NAME``. The level
-    is the protocol's one IoU level.
+    Where the protocol has several IoU levels, ``loc_topk`` and ``gt_known``
+    end in the level (``_iou30``), and those in ``_mean`` are the means over
+    the levels. As counts of images that add up to all of them, the outcomes
+    of :class:`~mmtscam.localization.Outcome` under ``outcome_NAME``. Without
+    class scores, as in the maps of other code, ``gt_known`` alone.
+
+    With a threshold from a file the names end in ``_val``. The report also
+    has the accuracy over IoU levels from 0.05 to 0.95 (the paper's Figure 5)
+    and one row an image.
 
     Args:
         protocol: Name of a protocol, or a dict with ``base`` and the fields
             to replace.
         threshold: Threshold for drawing boxes; by default the one that the
             protocol's dict replaces, else the one with which the head drew
-            its own.
+            its own, else the protocol's.
+        threshold_file: File of ``tools/analysis/choose_threshold.py``, from
+            which to take the threshold instead.
         topk: Values of k.
-        map_name: Which maps of the sample's ``class_maps`` to score:
-            ``'maps'``, those that the head localises with, or any other that
-            it gives, as ``'attention'`` or ``'semantic'``.
-        collect_device: ``'cpu'`` or ``'gpu'``, for gathering results.
-        prefix: Prefix of the names of the results; the protocol's name by
-            default.
+        outcome_limits: Fields of
+            :class:`~mmtscam.localization.OutcomeLimits` to replace. Its
+            ``iou`` is the protocol's level unless there are several.
+        map_name: See :class:`BaseLocMetric`.
+        collect_device: See :class:`BaseLocMetric`.
+        prefix: See :class:`BaseLocMetric`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+        TypeError: If ``outcome_limits`` has an unknown field.
     """
 
     def __init__(
         self,
         protocol: str | dict = 'tscam',
         threshold: float | None = None,
+        threshold_file: str | None = None,
         topk: Sequence[int] = (1, 5),
+        outcome_limits: Mapping[str, float] | None = None,
         map_name: str = 'maps',
         collect_device: str = 'cpu',
         prefix: str | None = None,
     ) -> None:
+        if threshold is not None and threshold_file is not None:
+            raise ValueError('give threshold or threshold_file, not both')
         if threshold is None and isinstance(protocol, Mapping):
             threshold = protocol.get('threshold')
-        self.protocol = get_protocol(protocol, threshold=threshold)
-        super().__init__(collect_device=collect_device, prefix=prefix or self.protocol.name)
-        self.iou_level = self.protocol.iou_level
-        self.threshold = threshold
+        super().__init__(get_protocol(protocol, threshold=threshold), map_name, threshold_file, collect_device, prefix)
+        self.threshold = self.choice.threshold if self.choice else threshold
+        self.source = ThresholdSource.VAL if self.choice else ThresholdSource.FIXED
         self.topk = tuple(topk)
         if not self.topk or min(self.topk) < 1:
             raise ValueError(f'topk must name values of at least 1, got {topk}')
-        self.map_name = map_name
+        levels = self.protocol.iou_levels
+        own_level = {'iou': levels[0]} if len(levels) == 1 else {}
+        self.limits = OutcomeLimits(**{**own_level, **(outcome_limits or {})})
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Score a batch.
@@ -81,50 +112,37 @@ class LocAccuracy(BaseMetric):
 
         Raises:
             ValueError: If a sample lacks a true box or the map of its true
-                class, a true box lies outside the image, or the scores are
-                not finite.
+                class, a true box is not one within the image, the scores are
+                not finite, or the threshold was chosen on this very image.
         """
+        self.check_unseen(data_samples)
         self.results.extend(self._score(sample) for sample in data_samples)
 
     def _score(self, sample: dict) -> dict[str, Any]:
-        name = sample.get('img_path', 'a sample')
-        if 'gt_label' not in sample:
-            raise ValueError(f'{name}: no true label to compare with')
-        label = int(sample['gt_label'])
-        score = sample['pred_score']
-        if not bool(torch.isfinite(score).all()):
-            raise ValueError(f'{name}: the class scores are not finite; the model has diverged')
-        truth = sample['gt_instances']['bboxes'].cpu().numpy() if 'gt_instances' in sample else np.zeros((0, 4))
-        if not len(truth):
-            raise ValueError(f'{name}: no true box to compare with; give the data set a box reader')
-        class_maps = sample['class_maps']
-        if self.map_name not in class_maps:
-            raise ValueError(f'{name}: the head gives no maps named {self.map_name!r}')
-        mapped = class_maps['labels'].tolist()
-        if label not in mapped:
-            raise ValueError(f'{name}: no map of its true class {label} among {mapped}')
-
-        threshold = class_maps.get('threshold') if self.threshold is None else self.threshold
+        label, rank = true_label(sample), true_class_rank(sample)
+        score_map = true_class_map(sample, self.map_name)
+        threshold = sample['class_maps'].get('threshold') if self.threshold is None else self.threshold
         protocol = get_protocol(self.protocol, threshold=threshold)
-        score_map = class_maps[self.map_name][mapped.index(label)].float().cpu().numpy()
-        height, width = sample['ori_shape'][:2]
-        if (truth[:, :2] >= (width, height)).any():
-            raise ValueError(f'{name}: a true box lies outside the image of {width}x{height}: {truth.tolist()}')
-        truth = boxes_to_frame(truth, (width, height), protocol)
-        boxes = map_to_boxes(score_map, protocol)
+        truth = true_boxes(sample, protocol)
+        try:
+            boxes = map_to_boxes(score_map, protocol)
+        except ValueError as error:
+            raise ValueError(f'{sample_name(sample)}: {error}') from error
         ious = box_overlaps(boxes, truth)[0].max(axis=1)
-
-        ranking = score.topk(min(max(self.topk), len(score))).indices.tolist()
-        rank = ranking.index(label) if label in ranking else len(score)
-        outcome = Outcome.CLASSIFICATION
-        if rank == 0:
-            outcome = localization_outcome(boxes[ious.argmax()], truth, OutcomeLimits(iou=self.iou_level))
-        best = ious.max()
+        box = boxes[ious.argmax()]
+        outcome = None
+        if rank is not None:
+            outcome = localization_outcome(box, truth, self.limits) if rank == 0 else Outcome.CLASSIFICATION
         return dict(
+            img_id=sample.get('img_id'),
+            img_path=sample_name(sample),
+            label=label,
+            predicted=predicted_label(sample),
             rank=rank,
-            right=bool(best > self.iou_level),
-            gt_known=bool(best >= self.iou_level),
-            outcome=outcome.value,
+            box=tuple(boxes_to_image(box, image_size(sample), protocol)[0].tolist()),
+            iou=float(ious.max()),
+            outcome=outcome,
+            threshold=protocol.threshold,
         )
 
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
@@ -135,20 +153,88 @@ class LocAccuracy(BaseMetric):
 
         Returns:
             Percentages and counts under the names of the class docstring.
+
+        Raises:
+            ValueError: If there is no image, or one was scored twice.
         """
-        rank = np.array([result['rank'] for result in results])
-        right = np.array([result['right'] for result in results])
-        metrics: dict[str, float] = {}
-        for k in self.topk:
-            metrics[f'cls_top{k}'] = _percent(rank < k)
-        for k in self.topk:
-            metrics[f'loc_top{k}'] = _percent((rank < k) & right)
-        metrics['gt_known'] = _percent(np.array([result['gt_known'] for result in results]))
-        outcomes = [result['outcome'] for result in results]
-        for outcome in Outcome:
-            metrics[f'outcome_{outcome.value}'] = outcomes.count(outcome.value)
-        return metrics
+        if not results:
+            raise ValueError('LocAccuracy: no image was scored; is the data set empty?')
+        _check_unique(results)
+        ious = np.array([result['iou'] for result in results])
+        ranked = all(result['rank'] is not None for result in results)
+        rank = np.array([result['rank'] for result in results]) if ranked else None
+        self.report = MetricReport(
+            name=str(self.prefix),
+            metric=type(self).__name__,
+            protocol=self.protocol,
+            map_name=self.map_name,
+            images=len(results),
+            figures=self._figures(ious, rank, results),
+            curves={'accuracy_over_iou': self._curve(ious, rank)},
+            rows=[self._row(result) for result in results],
+        )
+        return self.report.scalars()
+
+    def _figures(self, ious: np.ndarray, rank: np.ndarray | None, results: list[dict]) -> list[Figure]:
+        used = {result['threshold'] for result in results}
+        threshold: dict[str, Any] = dict(threshold=used.pop() if len(used) == 1 else None, source=self.source)
+        figures: list[Figure] = []
+        hits: dict[str, list[np.ndarray]] = {}
+        levels = self.protocol.iou_levels
+        if rank is not None:
+            figures += [_percentage(f'cls_top{k}', rank < k) for k in self.topk]
+            hits = {f'loc_top{k}': [(rank < k) & (ious > level) for level in levels] for k in self.topk}
+        hits['gt_known'] = [ious >= level for level in levels]
+        for name, by_level in hits.items():
+            named = [
+                _percentage(name + level_suffix(level, levels), right, **threshold)
+                for level, right in zip(levels, by_level, strict=True)
+            ]
+            figures += named
+            if len(levels) > 1:
+                figures.append(Figure(f'{name}_mean', float(np.mean([figure.value for figure in named])), **threshold))
+        if rank is not None:
+            outcomes = [result['outcome'] for result in results]
+            figures += [
+                Figure(f'outcome_{outcome.value}', outcomes.count(outcome), unit='images', **threshold)
+                for outcome in Outcome
+            ]
+        return figures
+
+    def _curve(self, ious: np.ndarray, rank: np.ndarray | None) -> dict[str, list[float]]:
+        curve = {'iou': _CURVE_LEVELS.tolist(), 'gt_known': accuracy_over_ious(ious, _CURVE_LEVELS).tolist()}
+        if rank is not None:
+            for k in self.topk:
+                right = np.where(rank < k, ious, -1)
+                curve[f'loc_top{k}'] = accuracy_over_ious(right, _CURVE_LEVELS, strict=True).tolist()
+        return curve
+
+    def _row(self, result: dict[str, Any]) -> dict[str, Any]:
+        names = (self.dataset_meta or {}).get('classes') or ()
+        label, predicted = result['label'], result['predicted']
+        x1, y1, x2, y2 = (round(edge, 2) for edge in result['box'])
+        return dict(
+            img_path=result['img_path'],
+            true_label=label,
+            true_class=names[label] if label < len(names) else '',
+            predicted_label='' if predicted is None else predicted,
+            predicted_class=names[predicted] if predicted is not None and predicted < len(names) else '',
+            rank='' if result['rank'] is None else result['rank'] + 1,
+            x1=x1, y1=y1, x2=x2, y2=y2,
+            iou=round(result['iou'], 6),
+            outcome=result['outcome'].value if result['outcome'] else '',
+            threshold=round(result['threshold'], 6),
+            threshold_source=self.source.value,
+        )  # fmt: skip
 
 
-def _percent(hits: np.ndarray) -> float:
-    return 100.0 * float(hits.sum()) / len(hits)
+def _percentage(name: str, hits: np.ndarray, **kwargs: Any) -> Figure:
+    return Figure(name, 100.0 * float(hits.sum()) / len(hits), count=int(hits.sum()), **kwargs)
+
+
+def _check_unique(results: list[dict[str, Any]]) -> None:
+    seen = set()
+    for result in results:
+        if result['img_id'] is not None and result['img_id'] in seen:
+            raise ValueError(f'{result["img_path"]}: image id {result["img_id"]} was scored twice')
+        seen.add(result['img_id'])

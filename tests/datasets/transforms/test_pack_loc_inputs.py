@@ -1,5 +1,6 @@
 import numpy as np
 import torch
+from mmengine.structures import PixelData
 from mmpretrain.datasets.transforms import PackInputs
 
 from mmtscam.datasets import PackLocInputs
@@ -64,6 +65,7 @@ def test_no_boxes_and_no_label():
     sample = PackLocInputs()(_results())['data_samples']
     assert 'gt_instances' not in sample
     assert 'gt_label' not in sample
+    assert 'gt_sem_seg' not in sample
 
 
 def test_an_empty_list_of_boxes():
@@ -74,3 +76,11 @@ def test_an_empty_list_of_boxes():
 
 def test_built_by_the_registry():
     assert type(TRANSFORMS.build(dict(type='PackLocInputs'))) is PackLocInputs
+
+
+def test_a_mask_stays_in_its_own_resolution():
+    mask = np.array([[0, 1, 255], [1, 0, 0]], np.uint8)
+    sample = PackLocInputs()(_results(gt_mask=mask))['data_samples']
+    assert type(sample.gt_sem_seg) is PixelData
+    assert sample.gt_sem_seg.sem_seg.tolist() == [mask.tolist()]
+    assert sample.gt_sem_seg.sem_seg.dtype == torch.uint8

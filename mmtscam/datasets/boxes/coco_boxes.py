@@ -1,0 +1,52 @@
+"""Boxes in COCO's format."""
+
+import numpy as np
+
+from mmtscam.registry import BOX_READERS
+
+from ..coco import COCOFile
+from .base_box_reader import BaseBoxReader, xywh_to_xyxy
+
+
+@BOX_READERS.register_module()
+class COCOBoxes(BaseBoxReader):
+    """Reads the boxes of a COCO json file; crowds (``iscrowd``) are left out.
+
+    Args:
+        data_root: Root of the data set.
+        ann_file: The json file, relative to ``data_root`` or absolute.
+        img_prefix: Folder in ``data_root`` to which ``file_name`` of the
+            images is relative.
+        match_class: Take only boxes whose category is named as the image's
+            class; otherwise every box.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is no proper COCO file.
+    """
+
+    def __init__(self, data_root: str, ann_file: str, img_prefix: str = '', match_class: bool = True) -> None:
+        self._file = COCOFile(data_root, ann_file, img_prefix, field='bbox')
+        self._match_class = match_class
+
+    def __call__(self, img_path: str, class_name: str | None = None) -> np.ndarray:
+        """See :meth:`BaseBoxReader.__call__`.
+
+        Raises:
+            ValueError: If the image has no box (of its class), a box is not
+                finite, inverted or empty, or, with ``match_class``,
+                ``class_name`` is none of the categories.
+        """
+        if self._match_class:
+            objects = self._file.objects_of_class(img_path, class_name)
+        else:
+            objects = self._file.objects(img_path)
+        boxes = [
+            xywh_to_xyxy(found.value if isinstance(found.value, list) else [found.value], found.where)
+            for found in objects
+            if not found.crowd
+        ]
+        if not boxes:
+            wanted = f'no box of class {class_name!r}' if self._match_class else 'no box'
+            raise ValueError(f'{self._file.path}: {wanted} for image {img_path} (crowds do not count)')
+        return np.stack(boxes)

@@ -1,0 +1,65 @@
+"""Boxes in Pascal VOC's format."""
+
+import os.path as osp
+
+import numpy as np
+
+from mmtscam.registry import BOX_READERS
+
+from ..annotation_files import find_folder
+from .base_box_reader import BaseBoxReader
+from .voc_xml import read_voc_xml
+
+
+@BOX_READERS.register_module()
+class VOCBoxes(BaseBoxReader):
+    """Reads Pascal VOC's XML files, one an image, named as it.
+
+    VOC counts pixels from 1; the boxes given count from 0. Objects marked as
+    difficult are left out, as in VOC's own evaluation.
+
+    Args:
+        data_root: Root of the data set.
+        ann_dir: Folder of the XML files, relative to ``data_root`` or
+            absolute.
+        match_class: Take only objects named as the image's class; otherwise
+            every object.
+
+    Raises:
+        FileNotFoundError: If the folder is missing.
+    """
+
+    def __init__(self, data_root: str, ann_dir: str = 'Annotations', match_class: bool = True) -> None:
+        self._ann_dir = find_folder(data_root, ann_dir)
+        self._match_class = match_class
+
+    def __call__(self, img_path: str, class_name: str | None = None) -> np.ndarray:
+        """See :meth:`BaseBoxReader.__call__`.
+
+        Raises:
+            ValueError: If the image has no XML file, that file cannot be
+                read or has no box (of the image's class), or, with
+                ``match_class``, there is no ``class_name``.
+        """
+        path = osp.join(self._ann_dir, f'{osp.splitext(osp.basename(img_path))[0]}.xml')
+        if not osp.isfile(path):
+            raise ValueError(f'{self._ann_dir}: no box for image {img_path}: there is no {path}')
+        if self._match_class and class_name is None:
+            raise ValueError(
+                f'{path}: the data set has no class names, but the boxes of the class of {img_path} are wanted; name '
+                'the classes in metainfo, or set match_class=False to take every box'
+            )
+        objects = read_voc_xml(path)
+        boxes = [
+            found.box - 1
+            for found in objects
+            if not found.difficult and (found.name == class_name or not self._match_class)
+        ]
+        if not boxes:
+            wanted = f'no box of class {class_name!r}' if self._match_class else 'no box'
+            names = ', '.join(sorted({found.name for found in objects})) or 'none'
+            hint = '; set match_class=False to take every box' if self._match_class else ''
+            raise ValueError(
+                f'{path}: {wanted} for image {img_path} (its objects are {names}; difficult ones do not count){hint}'
+            )
+        return np.stack(boxes)

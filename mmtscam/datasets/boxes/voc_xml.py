@@ -1,0 +1,52 @@
+"""Reading Pascal VOC's XML files, which ILSVRC's are too."""
+
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+
+from .base_box_reader import check_xyxy
+
+
+class XMLObject(NamedTuple):
+    """One object of an XML file.
+
+    Attributes:
+        name: Name of its class.
+        box: ``(4,)`` ``float64`` box ``(x1, y1, x2, y2)`` as it stands.
+        difficult: Whether it is marked as difficult.
+    """
+
+    name: str
+    box: np.ndarray
+    difficult: bool
+
+
+def read_voc_xml(path: str) -> list[XMLObject]:
+    """Read the objects of one image.
+
+    Args:
+        path: Path of an XML file that exists.
+
+    Returns:
+        The objects in the file's order, maybe none.
+
+    Raises:
+        ValueError: If the file is no XML, an object has no name or box, or a
+            box is not finite or inverted.
+    """
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two: of an unknown encoding
+        raise ValueError(f'{path}: not a readable XML file: {error}') from error
+    objects = []
+    for number, element in enumerate(root.findall('object'), start=1):
+        row = f'{path}: object {number}'
+        name = (element.findtext('name') or '').strip()
+        corners = element.find('bndbox')
+        if not name or corners is None:
+            raise ValueError(f'{row}: it has no {"bndbox" if name else "name"}')
+        values = [(corners.findtext(edge) or '').strip() for edge in ('xmin', 'ymin', 'xmax', 'ymax')]
+        difficult = (element.findtext('difficult') or '').strip() == '1'
+        objects.append(XMLObject(name, check_xyxy(values, row), difficult))
+    return objects

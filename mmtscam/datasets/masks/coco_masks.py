@@ -1,0 +1,102 @@
+"""Masks in COCO's format."""
+
+import numpy as np
+
+from mmtscam.registry import MASK_READERS
+
+from ..coco import COCOFile, COCOObject
+from .base_mask_reader import BaseMaskReader, join_mask
+
+
+@MASK_READERS.register_module()
+class COCOMasks(BaseMaskReader):
+    """Reads the segmentations of a COCO json file: polygons and run lengths.
+
+    The foreground is the union of an image's objects. Crowds (``iscrowd``)
+    are to be ignored where they are not foreground.
+
+    Args:
+        data_root: Root of the data set.
+        ann_file: The json file, relative to ``data_root`` or absolute.
+        img_prefix: Folder in ``data_root`` to which ``file_name`` of the
+            images is relative.
+        match_class: Take only objects and crowds whose category is named as
+            the image's class; otherwise all.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is no proper COCO file.
+    """
+
+    def __init__(self, data_root: str, ann_file: str, img_prefix: str = '', match_class: bool = True) -> None:
+        self._file = COCOFile(data_root, ann_file, img_prefix, field='segmentation')
+        self._match_class = match_class
+
+    def check(self, img_path: str) -> None:
+        """See :meth:`BaseMaskReader.check`; the class is not looked at."""
+        self._require_objects(self._file.objects(img_path), 'no mask', img_path)
+
+    def __call__(self, img_path: str, class_name: str | None = None) -> np.ndarray:
+        """See :meth:`BaseMaskReader.__call__`.
+
+        Raises:
+            ValueError: If the image has no object (of its class), its size
+                is not told, a segmentation is malformed, or, with
+                ``match_class``, ``class_name`` is none of the categories.
+        """
+        if self._match_class:
+            wanted, objects = f'no mask of class {class_name!r}', self._file.objects_of_class(img_path, class_name)
+        else:
+            wanted, objects = 'no mask', self._file.objects(img_path)
+        self._require_objects(objects, wanted, img_path)
+        height, width = self._file.size(img_path)
+        foreground, ignore = np.zeros((2, height, width), bool)
+        for found in objects:
+            region = ignore if found.crowd else foreground
+            region |= _decode(found, height, width)
+        return join_mask(foreground, ignore)
+
+    def _require_objects(self, objects: list[COCOObject], problem: str, img_path: str) -> None:
+        if all(found.crowd for found in objects):
+            raise ValueError(f'{self._file.path}: {problem} for image {img_path} (crowds do not count)')
+
+
+def _decode(found: COCOObject, height: int, width: int) -> np.ndarray:
+    """Draw one segmentation as ``(height, width)`` ``bool``."""
+    from pycocotools import mask as coco_mask
+
+    segmentation = found.value
+    try:
+        if isinstance(segmentation, list):
+            _check_polygons(segmentation)
+            run_lengths = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
+        else:
+            run_lengths = _check_run_lengths(segmentation, height, width)
+            if isinstance(run_lengths['counts'], list):
+                run_lengths = coco_mask.frPyObjects(run_lengths, height, width)
+        return coco_mask.decode(run_lengths).astype(bool)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f'{found.where}: its segmentation cannot be drawn: {error}') from error
+
+
+def _check_polygons(polygons: list) -> None:
+    """Check what pycocotools does not: it takes four numbers for a box and drops a half point."""
+    if not polygons:
+        raise ValueError('it has no polygon')
+    for polygon in polygons:
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise ValueError(f'a polygon needs three or more points x y, got {polygon}')
+        if not np.isfinite([float(value) for value in polygon]).all():
+            raise ValueError('a polygon is not finite')
+
+
+def _check_run_lengths(run_lengths: object, height: int, width: int) -> dict:
+    """Check what pycocotools does not: pixels that no run covers would hold what was in memory before."""
+    if not isinstance(run_lengths, dict) or not run_lengths.get('counts'):
+        raise ValueError('it is neither a list of polygons nor run lengths')
+    if list(run_lengths.get('size', [])) != [height, width]:
+        raise ValueError(f'its size is {run_lengths.get("size")}, the image has [{height}, {width}]')
+    counts = run_lengths['counts']
+    if isinstance(counts, list) and (min(counts) < 0 or sum(counts) != height * width):
+        raise ValueError(f'its runs must cover {height * width} pixels and none be negative, got {sum(counts)} pixels')
+    return run_lengths

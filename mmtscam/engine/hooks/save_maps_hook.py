@@ -1,0 +1,67 @@
+"""Saves the maps of a test."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmtscam.evaluation import MapPart, merge_parts
+from mmtscam.registry import HOOKS
+from mmtscam.structures import LocDataSample
+
+from .loc_report_hook import run_origin
+
+
+@HOOKS.register_module()
+class SaveMapsHook(Hook):
+    """Writes the class maps of a test to one compressed file.
+
+    Every process writes its own part as it goes, so that no maps are held in
+    memory; at the end the parts become one file.
+
+    Args:
+        out_file: The file, ``.npz``; see :mod:`mmtscam.evaluation.map_file`.
+
+    Raises:
+        ValueError: If its name does not end in ``.npz``.
+    """
+
+    def __init__(self, out_file: str) -> None:
+        if not out_file.endswith('.npz'):
+            raise ValueError(f'{out_file}: the name of a file of maps must end in .npz')
+        self.out_file = Path(out_file)
+        self._part: MapPart | None = None
+
+    def _part_file(self, rank: int) -> Path:
+        return self.out_file.with_name(f'.{self.out_file.name}.rank{rank}')
+
+    def before_test(self, runner: Runner) -> None:
+        """Start this process's part."""
+        self._part = MapPart(self._part_file(get_rank()))
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[LocDataSample]
+    ) -> None:
+        """Write a batch."""
+        assert self._part is not None
+        for sample in outputs:
+            self._part.add(sample.to_dict())
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Make one file of the parts."""
+        assert self._part is not None
+        self._part.close()
+        barrier()
+        if is_main_process():
+            dataset = runner.test_dataloader.dataset
+            merge_parts(
+                [self._part_file(rank) for rank in range(get_world_size())],
+                self.out_file,
+                size=len(dataset),
+                classes=dataset.metainfo.get('classes') or (),
+                origin=run_origin(runner),
+            )
+            runner.logger.info(f'Written: {self.out_file}')
+        barrier()

@@ -1,0 +1,55 @@
+"""What every localization metric does."""
+
+from collections.abc import Sequence
+
+from mmengine.evaluator import BaseMetric
+
+from mmtscam.evaluation.report import MetricReport
+from mmtscam.evaluation.thresholds import load_thresholds
+from mmtscam.localization import Protocol
+
+
+class BaseLocMetric(BaseMetric):
+    """A metric that leaves a :class:`~mmtscam.evaluation.MetricReport` behind.
+
+    Args:
+        protocol: Rules of the evaluation.
+        map_name: Which maps of the sample's ``class_maps`` to score:
+            ``'maps'``, those that the head localises with, or any other that
+            it gives, as ``'attention'`` or ``'semantic'``.
+        threshold_file: File with thresholds chosen on a validation split.
+        collect_device: ``'cpu'`` or ``'gpu'``, for gathering results.
+        prefix: Prefix of the names of the results; the protocol's name by
+            default.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        map_name: str = 'maps',
+        threshold_file: str | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix or protocol.name)
+        self.protocol = protocol
+        self.map_name = map_name
+        self.report: MetricReport | None = None
+        self.thresholds = load_thresholds(threshold_file) if threshold_file else None
+        self.choice = self.thresholds.find(protocol, map_name) if self.thresholds else None
+
+    def check_unseen(self, data_samples: Sequence[dict]) -> None:
+        """Refuse images on which the threshold file was chosen.
+
+        Raises:
+            ValueError: If a sample shows one.
+        """
+        if self.thresholds:
+            for sample in data_samples:
+                if 'img_path' in sample:
+                    self.thresholds.check_unseen(sample['img_path'])
+
+
+def level_suffix(level: float, levels: Sequence[float]) -> str:
+    """What tells the figures of several IoU levels apart: ``_iou50``; nothing where there is one."""
+    return '' if len(levels) == 1 else f'_iou{round(100 * level, 2):g}'

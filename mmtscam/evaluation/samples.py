@@ -1,0 +1,118 @@
+"""What metrics ask of a sample: a :class:`LocDataSample` as a dict, or what stands for one in a file of maps."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from mmtscam.localization import Protocol, boxes_to_frame
+
+
+def sample_name(sample: dict) -> str:
+    """The image's path, for messages."""
+    return sample.get('img_path', 'a sample')
+
+
+def true_label(sample: dict) -> int:
+    """The true class.
+
+    Raises:
+        ValueError: If it is not known.
+    """
+    if 'gt_label' not in sample:
+        raise ValueError(f'{sample_name(sample)}: no true label to compare with')
+    return int(sample['gt_label'])
+
+
+def true_class_rank(sample: dict) -> int | None:
+    """How many classes score higher than the true one.
+
+    Returns:
+        0 for the best; ``None`` where the sample has no class scores. Stored
+        samples hold it as ``gt_rank``.
+
+    Raises:
+        ValueError: If a score is not finite.
+    """
+    score = sample.get('pred_score')
+    if score is None:
+        return sample.get('gt_rank')
+    if not bool(torch.isfinite(score).all()):
+        raise ValueError(f'{sample_name(sample)}: the class scores are not finite; the model has diverged')
+    label = true_label(sample)
+    # Of equal scores the first class comes first, so that a tie does not make every class right.
+    return int((score > score[label]).sum() + (score[:label] == score[label]).sum())
+
+
+def predicted_label(sample: dict) -> int | None:
+    """The best class; ``None`` where the sample has no class scores."""
+    score = sample.get('pred_score')
+    if score is None:
+        return sample.get('pred_label')
+    return int((score == score.max()).nonzero()[0])
+
+
+def true_class_map(sample: dict, map_name: str) -> np.ndarray:
+    """The map of the true class.
+
+    Args:
+        sample: Has ``gt_label`` and ``class_maps``.
+        map_name: Which of the maps in ``class_maps``.
+
+    Returns:
+        ``(h, w)`` float array.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    class_maps, label = sample['class_maps'], true_label(sample)
+    if map_name not in class_maps:
+        raise ValueError(f'{sample_name(sample)}: the head gives no maps named {map_name!r}')
+    labels = to_array(class_maps['labels']).tolist()
+    if label not in labels:
+        raise ValueError(f'{sample_name(sample)}: no map of its true class {label} among {labels}')
+    return to_array(class_maps[map_name][labels.index(label)])
+
+
+def image_size(sample: dict) -> tuple[int, int]:
+    """``(width, height)`` of the original image in pixels."""
+    height, width = sample['ori_shape'][:2]
+    return int(width), int(height)
+
+
+def true_boxes(sample: dict, protocol: Protocol) -> np.ndarray:
+    """The true boxes in the protocol's frame, ``(m, 4)`` ``int64``, ``m`` at least 1.
+
+    Raises:
+        ValueError: If there is none or one is not a box within the image.
+    """
+    name = sample_name(sample)
+    truth = to_array(sample['gt_instances']['bboxes']) if 'gt_instances' in sample else np.zeros((0, 4))
+    if not len(truth):
+        raise ValueError(f'{name}: no true box to compare with; give the data set a box reader')
+    if not np.isfinite(truth).all() or (truth[:, 2:] < truth[:, :2]).any():
+        raise ValueError(f'{name}: a true box is inverted or not finite: {truth.tolist()}')
+    width, height = image_size(sample)
+    if (truth[:, :2] >= (width, height)).any() or (truth[:, 2:] < 0).any():
+        raise ValueError(f'{name}: a true box lies outside the image of {width}x{height}: {truth.tolist()}')
+    return boxes_to_frame(truth, (width, height), protocol)
+
+
+def true_mask(sample: dict) -> np.ndarray:
+    """The true mask, ``(H, W)`` ``uint8``: 0 background, 255 to be ignored, else foreground.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if 'gt_sem_seg' not in sample:
+        raise ValueError(f'{sample_name(sample)}: no true mask to compare with; give the data set a mask reader')
+    return to_array(sample['gt_sem_seg']['sem_seg'])[0]
+
+
+def to_array(value: Any) -> np.ndarray:
+    """A tensor of any device and precision as an array, half precision as ``float32``."""
+    if not isinstance(value, torch.Tensor):
+        return np.asarray(value)
+    if value.is_floating_point() and value.element_size() < 4:
+        value = value.float()
+    return value.detach().cpu().numpy()

@@ -1,0 +1,192 @@
+"""How a threshold was chosen, and the file that carries one from a validation split to a test."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmtscam.localization import Protocol
+
+from .files import write_text
+
+_FORMAT = 'mmtscam thresholds 1'
+
+
+class ThresholdSource(str, Enum):
+    """How the threshold of a result was chosen.
+
+    ``FIXED``: by the config, before looking. ``VAL``: the best on other
+    images, from a file. ``ORACLE``: the best on the scored images
+    themselves, which no user of the model could know.
+    """
+
+    FIXED = 'fixed'
+    VAL = 'val'
+    ORACLE = 'oracle'
+
+    @property
+    def suffix(self) -> str:
+        """What the names of such results end in."""
+        return '' if self is ThresholdSource.FIXED else f'_{self.value}'
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """The best thresholds of one sweep.
+
+    Args:
+        protocol: The rules of the sweep.
+        map_name: The maps that were swept.
+        threshold: The best for the mean over the protocol's IoU levels.
+        accuracy: That mean, in percent.
+        level_thresholds: The best for each IoU level alone.
+        level_accuracies: What each reaches, in percent.
+    """
+
+    protocol: Protocol
+    map_name: str
+    threshold: float
+    accuracy: float
+    level_thresholds: tuple[float, ...]
+    level_accuracies: tuple[float, ...]
+
+
+def best_thresholds(
+    correct: np.ndarray, images: int, thresholds: np.ndarray, protocol: Protocol, map_name: str
+) -> ThresholdChoice:
+    """Choose thresholds from a sweep; where several are equally good, the lowest.
+
+    Args:
+        correct: ``(L, T)`` numbers of images that are right.
+        images: Number of all images.
+        thresholds: ``(T,)`` thresholds.
+        protocol: Its L IoU levels.
+        map_name: The maps that were swept.
+    """
+    mean = correct.sum(axis=0)
+    best = correct.argmax(axis=1)
+    percent = 100.0 / images
+    return ThresholdChoice(
+        protocol=replace(protocol, threshold=None),
+        map_name=map_name,
+        threshold=float(thresholds[mean.argmax()]),
+        accuracy=float(mean.max() * percent / len(correct)),
+        level_thresholds=tuple(thresholds[best].tolist()),
+        level_accuracies=tuple((correct.max(axis=1) * percent).tolist()),
+    )
+
+
+@dataclass(frozen=True)
+class ThresholdFile:
+    """Thresholds chosen on a validation split.
+
+    Args:
+        path: The file.
+        choices: What was chosen.
+        images: Digests of the images on which it was.
+    """
+
+    path: str
+    choices: tuple[ThresholdChoice, ...]
+    images: frozenset[str]
+
+    def get(self, protocol: Protocol, map_name: str) -> ThresholdChoice | None:
+        """What was chosen under the same rules for the same maps, if anything was."""
+        for choice in self.choices:
+            if choice.map_name == map_name and _rules(choice.protocol) == _rules(protocol):
+                return choice
+        return None
+
+    def find(self, protocol: Protocol, map_name: str) -> ThresholdChoice:
+        """What was chosen under the same rules for the same maps.
+
+        Raises:
+            ValueError: If nothing was.
+        """
+        if choice := self.get(protocol, map_name):
+            return choice
+        held = ', '.join(f'{choice.protocol.name}/{choice.map_name}' for choice in self.choices)
+        raise ValueError(
+            f'{self.path}: no threshold for {map_name!r} under the rules and IoU levels {protocol.iou_levels} of '
+            f'protocol {protocol.name!r} (there are: {held}): choose one with tools/analysis/choose_threshold.py'
+        )
+
+    def check_unseen(self, img_path: str) -> None:
+        """Refuse an image on which the thresholds were chosen.
+
+        Raises:
+            ValueError: If it is one.
+        """
+        if image_digest(img_path) in self.images:
+            raise ValueError(
+                f'{img_path}: {self.path} was chosen on this image too; scored on it, its thresholds would be an '
+                'oracle: choose them on other images, or report the oracle of MaxBoxAcc'
+            )
+
+
+def save_thresholds(
+    path: str | os.PathLike, choices: Sequence[ThresholdChoice], images: Iterable[str], origin: Mapping[str, Any]
+) -> None:
+    """Write a threshold file.
+
+    Args:
+        path: The file.
+        choices: What was chosen.
+        images: Paths of the images on which it was.
+        origin: Config and checkpoint with which it was, for the record.
+    """
+    digests = sorted({image_digest(image) for image in images})
+    content = dict(
+        format=_FORMAT,
+        origin=dict(origin),
+        thresholds=[asdict(choice) for choice in choices],
+        num_images=len(digests),
+        images=digests,
+    )
+    write_text(path, json.dumps(content, indent=1) + '\n')
+
+
+def load_thresholds(path: str | os.PathLike) -> ThresholdFile:
+    """Read a threshold file.
+
+    Raises:
+        FileNotFoundError: If it is missing.
+        ValueError: If it is not one.
+    """
+    path = str(path)
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path}: threshold file not found; tools/analysis/choose_threshold.py writes one')
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        if content['format'] != _FORMAT:
+            raise ValueError(content['format'])
+        choices = tuple(
+            ThresholdChoice(
+                protocol=Protocol(**row['protocol']),
+                map_name=row['map_name'],
+                threshold=row['threshold'],
+                accuracy=row['accuracy'],
+                level_thresholds=tuple(row['level_thresholds']),
+                level_accuracies=tuple(row['level_accuracies']),
+            )
+            for row in content['thresholds']
+        )
+        return ThresholdFile(path=path, choices=choices, images=frozenset(content['images']))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{path}: not a threshold file of this version: {error!r}') from error
+
+
+def image_digest(img_path: str) -> str:
+    """Digest of the last three parts of a path: the same wherever a data set lies."""
+    parts = Path(img_path).parts[-3:]
+    return hashlib.sha256('/'.join(parts).encode()).hexdigest()[:16]
+
+
+def _rules(protocol: Protocol) -> Protocol:
+    return replace(protocol, name='', threshold=None)

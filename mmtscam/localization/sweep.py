@@ -1,0 +1,180 @@
+"""Scoring one map at every threshold of a grid, at a fraction of the cost of scoring it at each.
+
+What makes it fast, without changing a single count:
+
+- A threshold acts as the integer ``int(threshold * maximum)``, so however
+  fine the grid there are at most 256 distinct cuts; one between whose
+  neighbours no pixel lies changes nothing.
+- Foregrounds are nested: what lies outside the crop that held one cut's
+  foreground is background at every higher cut.
+- A connected part only shrinks, so once its rectangle is too small for the
+  lowest IoU level it, and all that becomes of it, can be left out.
+- Where every contour gets a box, only the boxes matter: OpenCV's run-based
+  tracer finds the same ones in half the time.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from .boxes import box_overlaps, quantize_map
+from .protocols import Protocol
+
+_Rect = Sequence[int]  # x, y, width, height
+
+
+def threshold_grid(step: float = 0.001) -> np.ndarray:
+    """Thresholds from 0 to just below 1, as the benchmark's ``np.arange(0, 1, step)``.
+
+    Args:
+        step: Distance of two thresholds, in (0, 1].
+
+    Returns:
+        ``(T,)`` ``float64`` array.
+
+    Raises:
+        ValueError: If ``step`` is out of range.
+    """
+    if not 0 < step <= 1:
+        raise ValueError(f'the step of a threshold grid must be in (0, 1], got {step}')
+    return np.arange(0, 1, step)
+
+
+def correct_at_thresholds(
+    score_map: np.ndarray, truth: np.ndarray, protocol: Protocol, thresholds: np.ndarray
+) -> np.ndarray:
+    """Say at which thresholds a map localises its object.
+
+    The same as asking :func:`map_to_boxes` and :func:`box_overlaps` at each
+    threshold whether the best IoU is at least the level.
+
+    Args:
+        score_map: ``(h, w)`` float array of any range.
+        truth: ``(m, 4)`` true boxes in the protocol's frame.
+        protocol: Gives the rules and the IoU levels; its threshold is not
+            used.
+        thresholds: ``(T,)`` thresholds in [0, 1).
+
+    Returns:
+        ``(L, T)`` bool array for the protocol's L IoU levels.
+
+    Raises:
+        ValueError: If a threshold is out of range or the map cannot be
+            scored.
+
+    Examples:
+        >>> from mmtscam.localization import PROTOCOLS
+        >>> hill = np.minimum.outer(np.r_[:7, 7:0:-1], np.r_[:7, 7:0:-1]).astype(np.float32)
+        >>> correct = correct_at_thresholds(hill, [[79, 79, 143, 143]], PROTOCOLS['wsol-v1'], threshold_grid(0.1))
+        >>> correct.astype(int).tolist()
+        [[0, 0, 0, 1, 1, 1, 0, 0, 0, 0]]
+    """
+    thresholds = np.asarray(thresholds, np.float64)
+    if thresholds.size and not (thresholds.min() >= 0 and thresholds.max() < 1):
+        raise ValueError(f'thresholds must be in [0, 1), got {thresholds.min():g} to {thresholds.max():g}')
+    truth = np.asarray(truth).reshape(-1, 4)
+    grey = quantize_map(score_map, protocol)
+    cuts = (thresholds * int(grey.max())).astype(np.int64)
+    boxes, counts, states = _trace_cuts(grey, np.unique(cuts).tolist(), truth, protocol)
+
+    best = np.zeros(len(counts) + 1)  # the last: nothing left that could be right
+    if boxes.size:
+        ious = box_overlaps(boxes, truth)[0].max(axis=1)
+        best[:-1] = np.maximum.reduceat(ious, np.cumsum([0, *counts[:-1]]))
+    return best[states[cuts]] >= np.array(protocol.iou_levels)[:, None]
+
+
+def _trace_cuts(
+    grey: np.ndarray, cuts: list[int], truth: np.ndarray, protocol: Protocol
+) -> tuple[np.ndarray, list[int], np.ndarray]:
+    """Trace the foreground of every distinct cut.
+
+    Returns:
+        All boxes ``(n, 4)``, their numbers a state, and for each of 256 cuts
+        the index of its state, -1 where nothing is left that could be right.
+    """
+    states = np.full(256, -1)
+    if not grey.any():
+        states[0] = 0
+        return np.array([protocol.empty_box]), [1], states
+
+    below = np.bincount(grey.ravel(), minlength=256).cumsum().tolist()  # pixels that a cut takes away
+    trace = _trace_all if protocol.contours == 'all' else _trace_largest
+    limits = _smallest_intersections(truth, protocol)
+    rects: list[_Rect] = []
+    parts: list[_Rect] = []
+    holes: list[np.ndarray] = []
+    origins: list[tuple[int, int]] = []
+    counts: list[int] = []
+    crop, (left, top), last = grey, (0, 0), -1
+    for cut in cuts:
+        if below[cut] != last:
+            last = below[cut]
+            if len(counts) % 2:
+                kept = [rect for rect in parts if _may_be_right(rect, left, top, limits)]
+                if not kept:
+                    break
+                x1, y1 = min(rect[0] for rect in kept), min(rect[1] for rect in kept)
+                x2 = max(rect[0] + rect[2] for rect in kept)
+                y2 = max(rect[1] + rect[3] for rect in kept)
+                crop, left, top = crop[y1:y2, x1:x2], left + x1, top + y1
+            _, foreground = cv2.threshold(crop, cut, 255, cv2.THRESH_BINARY)
+            found, is_hole, parts = trace(foreground)
+            if not found:  # the crop has cut off all that was left
+                break
+            rects += found
+            holes.append(is_hole)
+            counts.append(len(found))
+            origins.append((left, top))
+        states[cut] = len(counts) - 1
+
+    boxes = np.array(rects)
+    hole = np.concatenate(holes)
+    boxes[:, :2] += np.repeat(origins, counts, axis=0)
+    # The border of a hole runs on the foreground around it; the tracer leaves out the rows above and below.
+    boxes[:, 1] -= hole
+    boxes[:, 3] += 2 * hole
+    boxes[:, 2:] += boxes[:, :2]
+    if protocol.clamp_boxes:
+        boxes[:, 2:] = np.minimum(boxes[:, 2:], np.array(protocol.frame) - 1)
+    return boxes, counts, states
+
+
+def _trace_all(foreground: np.ndarray) -> tuple[list[_Rect], np.ndarray, list[_Rect]]:
+    """Rectangles of all contours, which of them are holes, and the parts that the foreground consists of."""
+    contours, hierarchy = cv2.findContoursLinkRuns(foreground)
+    if not contours:
+        return [], np.zeros(0, bool), []
+    rects = [cv2.boundingRect(contour) for contour in contours]
+    return rects, hierarchy[0, :, 3] >= 0, rects
+
+
+def _trace_largest(foreground: np.ndarray) -> tuple[list[_Rect], np.ndarray, list[_Rect]]:
+    """As :func:`_trace_all`, for the contour with the largest area alone; all parts count as one."""
+    contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    rect = cv2.boundingRect(max(contours, key=cv2.contourArea))
+    return [rect], np.zeros(1, bool), [cv2.boundingRect(foreground)]
+
+
+def _smallest_intersections(truth: np.ndarray, protocol: Protocol) -> list[tuple[int, int, int, int, float]]:
+    """The true boxes with the intersection that each must have with a box for the lowest IoU level.
+
+    IoU is at most the intersection over the true box's area. The level is
+    lowered by more than rounding could take.
+    """
+    sides = truth[:, 2:] - truth[:, :2] + 1
+    areas = (min(protocol.iou_levels) * (1 - 1e-9) * sides.prod(axis=1)).tolist()
+    return [(*box, area) for box, area in zip(truth.tolist(), areas, strict=True)]
+
+
+def _may_be_right(rect: _Rect, left: int, top: int, limits: list[tuple[int, int, int, int, float]]) -> bool:
+    """Whether a part within this rectangle of a crop at (left, top) could reach the lowest IoU level."""
+    x, y, width, height = rect
+    x, y = x + left, y + top
+    for x1, y1, x2, y2, smallest in limits:
+        across = min(x + width, x2) - max(x, x1) + 1
+        down = min(y + height, y2) - max(y, y1) + 1
+        if across > 0 and down > 0 and across * down >= smallest:
+            return True
+    return False

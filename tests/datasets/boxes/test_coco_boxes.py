@@ -1,0 +1,57 @@
+import json
+
+import numpy as np
+import pytest
+
+from mmtscam.datasets import COCOBoxes
+from mmtscam.registry import BOX_READERS
+
+
+def test_boxes_of_the_class_without_crowds(coco_root):
+    cfg = dict(type='COCOBoxes', data_root=str(coco_root), ann_file='coco.json', img_prefix='images')
+    boxes = BOX_READERS.build(cfg)
+    assert boxes(f'{coco_root}/images/a/one.jpg', 'dog').tolist() == [[1, 1, 4, 3], [4.5, 0, 5.75, 5]]
+    assert boxes(f'{coco_root}/images/a/one.jpg', 'cat').tolist() == [[0, 4, 1, 5]]
+    assert boxes(f'{coco_root}/images/two.jpg', 'cat').dtype == np.float64
+
+
+@pytest.mark.parametrize('class_name', [None, 'bird', 'dog'])
+def test_boxes_of_every_class(coco_root, class_name):
+    boxes = COCOBoxes(str(coco_root), str(coco_root / 'coco.json'), match_class=False)
+    assert boxes(f'{coco_root}/a/one.jpg', class_name).tolist() == [[1, 1, 4, 3], [4.5, 0, 5.75, 5], [0, 4, 1, 5]]
+
+
+@pytest.mark.parametrize('name', ['two.jpg', 'bare.jpg', 'unlisted.jpg', 'a/one.png'])
+def test_an_image_without_box(coco_root, name):
+    path = f'{coco_root}/{name}'
+    message = f"^{coco_root}/coco.json: no box of class 'dog' for image {path} "
+    with pytest.raises(ValueError, match=message):
+        COCOBoxes(str(coco_root), 'coco.json')(path, 'dog')
+    if name != 'two.jpg':
+        with pytest.raises(ValueError, match=f'^{coco_root}/coco.json: no box for image {path} '):
+            COCOBoxes(str(coco_root), 'coco.json', match_class=False)(path)
+
+
+@pytest.mark.parametrize('class_name', ['bird', None])
+def test_a_class_that_is_no_category(coco_root, class_name):
+    with pytest.raises(ValueError, match=r'the categories are dog, cat.* match_class=False'):
+        COCOBoxes(str(coco_root), 'coco.json')(f'{coco_root}/two.jpg', class_name)
+
+
+@pytest.mark.parametrize(
+    ('box', 'problem'),
+    [
+        ([2, 2, 0, 2], 'the box is inverted or empty: width 0, height 2'),
+        ([2, 2, 2], "a box needs four numbers x y width height, got '2 2 2'"),
+        ('2222', "a box needs four numbers x y width height, got '2222'"),
+        (None, "a box needs four numbers x y width height, got 'None'"),
+        ([2, 2, float('inf'), 2], 'the box is not finite: 2 2 inf 2'),
+    ],
+)
+def test_bad_box(coco, tmp_path, box, problem):
+    coco['annotations'][4]['bbox'] = box
+    (tmp_path / 'coco.json').write_text(json.dumps(coco))
+    boxes = COCOBoxes(str(tmp_path), 'coco.json')
+    with pytest.raises(ValueError) as caught:
+        boxes(f'{tmp_path}/two.jpg', 'cat')
+    assert str(caught.value) == f'{tmp_path}/coco.json: annotations[4]: {problem}'

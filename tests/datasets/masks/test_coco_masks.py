@@ -1,0 +1,103 @@
+import json
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from mmtscam.datasets import COCOMasks
+from mmtscam.registry import MASK_READERS
+
+# As drawn in the conftest: polygon, run lengths across two columns, and a
+# crowd in column 1, which the polygon covers in part.
+DOGS = [
+    [0, 255, 0, 0, 0, 1],
+    [0, 1, 1, 1, 0, 1],
+    [0, 1, 1, 1, 0, 0],
+    [0, 255, 0, 0, 0, 0],
+    [0, 255, 0, 0, 1, 0],
+]
+
+
+def _masks(root, coco=None, **more):
+    if coco is not None:
+        (root / 'coco.json').write_text(json.dumps(coco))
+    return COCOMasks(str(root), 'coco.json', **more)
+
+
+def test_polygons_run_lengths_and_crowds(coco_root):
+    cfg = dict(type='COCOMasks', data_root=str(coco_root), ann_file='coco.json', img_prefix='images')
+    masks = MASK_READERS.build(cfg)
+    path = f'{coco_root}/images/a/one.jpg'
+    masks.check(path)
+    assert masks(path, 'dog').tolist() == DOGS
+    assert masks(path, 'dog').dtype == np.uint8
+    assert masks(path, 'cat').tolist() == [[0] * 6] * 4 + [[1] + [0] * 5]
+
+
+def test_masks_of_every_class(coco_root):
+    expected = np.array(DOGS)
+    expected[4, 0] = 1
+    assert _masks(coco_root, match_class=False)(f'{coco_root}/a/one.jpg').tolist() == expected.tolist()
+
+
+def test_compressed_run_lengths_and_several_polygons(coco, tmp_path):
+    drawn = np.zeros((5, 6), np.uint8)
+    drawn[3:, 2:5] = 1
+    compressed = coco_mask.encode(np.asfortranarray(drawn))
+    coco['annotations'][4]['segmentation'] = dict(size=[5, 6], counts=compressed['counts'].decode())
+    squares = [[0, 0, 1, 0, 1, 1, 0, 1], [5, 4, 6, 4, 6, 5, 5, 5]]
+    coco['annotations'][3].update(image_id=11, segmentation=squares)
+    drawn[0, 0] = drawn[4, 5] = 1
+    assert _masks(tmp_path, coco)(f'{tmp_path}/two.jpg', 'cat').tolist() == drawn.tolist()
+
+
+@pytest.mark.parametrize('name', ['bare.jpg', 'unlisted.jpg'])
+def test_an_image_without_mask(coco_root, name):
+    path = f'{coco_root}/{name}'
+    for call in (_masks(coco_root).check, _masks(coco_root, match_class=False)):
+        with pytest.raises(ValueError, match=f'^{coco_root}/coco.json: no mask for image {path} '):
+            call(path)
+
+
+def test_an_image_without_mask_of_its_class(coco_root):
+    path = f'{coco_root}/two.jpg'
+    with pytest.raises(ValueError, match=f"^{coco_root}/coco.json: no mask of class 'dog' for image {path} "):
+        _masks(coco_root)(path, 'dog')
+
+
+@pytest.mark.parametrize('class_name', ['bird', None])
+def test_a_class_that_is_no_category(coco_root, class_name):
+    with pytest.raises(ValueError, match=r'the categories are dog, cat.* match_class=False'):
+        _masks(coco_root)(f'{coco_root}/two.jpg', class_name)
+
+
+def test_no_size(coco, tmp_path):
+    del coco['images'][1]['width']
+    with pytest.raises(ValueError, match='no height and width of image'):
+        _masks(tmp_path, coco)(f'{tmp_path}/two.jpg', 'cat')
+
+
+@pytest.mark.parametrize(
+    ('segmentation', 'problem'),
+    [
+        ([], 'it has no polygon'),
+        (None, 'it is neither a list of polygons nor run lengths'),
+        (dict(size=[5, 6], counts=''), 'it is neither a list of polygons nor run lengths'),
+        ([[1, 1, 3, 3]], 'a polygon needs three or more points x y, got [1, 1, 3, 3]'),
+        ([[1, 1, 3, 3, 2, 1, 2]], 'a polygon needs three or more points x y, got [1, 1, 3, 3, 2, 1, 2]'),
+        ([1, 1, 3, 3, 2, 1], 'a polygon needs three or more points x y, got 1'),
+        ([[1, 1, 3, 3, 2, float('nan')]], 'a polygon is not finite'),
+        ([[1, 1, 3, 3, 2, 'x']], 'could not convert string to float'),
+        (dict(size=[6, 5], counts=[0, 1, 29]), 'its size is [6, 5], the image has [5, 6]'),
+        (dict(size=[5, 6], counts=[0, 1, 28]), 'its runs must cover 30 pixels and none be negative, got 29 pixels'),
+        (dict(size=[5, 6], counts=[31, -1]), 'its runs must cover 30 pixels and none be negative, got 30 pixels'),
+        (dict(size=[5, 6], counts='garbage'), 'Invalid RLE'),
+    ],
+)
+def test_bad_segmentation(coco, tmp_path, segmentation, problem):
+    coco['annotations'][4]['segmentation'] = segmentation
+    with pytest.raises(ValueError) as caught:
+        _masks(tmp_path, coco)(f'{tmp_path}/two.jpg', 'cat')
+    assert str(caught.value).startswith(
+        f'{tmp_path}/coco.json: annotations[4]: its segmentation cannot be drawn: {problem}'
+    )

@@ -1,0 +1,58 @@
+"""Choose thresholds on a validation split: python tools/analysis/choose_threshold.py CONFIG CHECKPOINT --out FILE."""
+
+import argparse
+import os.path as osp
+
+from mmengine.dist import is_main_process
+from mmengine.registry import init_default_scope
+
+from mmtscam.apis import check_disjoint, sweeps_for
+from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config
+from mmtscam.engine.hooks.loc_report_hook import run_origin
+from mmtscam.evaluation import print_choices, save_thresholds
+from mmtscam.registry import DATASETS
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Sweep thresholds on the images of val_dataloader, for every protocol and kind of maps in '
+        'test_evaluator, and write the best to a file for tools/test.py --thresholds.'
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', required=True, help='file for the thresholds (.json)')
+    add_runner_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    if not osp.isfile(args.checkpoint) and '://' not in args.checkpoint:
+        raise SystemExit(f'{args.checkpoint}: checkpoint not found')
+    init_default_scope(cfg.get('default_scope', 'mmtscam'))
+    try:
+        images = check_disjoint(
+            DATASETS.build(cfg.val_dataloader.dataset.copy()), DATASETS.build(cfg.test_dataloader.dataset.copy())
+        )
+        sweeps = sweeps_for(cfg.test_evaluator)
+    except ValueError as error:
+        raise SystemExit(f'{args.config}: {error}') from error
+
+    cfg.load_from = args.checkpoint
+    cfg.test_dataloader = cfg.val_dataloader
+    cfg.test_evaluator = sweeps
+    cfg.default_hooks.pop('report', None)  # the best here is a choice, not a result
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    runner = build_runner(cfg)
+    runner.test()
+    if is_main_process():
+        choices = [metric.best for metric in runner.test_evaluator.metrics]
+        save_thresholds(args.out, choices, images, run_origin(runner))
+        print_choices(choices, len(images))
+        print(f'Written: {args.out}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,119 @@
+"""Score stored maps without a model: python tools/analysis/evaluate_maps.py MAPS [options]."""
+
+import argparse
+import os.path as osp
+
+from mmengine.registry import init_default_scope
+
+from mmtscam.apis import evaluate_maps
+from mmtscam.evaluation import (
+    BaseLocMetric,
+    LocAccuracy,
+    MapFile,
+    MaxBoxAcc,
+    PixelAP,
+    ScoreMapFolder,
+    print_choices,
+    print_reports,
+    save_thresholds,
+    write_reports,
+)
+from mmtscam.evaluation.files import file_sha256
+from mmtscam.localization import PROTOCOLS
+from mmtscam.registry import DATASETS
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Score maps under any protocol, without a model. MAPS is a file of tools/test.py --save-maps, or a '
+        'folder of IMAGE_ID.npy score maps as the WSOL benchmark stores them.'
+    )
+    parser.add_argument('maps', metavar='MAPS', help='file (.npz) or folder')
+    parser.add_argument(
+        '--protocol', nargs='+', choices=list(PROTOCOLS), default=['wsol-v2'], help='protocols (default: wsol-v2)'
+    )
+    parser.add_argument('--map-name', nargs='+', default=['maps'], help='kinds of maps in a file (default: maps)')
+    threshold = parser.add_mutually_exclusive_group()
+    threshold.add_argument('--threshold', type=float, help='a fixed threshold')
+    threshold.add_argument('--thresholds', metavar='FILE', help='thresholds chosen on a validation split')
+    threshold.add_argument(
+        '--write-thresholds', metavar='FILE', help='choose the best thresholds on these maps and write them, no more'
+    )
+    folder = parser.add_argument_group('for a folder')
+    folder.add_argument(
+        '--metadata', help="the benchmark's text files: image_ids, class_labels, image_sizes, localization"
+    )
+    folder.add_argument('--mask-root', help='folder of the masks, where localization.txt lists masks')
+    folder.add_argument(
+        '--normalize',
+        action='store_true',
+        help='bring the maps to the frame and to [0, 1] first',
+    )
+    parser.add_argument('--out-dir', help='folder for report.json and, image by image, PROTOCOL.csv')
+    parser.add_argument(
+        '--num-workers', type=int, default=0, help='processes that share the work (default: none but this)'
+    )
+    return parser.parse_args()
+
+
+def open_maps(args: argparse.Namespace) -> MapFile | ScoreMapFolder:
+    if not osp.isdir(args.maps):
+        return MapFile(args.maps)
+    if not args.metadata:
+        raise ValueError(f'{args.maps}: a folder of score maps needs --metadata')
+    metadata = osp.abspath(args.metadata)
+    root = osp.abspath(args.maps)
+    truth = dict(boxes=dict(type='BenchmarkBoxes', metadata=metadata))
+    if args.mask_root:
+        truth = dict(masks=dict(type='OpenImagesMasks', metadata=metadata, mask_root=osp.abspath(args.mask_root)))
+    dataset = dict(type='WSOLBenchmark', data_root=root, metadata=metadata)
+    return ScoreMapFolder(args.maps, DATASETS.build(dict(type='WSOLDataset', dataset=dataset, test_mode=True, **truth)))
+
+
+def build_metrics(args: argparse.Namespace, maps: MapFile | ScoreMapFolder) -> list[BaseLocMetric]:
+    first = next(iter(maps), {})
+    metrics: list[BaseLocMetric] = []
+    for map_name in args.map_name:
+        for name in args.protocol:
+            # Stored maps of other code are scored as they stand, as the benchmark does.
+            protocol = dict(base=name, normalize=args.normalize or isinstance(maps, MapFile))
+            common = dict(map_name=map_name, prefix=name if map_name == 'maps' else f'{name}-{map_name}')
+            if 'gt_instances' in first:
+                metrics.append(MaxBoxAcc(protocol, args.thresholds, num_workers=args.num_workers, **common))
+                if args.thresholds or args.threshold is not None or PROTOCOLS[name].threshold is not None:
+                    metrics.append(LocAccuracy(protocol, args.threshold, args.thresholds, **common))
+            if 'gt_sem_seg' in first:
+                metrics.append(PixelAP(protocol, **common))
+    if not metrics:
+        raise ValueError(f'{args.maps}: neither true boxes nor masks to compare with')
+    return metrics
+
+
+def main() -> None:
+    args = parse_args()
+    init_default_scope('mmtscam')
+    try:
+        maps = open_maps(args)
+        metrics = build_metrics(args, maps)
+        if args.write_thresholds:
+            metrics = [metric for metric in metrics if isinstance(metric, MaxBoxAcc)]
+        reports = evaluate_maps(maps, metrics)
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error
+    origin = dict(maps=args.maps, maps_sha256=file_sha256(args.maps) if osp.isfile(args.maps) else None)
+    if isinstance(maps, MapFile):
+        origin.update(maps.origin)
+    if args.write_thresholds:
+        choices = [metric.best for metric in metrics if isinstance(metric, MaxBoxAcc) and metric.best]
+        save_thresholds(args.write_thresholds, choices, maps.image_paths(), origin)
+        print_choices(choices, len(maps))
+        print(f'Written: {args.write_thresholds}')
+        return
+    print_reports(reports)
+    if args.out_dir:
+        for file in write_reports(args.out_dir, reports, origin):
+            print(f'Written: {file}')
+
+
+if __name__ == '__main__':
+    main()
