@@ -22,6 +22,7 @@ from .boxes import box_overlaps, quantize_map
 from .protocols import Protocol
 
 _Rect = Sequence[int]  # x, y, width, height
+_FAR = 1 << 30
 
 
 def threshold_grid(step: float = 0.001) -> np.ndarray:
@@ -71,8 +72,8 @@ def correct_at_thresholds(
         [[0, 0, 0, 1, 1, 1, 0, 0, 0, 0]]
     """
     thresholds = np.asarray(thresholds, np.float64)
-    if thresholds.size and not (thresholds.min() >= 0 and thresholds.max() < 1):
-        raise ValueError(f'thresholds must be in [0, 1), got {thresholds.min():g} to {thresholds.max():g}')
+    if not thresholds.size or not (thresholds.min() >= 0 and thresholds.max() < 1):
+        raise ValueError(f'thresholds must be one or more in [0, 1), got {thresholds}')
     truth = np.asarray(truth).reshape(-1, 4)
     grey = quantize_map(score_map, protocol)
     cuts = (thresholds * int(grey.max())).astype(np.int64)
@@ -111,13 +112,11 @@ def _trace_cuts(
     for cut in cuts:
         if below[cut] != last:
             last = below[cut]
-            if len(counts) % 2:
-                kept = [rect for rect in parts if _may_be_right(rect, left, top, limits)]
-                if not kept:
+            if len(counts) % 2:  # at every other cut, which pays best
+                kept = _what_may_be_right(parts, left, top, limits)
+                if kept is None:
                     break
-                x1, y1 = min(rect[0] for rect in kept), min(rect[1] for rect in kept)
-                x2 = max(rect[0] + rect[2] for rect in kept)
-                y2 = max(rect[1] + rect[3] for rect in kept)
+                x1, y1, x2, y2 = kept
                 crop, left, top = crop[y1:y2, x1:x2], left + x1, top + y1
             _, foreground = cv2.threshold(crop, cut, 255, cv2.THRESH_BINARY)
             found, is_hole, parts = trace(foreground)
@@ -168,13 +167,21 @@ def _smallest_intersections(truth: np.ndarray, protocol: Protocol) -> list[tuple
     return [(*box, area) for box, area in zip(truth.tolist(), areas, strict=True)]
 
 
-def _may_be_right(rect: _Rect, left: int, top: int, limits: list[tuple[int, int, int, int, float]]) -> bool:
-    """Whether a part within this rectangle of a crop at (left, top) could reach the lowest IoU level."""
-    x, y, width, height = rect
-    x, y = x + left, y + top
-    for x1, y1, x2, y2, smallest in limits:
-        across = min(x + width, x2) - max(x, x1) + 1
-        down = min(y + height, y2) - max(y, y1) + 1
-        if across > 0 and down > 0 and across * down >= smallest:
-            return True
-    return False
+def _what_may_be_right(
+    parts: list[_Rect], left: int, top: int, limits: list[tuple[int, int, int, int, float]]
+) -> tuple[int, int, int, int] | None:
+    """The rectangle in a crop at (left, top) around all parts that could still reach the lowest IoU level."""
+    left1, top1, right1, bottom1 = _FAR, _FAR, 0, 0
+    for x, y, width, height in parts:
+        right, bottom = x + width, y + height
+        for x1, y1, x2, y2, smallest in limits:
+            x_end, y_end = right + left, bottom + top
+            across = (x_end if x_end < x2 else x2) - (x + left if x + left > x1 else x1) + 1
+            down = (y_end if y_end < y2 else y2) - (y + top if y + top > y1 else y1) + 1
+            if across > 0 and down > 0 and across * down >= smallest:
+                left1 = x if x < left1 else left1
+                top1 = y if y < top1 else top1
+                right1 = right if right > right1 else right1
+                bottom1 = bottom if bottom > bottom1 else bottom1
+                break
+    return None if left1 == _FAR else (left1, top1, right1, bottom1)

@@ -16,7 +16,9 @@ class LocDataSample(DetDataSample, DataSample):
     ``int64``, ``pred_score`` (C,) float. As in mmdet: ``gt_instances`` and
     ``pred_instances`` with ``bboxes`` (n, 4) ``float32``
     ``(x1, y1, x2, y2)`` in original image coordinates, ``labels`` (n,)
-    ``int64`` and, predicted, ``scores`` (n,) float. So mmpretrain's
+    ``int64`` and, predicted, ``scores`` (n,) float; ``gt_sem_seg`` with
+    ``sem_seg`` (1, H, W) ``uint8``: 0 background, 1 foreground, 255 to be
+    ignored, in the annotation's own resolution. So mmpretrain's
     ``Accuracy`` and mmdet's metrics and visualizers take it as it is.
 
     Ours: ``class_maps``, an ``InstanceData`` with ``labels`` (k,) ``int64``
