@@ -69,7 +69,7 @@ def correct_at_thresholds(
         >>> hill = np.minimum.outer(np.r_[:7, 7:0:-1], np.r_[:7, 7:0:-1]).astype(np.float32)
         >>> correct = correct_at_thresholds(hill, [[79, 79, 143, 143]], PROTOCOLS['wsol-v1'], threshold_grid(0.1))
         >>> correct.astype(int).tolist()
-        [[0, 0, 0, 1, 1, 1, 0, 0, 0, 0]]
+        [[0, 0, 0, 0, 0, 0, 0, 1, 1, 0]]
     """
     thresholds = np.asarray(thresholds, np.float64)
     if not thresholds.size or not (thresholds.min() >= 0 and thresholds.max() < 1):
@@ -105,7 +105,7 @@ def _trace_cuts(
     limits = _smallest_intersections(truth, protocol)
     rects: list[_Rect] = []
     parts: list[_Rect] = []
-    holes: list[np.ndarray] = []
+    holes: list[bool] = []
     origins: list[tuple[int, int]] = []
     counts: list[int] = []
     crop, (left, top), last = grey, (0, 0), -1
@@ -123,13 +123,13 @@ def _trace_cuts(
             if not found:  # the crop has cut off all that was left
                 break
             rects += found
-            holes.append(is_hole)
+            holes += is_hole
             counts.append(len(found))
             origins.append((left, top))
         states[cut] = len(counts) - 1
 
     boxes = np.array(rects)
-    hole = np.concatenate(holes)
+    hole = np.array(holes)
     boxes[:, :2] += np.repeat(origins, counts, axis=0)
     # The border of a hole runs on the foreground around it; the tracer leaves out the rows above and below.
     boxes[:, 1] -= hole
@@ -140,20 +140,28 @@ def _trace_cuts(
     return boxes, counts, states
 
 
-def _trace_all(foreground: np.ndarray) -> tuple[list[_Rect], np.ndarray, list[_Rect]]:
+def _trace_all(foreground: np.ndarray) -> tuple[list[_Rect], list[bool], list[_Rect]]:
     """Rectangles of all contours, which of them are holes, and the parts that the foreground consists of."""
-    contours, hierarchy = cv2.findContoursLinkRuns(foreground)
-    if not contours:
-        return [], np.zeros(0, bool), []
+    contours, _ = cv2.findContoursLinkRuns(foreground)
     rects = [cv2.boundingRect(contour) for contour in contours]
-    return rects, hierarchy[0, :, 3] >= 0, rects
+    return rects, [False] if len(rects) == 1 else [_is_hole(contour) for contour in contours], rects
 
 
-def _trace_largest(foreground: np.ndarray) -> tuple[list[_Rect], np.ndarray, list[_Rect]]:
+def _is_hole(contour: np.ndarray) -> bool:
+    """Whether a contour of the run-based tracer runs around a hole.
+
+    It runs the other way round than that of a part. (The hierarchy that the
+    tracer gives does not name all holes.)
+    """
+    area = cv2.contourArea(contour, oriented=True)
+    return area < 0 if area else bool(contour[0, 0, 0] > contour[1, 0, 0])
+
+
+def _trace_largest(foreground: np.ndarray) -> tuple[list[_Rect], list[bool], list[_Rect]]:
     """As :func:`_trace_all`, for the contour with the largest area alone; all parts count as one."""
     contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     rect = cv2.boundingRect(max(contours, key=cv2.contourArea))
-    return [rect], np.zeros(1, bool), [cv2.boundingRect(foreground)]
+    return [rect], [False], [cv2.boundingRect(foreground)]
 
 
 def _smallest_intersections(truth: np.ndarray, protocol: Protocol) -> list[tuple[int, int, int, int, float]]:

@@ -10,9 +10,14 @@ from mmtscam.localization import (
     Outcome,
     box_overlaps,
     boxes_to_frame,
+    correct_at_thresholds,
     localization_outcome,
     map_to_boxes,
+    pixel_average_precision,
+    pixel_histograms,
+    threshold_grid,
 )
+from mmtscam.localization.pixels import IGNORE
 
 OUTCOME_ARRAYS = {
     'right': Outcome.RIGHT,
@@ -72,6 +77,7 @@ def wsol(assets):
 @pytest.mark.parametrize('name', ['wsol-v1', 'wsol-v2'])
 @pytest.mark.parametrize('index', [0, 1, 50, 100, 250, 400, 600, 800, 999])
 def test_wsol_images_correct_at_a_threshold(wsol, name, index):
+    """One threshold the plain way; the sweep below does all of them."""
     protocol = dataclasses.replace(PROTOCOLS[name], threshold=index / 1000)
     best = [
         box_overlaps(map_to_boxes(score_map, protocol), truth)[0].max()
@@ -82,11 +88,27 @@ def test_wsol_images_correct_at_a_threshold(wsol, name, index):
         assert (np.array(best) >= level).sum() == golden[index], level
 
 
-def test_wsol_best_of_the_coarse_grid(wsol):
-    correct = np.zeros(100)
-    for index, threshold in enumerate(np.arange(0, 1, 0.01)):
-        protocol = dataclasses.replace(PROTOCOLS['wsol-v1'], threshold=threshold)
-        for score_map, truth in zip(wsol['maps'], wsol['truth'], strict=True):
-            correct[index] += box_overlaps(map_to_boxes(score_map, protocol), truth)[0].max() >= 0.5
-    assert np.array_equal(correct, wsol['box_v1_grid01_iou50_correct'])
-    assert 100 * correct.max() / len(wsol['maps']) == pytest.approx(wsol['box_v1_grid01_iou50_max'])
+@pytest.mark.parametrize('normalize', [True, False])  # these maps are normalised already
+@pytest.mark.parametrize(('grid', 'step'), [('grid001', 0.001), ('grid01', 0.01)])
+@pytest.mark.parametrize('name', ['wsol-v1', 'wsol-v2'])
+def test_wsol_sweep(wsol, name, grid, step, normalize):
+    protocol = dataclasses.replace(PROTOCOLS[name], normalize=normalize)
+    correct = sum(
+        correct_at_thresholds(score_map, truth, protocol, threshold_grid(step)).astype(int)
+        for score_map, truth in zip(wsol['maps'], wsol['truth'], strict=True)
+    )
+    for level, counts in zip(protocol.iou_levels, correct, strict=True):
+        key = f'box_{name[-2:]}_{grid}_iou{round(level * 100)}'
+        assert np.array_equal(counts, wsol[f'{key}_correct']), level
+        assert 100 * counts.max() / len(wsol['maps']) == wsol[f'{key}_max']
+
+
+@pytest.mark.parametrize(('grid', 'step'), [('grid001', 0.001), ('grid01', 0.01)])
+def test_wsol_pixel_average_precision(wsol, grid, step):
+    masks = np.where(wsol['masks'] > 0, 1, np.where(wsol['ignore'] > 0, IGNORE, 0))
+    histograms = sum(
+        pixel_histograms(score_map, mask, PROTOCOLS['wsol-v2'], threshold_grid(step))
+        for score_map, mask in zip(wsol['maps'], masks, strict=True)
+    )
+    assert pixel_average_precision(histograms) == pytest.approx(float(wsol[f'pxap_{grid}']), abs=1e-9)
+    assert (masks == IGNORE).any()

@@ -12,6 +12,7 @@ def test_tscam_is_the_released_evaluation():
         'threshold': 0.1,
         'frame': (224, 224),
         'interpolation': 'bilinear',
+        'normalize': True,
         'contours': 'largest',
         'clamp_boxes': False,
         'empty_box': (0, 0, 1, 1),
@@ -27,6 +28,7 @@ def test_wsol_is_the_benchmark():
         'threshold': None,
         'frame': (224, 224),
         'interpolation': 'bicubic',
+        'normalize': True,
         'contours': 'largest',
         'clamp_boxes': True,
         'empty_box': (0, 0, 0, 0),
@@ -111,3 +113,9 @@ def test_unknown_interpolation_and_contours():
         Protocol(name='mine', interpolation='nearest')
     with pytest.raises(ValueError, match=r"protocol 'mine': contours must be .* got 'some'"):
         Protocol(name='mine', contours='some')
+
+
+@pytest.mark.parametrize('levels', [[], [0.0], [0.5, 1.1], [float('nan')]])
+def test_iou_levels_out_of_range(levels):
+    with pytest.raises(ValueError, match=r"protocol 'tscam': iou_levels must be in \(0, 1\]"):
+        get_protocol('tscam', iou_levels=levels)
