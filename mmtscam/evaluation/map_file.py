@@ -194,7 +194,7 @@ def _pack(sample: dict) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if 'pred_score' in sample:
         arrays['scores'] = to_array(sample['pred_score'])[labels]
     same: dict[str, str] = {}
-    for name in sorted(set(class_maps) - set(_NOT_MAPS), key=lambda name: name == 'maps'):
+    for name in sorted(set(class_maps) - set(_NOT_MAPS), key=lambda name: (name == 'maps', name)):
         maps = to_array(class_maps[name])
         equal = next((other for other in arrays if np.array_equal(arrays[other], maps)), None)
         if equal:

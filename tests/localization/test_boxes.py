@@ -18,6 +18,7 @@ from mmtscam.localization import (
     boxes_to_image,
     get_protocol,
     map_to_boxes,
+    normalize_map,
     quantize_map,
 )
 
@@ -36,6 +37,27 @@ def integer_boxes(limit, size):
         lambda b: (min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3]))
     )
     return st.lists(box, min_size=size, max_size=size).map(np.array)
+
+
+# --------------------------------------------------------------- normalize_map
+
+
+def test_a_stored_map_is_scored_as_it_stands():
+    protocol = dataclasses.replace(WSOL_V2, normalize=False)
+    score_map = np.random.default_rng(0).uniform(0.2, 0.8, (224, 224))
+    assert normalize_map(score_map, protocol) is score_map
+    assert quantize_map(score_map, protocol).max() == 203  # int(0.8 * 255), not 255
+    assert normalize_map(score_map, WSOL_V2).max() == 1
+
+
+@pytest.mark.parametrize(
+    ('shape', 'low', 'high'), [((14, 14), 0, 1), ((224, 224), -0.1, 1), ((224, 224), 0, 1.1), ((224, 224), 0, np.nan)]
+)
+def test_another_map_cannot_be_scored_as_it_stands(shape, low, high):
+    score_map = np.full(shape, low, np.float64)
+    score_map[0, 0] = high
+    with pytest.raises(ValueError, match=r'cannot be scored as it stands, which needs shape \(224, 224\)'):
+        normalize_map(score_map, dataclasses.replace(WSOL_V2, normalize=False))
 
 
 # ---------------------------------------------------------------- quantize_map
@@ -230,6 +252,34 @@ def test_an_offset_changes_nothing(score_map, shift, exponent):
     protocol = dataclasses.replace(TSCAM, frame=(16, 16))  # no resizing: all sums are exact
     moved = score_map * np.float32(2.0**exponent) + np.float32(shift * 2.0**exponent)
     assert np.array_equal(map_to_boxes(moved, protocol), map_to_boxes(score_map, protocol))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    part=npst.arrays(np.float32, (9, 9), elements=st.integers(0, 20).map(float)),
+    start=st.tuples(st.integers(0, 22), st.integers(0, 14)),
+    end=st.tuples(st.integers(0, 22), st.integers(0, 14)),
+    name=st.sampled_from(list(PROTOCOLS)),
+    threshold=st.floats(0, 0.99),
+)
+def test_the_boxes_of_a_translated_map_translate(part, start, end, name, threshold):
+    assume(part.any())
+    protocol = get_protocol(name, threshold=threshold, frame=(32, 24), clamp_boxes=False)
+    reached = []
+    for x, y in (start, end):
+        score_map = np.zeros((24, 32), np.float32)
+        score_map[y : y + 9, x : x + 9] = part
+        reached.append(sorted((map_to_boxes(score_map, protocol) - (x, y, x, y)).tolist()))
+    assert reached[0] == reached[1]
+
+
+@settings(max_examples=50, deadline=None)
+@given(score_map=score_maps, low=st.floats(0, 0.99), high=st.floats(0, 0.99))
+def test_a_higher_threshold_never_enlarges_the_foreground(score_map, low, high):
+    low, high = sorted((low, high))
+    grey = quantize_map(score_map, WSOL_V2)
+    foregrounds = [grey > int(threshold * grey.max()) for threshold in (low, high)]
+    assert not (foregrounds[1] & ~foregrounds[0]).any()
 
 
 @settings(max_examples=50, deadline=None)

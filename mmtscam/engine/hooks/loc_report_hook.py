@@ -4,6 +4,7 @@ import hashlib
 import os.path as osp
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -50,14 +51,15 @@ def run_origin(runner: Runner) -> dict[str, Any]:
         runner: The Runner, after its test.
 
     Returns:
-        Names and SHA-256 of the config (its text with all changes) and of the
-        checkpoint (``None`` where it is no local file), and the type of the
-        data set.
+        Names and SHA-256 of the config (of its model, test data and evaluator,
+        with all changes) and of the checkpoint (``None`` where it is no local
+        file), and the type of the data set.
     """
     checkpoint = runner._load_from
+    scored = Config({key: runner.cfg[key] for key in ('model', 'test_dataloader', 'test_evaluator')})
     return dict(
         config=runner.cfg.filename,
-        config_sha256=hashlib.sha256(runner.cfg.pretty_text.encode()).hexdigest(),
+        config_sha256=hashlib.sha256(scored.pretty_text.encode()).hexdigest(),
         checkpoint=checkpoint,
         checkpoint_sha256=file_sha256(checkpoint) if checkpoint and osp.isfile(checkpoint) else None,
         dataset=runner.cfg.test_dataloader.dataset.type,

@@ -1,0 +1,137 @@
+"""Thresholds from a validation split, saved maps and their evaluation, as a user runs them."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+TRAIN_AS_VAL = ('--cfg-options', 'val_dataloader.dataset.dataset.split=train')
+
+
+@pytest.fixture
+def checkpoint(tool_config, tmp_path):
+    """A tiny model, its config beside it."""
+    tool_config.dump(tmp_path / 'tiny.py')
+    model = Runner.from_cfg(Config({**tool_config, 'experiment_name': tmp_path.name})).model
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'model.pth')
+    return tmp_path / 'model.pth'
+
+
+def _figures(folder):
+    report = json.loads((folder / 'report.json').read_text())
+    return {(result['name'], figure['key']): figure for result in report['results'] for figure in result['figures']}
+
+
+def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
+    config = tmp_path / 'tiny.py'
+    common = (config, checkpoint, '--work-dir', tmp_path / 'run')
+    chosen = run(
+        'python', 'tools/analysis/choose_threshold.py', *common, '--out', tmp_path / 'thresholds.json', *TRAIN_AS_VAL
+    ).stdout
+    assert 'Thresholds chosen on 24 validation images' in chosen
+    choices = {
+        (choice['protocol']['name'], choice['map_name']): choice
+        for choice in json.loads((tmp_path / 'thresholds.json').read_text())['thresholds']
+    }
+    assert set(choices) == {('tscam', 'maps'), ('tscam', 'attention'), ('tscam', 'semantic'), ('wsol-v2', 'maps')}
+
+    printed = run(
+        'python', 'tools/test.py', *common, '--thresholds', tmp_path / 'thresholds.json',
+        '--report-dir', tmp_path / 'val', '--save-maps', tmp_path / 'maps.npz',
+    ).stdout  # fmt: skip
+    assert 'Outcomes of the Top-1 prediction' in printed
+    figures = _figures(tmp_path / 'val')
+    for map_name, name in (('maps', 'tscam'), ('attention', 'tscam-attention'), ('semantic', 'tscam-semantic')):
+        figure = figures[name, 'gt_known_val']
+        assert (figure['source'], figure['threshold']) == ('val', choices['tscam', map_name]['threshold'])
+        assert (name, 'gt_known') not in figures
+    assert figures['wsol-v2', 'maxboxacc_iou50_oracle']['source'] == 'oracle'
+    assert figures['wsol-v2', 'boxacc_iou50_val']['threshold'] == choices['wsol-v2', 'maps']['level_thresholds'][1]
+    report = json.loads((tmp_path / 'val' / 'report.json').read_text())
+    assert len(report['origin']['checkpoint_sha256']) == len(report['origin']['config_sha256']) == 64
+    with (tmp_path / 'val' / 'tscam.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 16
+    assert rows[0]['true_class'] == 'Crested_Zeb'
+    counted = sum(float(row['iou']) >= 0.5 for row in rows)
+    assert counted == figures['tscam', 'gt_known_val']['count']
+
+    # The same from the saved maps alone, by the same thresholds.
+    run(
+        'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam', 'wsol-v2',
+        '--thresholds', tmp_path / 'thresholds.json', '--out-dir', tmp_path / 'offline',
+    )  # fmt: skip
+    offline = _figures(tmp_path / 'offline')
+    shared = set(offline) & set(figures)
+    assert {('tscam', 'loc_top1_val'), ('tscam', 'cls_top5'), ('wsol-v2', 'boxacc_val')} <= shared
+    assert all(offline[key] == figures[key] for key in shared)
+    assert (tmp_path / 'offline' / 'tscam.csv').read_text() == (tmp_path / 'val' / 'tscam.csv').read_text()
+
+    # The images on which thresholds were chosen are not scored with them, whoever asks.
+    run(
+        'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam',
+        '--write-thresholds', tmp_path / 'own.json',
+    )  # fmt: skip
+    for command in (
+        ('tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam'),
+        ('tools/test.py', *common, '--cfg-options', 'test_evaluator.0.type=LocAccuracy'),
+    ):
+        refused = run('python', *command, '--thresholds', tmp_path / 'own.json', code=1).stdout
+        assert 'its thresholds would be an oracle' in refused or "no threshold for 'attention'" in refused
+
+
+def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, run):
+    rng = np.random.default_rng(0)
+    metadata, maps = tmp_path / 'metadata', tmp_path / 'maps'
+    metadata.mkdir()
+    rows = {name: [] for name in ('image_ids', 'class_labels', 'image_sizes', 'localization')}
+    for index in range(6):
+        image_id = f'test/{index % 2}/{index}.jpg'
+        (maps / image_id).parent.mkdir(parents=True, exist_ok=True)
+        score_map = np.zeros((224, 224), np.float32)
+        score_map[20:121, 40:181] = rng.uniform(0.4, 1, (101, 141))
+        np.save(maps / f'{image_id}.npy', score_map)
+        rows['image_ids'].append(image_id)
+        rows['class_labels'].append(f'{image_id},{index % 2}')
+        rows['image_sizes'].append(f'{image_id},448,224')
+        rows['localization'].append(f'{image_id},80,20,360,120')
+        rows['localization'].append(f'{image_id},0,0,9,9')
+    for name, lines in rows.items():
+        (metadata / f'{name}.txt').write_text('\n'.join(lines) + '\n')
+    command = ('python', 'tools/analysis/evaluate_maps.py', maps, '--metadata', metadata)
+    printed = run(
+        *command, '--protocol', 'wsol-v1', 'wsol-v2', '--threshold', '0.2', '--out-dir', tmp_path / 'out'
+    ).stdout
+    figures = _figures(tmp_path / 'out')
+    for name in ('wsol-v1', 'wsol-v2'):
+        assert figures[name, 'maxboxacc_oracle']['value'] == 100.0
+    assert figures['wsol-v1', 'gt_known']['value'] == 100.0
+    assert 'oracle' in printed and 'fixed' in printed
+    assert not any('cls' in key or 'outcome' in key for _, key in figures)
+
+    np.save(maps / 'test' / '0' / '4.jpg.npy', np.ones((14, 14)))
+    assert 'cannot be scored as it stands' in run(*command, code=1).stdout
+    run(*command, '--normalize')
+    (maps / 'test' / '1' / '3.jpg.npy').unlink()
+    assert '3.jpg.npy: score map not found' in run(*command, code=1).stdout
+    assert 'needs --metadata' in run(*command[:3], code=1).stdout
+
+
+def test_a_threshold_is_not_chosen_on_the_test_images(checkpoint, tmp_path, run):
+    refused = run(
+        'python', 'tools/analysis/choose_threshold.py', tmp_path / 'tiny.py', checkpoint, '--out', tmp_path / 't.json',
+        code=1,
+    ).stdout  # fmt: skip
+    assert 'shares 16 of its 16 images with the test split' in refused
+    assert not (tmp_path / 't.json').exists()
+
+
+def test_benchmark(run):
+    printed = run('python', 'tools/analysis/benchmark_evaluation.py', '--images', '2', '--repeats', '1').stdout
+    assert 'same counts' in printed
+    printed = run('python', 'tools/analysis/benchmark_evaluation.py', '--scale', '500', '--workers', '0').stdout
+    assert 'PixelAP' in printed
