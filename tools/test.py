@@ -7,11 +7,11 @@ import mmengine
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
+from mmengine.registry import init_default_scope
 
-from mmtscam.apis import is_swept
+from mmtscam.apis import swept_metrics
 from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config
 from mmtscam.evaluation import load_thresholds
-from mmtscam.localization import get_protocol
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,14 +41,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def use_thresholds(cfg: Config, path: str) -> None:
-    """Let every metric that needs a threshold take it from a file, and the head, for the boxes that it draws."""
-    metrics = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
-    for metric in filter(is_swept, metrics):
-        metric.pop('threshold', None)
-        metric.threshold_file = path
-    head = cfg.model.get('head', {})
-    if choice := load_thresholds(path).get(get_protocol(head.get('protocol', 'tscam')), 'maps'):
-        head['threshold'] = choice.threshold
+    """Let every metric that needs a threshold take it from a file."""
+    try:
+        load_thresholds(path)
+        for metric in swept_metrics(cfg.test_evaluator):
+            metric.pop('threshold', None)
+            metric['threshold_file'] = path
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error
 
 
 def main() -> None:
@@ -71,11 +71,14 @@ def main() -> None:
         )
 
     if args.report_dir:
-        cfg.default_hooks.report.out_dir = args.report_dir
+        cfg.default_hooks.report = dict(type='LocReportHook', out_dir=args.report_dir)
+    init_default_scope(cfg.get('default_scope', 'mmtscam'))
     if args.thresholds:
         use_thresholds(cfg, args.thresholds)
+    if args.save_maps and not args.save_maps.endswith('.npz'):
+        raise SystemExit(f'--save-maps {args.save_maps}: the name must end in .npz')
     if args.save_maps:
-        cfg.custom_hooks.append(dict(type='SaveMapsHook', out_file=args.save_maps))
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='SaveMapsHook', out_file=args.save_maps)]
 
     runner = build_runner(cfg)
     if args.out and args.out_item == 'pred':

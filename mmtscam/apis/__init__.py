@@ -2,13 +2,13 @@
 
 from .baselines import constant_box_baselines
 from .complexity import model_complexity
-from .evaluation import check_disjoint, evaluate_maps, is_swept, sweeps_for
+from .evaluation import check_disjoint, evaluate_maps, sweeps_for, swept_metrics
 
 __all__ = [
     'check_disjoint',
     'constant_box_baselines',
     'evaluate_maps',
-    'is_swept',
     'model_complexity',
     'sweeps_for',
+    'swept_metrics',
 ]

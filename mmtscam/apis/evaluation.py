@@ -7,11 +7,11 @@ from typing import Any
 from mmengine.dataset import BaseDataset
 from rich.progress import track
 
-from mmtscam.evaluation import BaseLocMetric, MapFile, MetricReport, ScoreMapFolder
+from mmtscam.evaluation import BaseLocMetric, LocAccuracy, MapFile, MaxBoxAcc, MetricReport, ScoreMapFolder
+from mmtscam.evaluation.samples import image_key
 from mmtscam.evaluation.thresholds import image_digest
 from mmtscam.localization import Protocol, get_protocol
-
-_SWEPT = ('LocAccuracy', 'MaxBoxAcc')
+from mmtscam.registry import METRICS
 
 
 def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetric]) -> list[MetricReport]:
@@ -37,16 +37,37 @@ def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetri
     return [metric.report for metric in metrics if metric.report]
 
 
-def is_swept(metric: dict) -> bool:
-    """Whether a metric's config is of one that takes its threshold from a threshold file."""
-    return metric['type'].split('.')[-1] in _SWEPT
+def swept_metrics(evaluator: dict | Sequence[dict]) -> list[dict[str, Any]]:
+    """The metrics of an evaluator that can take their threshold from a threshold file.
+
+    Args:
+        evaluator: Config of a metric, of several, or of an ``Evaluator``.
+
+    Returns:
+        Their configs, not copies.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if isinstance(evaluator, dict):
+        evaluator = evaluator.get('metrics', [evaluator])
+    metrics = [evaluator] if isinstance(evaluator, dict) else evaluator
+    swept = [metric for metric in metrics if issubclass(_metric_class(metric), (LocAccuracy, MaxBoxAcc))]
+    if not swept:
+        raise ValueError('test_evaluator has no LocAccuracy or MaxBoxAcc, so no threshold is used')
+    return swept
+
+
+def _metric_class(metric: dict) -> type:
+    kind = metric['type']
+    return kind if isinstance(kind, type) else METRICS.get(kind) or object
 
 
 def sweeps_for(evaluator: dict | Sequence[dict]) -> list[dict[str, Any]]:
     """Configs of the sweeps from which an evaluator's thresholds can be chosen.
 
     Args:
-        evaluator: One or several configs of metrics, as ``test_evaluator``.
+        evaluator: As for :func:`swept_metrics`.
 
     Returns:
         One config of :class:`~mmtscam.evaluation.MaxBoxAcc` for each protocol
@@ -56,17 +77,17 @@ def sweeps_for(evaluator: dict | Sequence[dict]) -> list[dict[str, Any]]:
         ValueError: If no metric uses a threshold.
     """
     sweeps: dict[tuple[Protocol, str], dict[str, Any]] = {}
-    for metric in [evaluator] if isinstance(evaluator, dict) else evaluator:
-        if not is_swept(metric):
-            continue
-        default = 'tscam' if metric['type'].endswith('LocAccuracy') else 'wsol-v2'
-        protocol, map_name = metric.get('protocol', default), metric.get('map_name', 'maps')
+    metrics = swept_metrics(evaluator)
+    # Those first that are sweeps themselves: they say with which step.
+    for metric in sorted(metrics, key=lambda metric: not issubclass(_metric_class(metric), MaxBoxAcc)):
+        sweeping = issubclass(_metric_class(metric), MaxBoxAcc)
+        protocol = metric.get('protocol', 'wsol-v2' if sweeping else 'tscam')
+        map_name = metric.get('map_name', 'maps')
         rules = replace(get_protocol(protocol), threshold=None)
+        settings: dict[str, Any] = {key: metric[key] for key in ('step', 'num_workers') if sweeping and key in metric}
         prefix = f'{rules.name}-{map_name}-{len(sweeps)}'
         sweep = dict(type='MaxBoxAcc', protocol=protocol, map_name=map_name, prefix=prefix)
-        sweeps.setdefault((rules, map_name), sweep)
-    if not sweeps:
-        raise ValueError('test_evaluator has no LocAccuracy or MaxBoxAcc, so there is no threshold to choose')
+        sweeps.setdefault((rules, map_name), {**sweep, **settings})
     return list(sweeps.values())
 
 
@@ -78,18 +99,19 @@ def check_disjoint(validation: BaseDataset, test: BaseDataset) -> list[str]:
         test: Data set to be scored.
 
     Returns:
-        Paths of the validation images.
+        Ids of the validation images.
 
     Raises:
         ValueError: If the two share images.
     """
-    paths = [validation.get_data_info(index)['img_path'] for index in range(len(validation))]
-    scored = {image_digest(test.get_data_info(index)['img_path']) for index in range(len(test))}
-    shared = [path for path in paths if image_digest(path) in scored]
+    ids = [str(image_key(validation.get_data_info(index))) for index in range(len(validation))]
+    scored = {image_digest(str(image_key(test.get_data_info(index)))) for index in range(len(test))}
+    shared = [image for image in ids if image_digest(image) in scored]
     if shared:
         raise ValueError(
-            f'the validation split shares {len(shared)} of its {len(paths)} images with the test split ({shared[0]}): '
+            f'the validation split shares {len(shared)} of its {len(ids)} images with the test split ({shared[0]}): '
             'a threshold chosen there would be an oracle. Name other images for it, as in --cfg-options '
-            'val_dataloader.dataset.dataset.split=train'
+            'val_dataloader.dataset.dataset.split=train. (Images are told apart by their paths in data_root: two '
+            'splits with the same names in them need a common data_root.)'
         )
-    return paths
+    return ids

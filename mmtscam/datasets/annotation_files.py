@@ -68,7 +68,7 @@ def read_text(path: str) -> str:
         ValueError: If it is not UTF-8; names the file.
     """
     try:
-        return Path(path).read_text(encoding='utf-8')
+        return Path(path).read_text(encoding='utf-8-sig')
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: not a text file in UTF-8: {error}') from error
 

@@ -65,7 +65,7 @@ class COCOFile:
         keys = {}
         for index, entry in enumerate(data['images']):
             where = f'{self.path}: images[{index}]'
-            image_id, key = _get(entry, 'id', where), osp.normpath(_get(entry, 'file_name', where))
+            image_id, key = _get(entry, 'id', where), osp.normpath(str(_get(entry, 'file_name', where)))
             if image_id in keys or key in self._sizes:
                 raise ValueError(f'{where}: image {image_id} ({key}) is listed twice')
             keys[image_id] = key
@@ -136,6 +136,8 @@ class COCOFile:
 def _get(entry: Any, key: str, where: str) -> Any:
     if not isinstance(entry, dict) or key not in entry:
         raise ValueError(f'{where}: it has no {key!r}')
+    if isinstance(entry[key], (list, dict)):
+        raise ValueError(f'{where}: {key!r} must be a number or a string, got {entry[key]!r}')
     return entry[key]
 
 

@@ -1,8 +1,10 @@
 """A classification data set with boxes and masks for evaluation."""
 
+import os.path as osp
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from mmpretrain.datasets import BaseDataset
 
 from mmtscam.registry import BOX_READERS, DATASETS, MASK_READERS, TRANSFORMS
@@ -72,8 +74,8 @@ class WSOLDataset(BaseDataset):
         Masks are not read here, but every image must have one.
 
         Returns:
-            One dict an image with ``img_path``, ``gt_label``, ``img_id`` and,
-            with boxes, mmdet's ``instances``.
+            One dict an image with ``img_path``, ``gt_label``, ``img_id`` (its
+            index), ``image_id`` (its path in ``data_root``) and, with boxes, mmdet's ``instances``.
         """
         wrapped = self._wrapped
         root = dict(data_root=getattr(wrapped, 'data_root', None) or '')
@@ -84,6 +86,8 @@ class WSOLDataset(BaseDataset):
         for index in range(len(wrapped)):
             info = wrapped.get_data_info(index)
             info['img_id'] = index
+            # The same wherever the data set lies: what tells the images of two splits apart.
+            info.setdefault('image_id', osp.relpath(info['img_path'], root['data_root'] or None))
             if read_boxes:
                 info['instances'] = [
                     dict(bbox=box.tolist(), bbox_label=info['gt_label'], ignore_flag=0)
@@ -99,6 +103,10 @@ class WSOLDataset(BaseDataset):
         if not self.CLASSES or 'gt_label' not in info:
             return None
         label = info['gt_label']
+        if not isinstance(label, (int, np.integer)):
+            raise ValueError(
+                f'{info["img_path"]}: needs one label, got {label!r}: wrap a data set with one label an image'
+            )
         if not 0 <= label < len(self.CLASSES):
             raise ValueError(
                 f'{info["img_path"]}: label {label} is outside the {len(self.CLASSES)} class names of the data set; '

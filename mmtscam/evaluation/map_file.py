@@ -8,7 +8,7 @@ The file is a ``.npz``: ``numpy.load`` opens it. ``KEY`` counts images from
 - ``KEY/NAME`` ``(k, h, w)``: their maps at token resolution, one entry for
   every name in the sample's ``class_maps``;
 - ``KEY/mask`` ``(H, W)`` ``uint8`` where there is a true mask;
-- ``KEY.json``: path, true label and its rank among the scores, predicted
+- ``KEY.json``: path and id, true label and its rank among the scores, predicted
   label, size of the image, true boxes in its pixels, the head's threshold,
   and the names of maps that equal another;
 - ``maps.json``: format, number of images, class names, origin.
@@ -18,6 +18,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from .files import unfinished
-from .samples import predicted_label, to_array, true_class_rank
+from .samples import image_key, predicted_label, to_array, true_class_rank
 
 _FORMAT = 'mmtscam maps 1'
 _INDEX = 'maps.json'
@@ -56,6 +57,8 @@ class MapPart:
         """
         if 'img_id' not in sample or 'class_maps' not in sample:
             raise ValueError(f'{sample.get("img_path", "a sample")}: maps are saved of samples with img_id, class_maps')
+        if taken := {'scores', 'mask'} & set(sample['class_maps']):
+            raise ValueError(f'the name {taken.pop()!r} is taken in a file of maps: call these maps otherwise')
         if sample['img_id'] in self._written:
             return
         self._written.add(sample['img_id'])
@@ -86,7 +89,7 @@ def merge_parts(
     Raises:
         ValueError: If an image is missing.
     """
-    opened = [zipfile.ZipFile(part) for part in parts]
+    opened = [_open_part(part) for part in parts]
     members: dict[int, tuple[zipfile.ZipFile, list[str]]] = {}
     for file in opened:
         own: dict[int, list[str]] = {}
@@ -105,6 +108,13 @@ def merge_parts(
     for file, part in zip(opened, parts, strict=True):
         file.close()
         Path(part).unlink()
+
+
+def _open_part(path: str | os.PathLike) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f'{path}: this part of the maps is cut off: {error}') from error
 
 
 class MapFile:
@@ -141,6 +151,8 @@ class MapFile:
                 raise ValueError(f'{path}: {name} is there twice')
             seen.add(name)
             if name != _INDEX:
+                if not name[:8].isdecimal():
+                    raise ValueError(f'{path}: {name} is no part of a file of maps')
                 self._names.setdefault(int(name[:8]), []).append(name)
         for image in range(self._size):
             if f'{image:08d}.json' not in seen:
@@ -155,9 +167,9 @@ class MapFile:
         for image in range(self._size):
             yield self._read(image)
 
-    def image_paths(self) -> Iterable[str]:
-        """Paths of the images, as the run saw them."""
-        return (json.loads(self._zip.read(f'{image:08d}.json'))['img_path'] for image in range(self._size))
+    def image_ids(self) -> Iterable[str]:
+        """Ids of the images."""
+        return (json.loads(self._zip.read(f'{image:08d}.json'))['image_id'] for image in range(self._size))
 
     def _read(self, image: int) -> dict:
         key = f'{image:08d}'
@@ -169,7 +181,7 @@ class MapFile:
                 if name.endswith('.npy')
             }
             return _unpack(image, info, arrays)
-        except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError) as error:
             raise ValueError(f'{self.path}: image {image} cannot be read: {error!r}') from error
 
 
@@ -206,6 +218,7 @@ def _pack(sample: dict) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     truth = sample.get('gt_instances')
     info = dict(
         img_path=sample.get('img_path'),
+        image_id=image_key(sample),
         gt_label=int(sample['gt_label']) if 'gt_label' in sample else None,
         gt_rank=true_class_rank(sample) if 'gt_label' in sample else None,
         pred_label=predicted_label(sample),
@@ -219,11 +232,13 @@ def _pack(sample: dict) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 def _unpack(image: int, info: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> dict:
     mask = arrays.pop('mask', None)
+    if 'labels' not in arrays:
+        raise ValueError('it has no labels')
     class_maps: dict[str, Any] = {**arrays, **{name: arrays[other] for name, other in info['same'].items()}}
     if info['threshold'] is not None:
         class_maps['threshold'] = info['threshold']
     sample: dict[str, Any] = dict(img_id=image, ori_shape=tuple(info['ori_shape']), class_maps=class_maps)
-    for name in ('img_path', 'gt_label', 'gt_rank', 'pred_label'):
+    for name in ('img_path', 'image_id', 'gt_label', 'gt_rank', 'pred_label'):
         if info[name] is not None:
             sample[name] = info[name]
     if info['gt_boxes'] is not None:

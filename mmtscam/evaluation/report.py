@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mmtscam.localization import Protocol
@@ -100,7 +101,7 @@ def print_reports(reports: Sequence[MetricReport], console: Console | None = Non
             if figure.unit != '%':
                 continue
             table.add_row(
-                name,
+                escape(name),
                 figure.name,
                 f'{figure.value:.2f} %',
                 '' if figure.count is None else f'{figure.count}/{report.images}',
@@ -120,27 +121,27 @@ def print_reports(reports: Sequence[MetricReport], console: Console | None = Non
             name = figure.name.removeprefix('outcome_')
             table.add_column(_SHORT.get(name, name), justify='right')
         for name, figures in counted.items():
-            table.add_row(name, *(str(int(figure.value)) for figure in figures))
+            table.add_row(escape(name), *(str(int(figure.value)) for figure in figures))
         console.print(table)
 
 
 def print_choices(choices: Sequence[ThresholdChoice], images: int, console: Console | None = None) -> None:
-    """Print thresholds that were chosen on a validation split as a table.
+    """Print chosen thresholds, and what each reaches on the very images of its choice, as a table.
 
     Args:
         choices: The thresholds.
         images: Number of images on which they were.
         console: Where to; the terminal by default.
     """
-    table = Table(title=f'Thresholds chosen on {images} validation images')
-    for column in ('protocol', 'maps', 'IoU', 'threshold', 'GT-known Loc there'):
+    table = Table(title=f'Thresholds chosen on {images} images, for others')
+    for column in ('protocol', 'maps', 'IoU', 'threshold', 'oracle GT-known'):
         table.add_column(column, justify='left' if column in ('protocol', 'maps') else 'right')
     for choice in choices:
         levels = choice.protocol.iou_levels
         names = map(str, levels)
-        rows = list(zip(names, choice.level_thresholds, choice.level_accuracies, strict=True))
+        rows = list(zip(names, choice.level_thresholds, choice.level_oracle_accuracies, strict=True))
         if len(levels) > 1:
-            rows.insert(0, ('mean', choice.threshold, choice.accuracy))
+            rows.insert(0, ('mean', choice.threshold, choice.oracle_accuracy))
         head = (choice.protocol.name, choice.map_name)
         for level, threshold, accuracy in rows:
             table.add_row(*head, level, f'{threshold:.3f}', f'{accuracy:.2f} %')
@@ -159,8 +160,14 @@ def write_reports(out_dir: str | os.PathLike, reports: Sequence[MetricReport], o
 
     Returns:
         The files.
+
+    Raises:
+        ValueError: If two results would be written to the same file.
     """
     out_dir = Path(out_dir)
+    names = [report.name for report in reports if report.rows]
+    if doubled := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f'two results with rows are called {doubled[0]!r}: give the metrics different prefixes')
     content = dict(mmtscam=__version__, origin=dict(origin), results=[_as_json(report) for report in reports])
     files = [out_dir / 'report.json']
     write_text(files[0], json.dumps(content, indent=1, allow_nan=False) + '\n')

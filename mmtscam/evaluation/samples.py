@@ -13,6 +13,11 @@ def sample_name(sample: dict) -> str:
     return sample.get('img_path', 'a sample')
 
 
+def image_key(sample: dict) -> str | None:
+    """What tells an image from those of other splits: its id in the data set, else its path."""
+    return sample.get('image_id') or sample.get('img_path')
+
+
 def true_label(sample: dict) -> int:
     """The true class.
 
@@ -32,7 +37,7 @@ def true_class_rank(sample: dict) -> int | None:
         samples hold it as ``gt_rank``.
 
     Raises:
-        ValueError: If a score is not finite.
+        ValueError: If a score is not finite or the true class has none.
     """
     score = sample.get('pred_score')
     if score is None:
@@ -40,16 +45,18 @@ def true_class_rank(sample: dict) -> int | None:
     if not bool(torch.isfinite(score).all()):
         raise ValueError(f'{sample_name(sample)}: the class scores are not finite; the model has diverged')
     label = true_label(sample)
+    if not 0 <= label < len(score):
+        raise ValueError(f'{sample_name(sample)}: label {label} is outside the {len(score)} classes of the scores')
     # Of equal scores the first class comes first, so that a tie does not make every class right.
     return int((score > score[label]).sum() + (score[:label] == score[label]).sum())
 
 
 def predicted_label(sample: dict) -> int | None:
-    """The best class; ``None`` where the sample has no class scores."""
+    """The best class; ``None`` where the sample has no class scores that are finite."""
     score = sample.get('pred_score')
     if score is None:
         return sample.get('pred_label')
-    return int((score == score.max()).nonzero()[0])
+    return int((score == score.max()).nonzero()[0]) if bool(torch.isfinite(score).all()) else None
 
 
 def true_class_map(sample: dict, map_name: str) -> np.ndarray:
@@ -75,7 +82,13 @@ def true_class_map(sample: dict, map_name: str) -> np.ndarray:
 
 
 def image_size(sample: dict) -> tuple[int, int]:
-    """``(width, height)`` of the original image in pixels."""
+    """``(width, height)`` of the original image in pixels.
+
+    Raises:
+        ValueError: If it is not known.
+    """
+    if 'ori_shape' not in sample:
+        raise ValueError(f'{sample_name(sample)}: the size of the original image (ori_shape) is not known')
     height, width = sample['ori_shape'][:2]
     return int(width), int(height)
 

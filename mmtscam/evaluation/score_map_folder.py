@@ -57,6 +57,7 @@ class ScoreMapFolder:
             sample = dict(
                 img_id=index,
                 img_path=info['img_path'],
+                image_id=info['image_id'],
                 gt_label=info['gt_label'],
                 ori_shape=info['ori_shape'],
                 class_maps=dict(labels=np.array([info['gt_label']]), maps=[score_map]),
@@ -67,9 +68,9 @@ class ScoreMapFolder:
                 sample['gt_sem_seg'] = dict(sem_seg=info['gt_mask'][None])
             yield sample
 
-    def image_paths(self) -> Iterable[str]:
-        """Paths of the images."""
-        return (self._dataset.get_data_info(index)['img_path'] for index in range(len(self)))
+    def image_ids(self) -> Iterable[str]:
+        """Ids of the images."""
+        return (self._dataset.get_data_info(index)['image_id'] for index in range(len(self)))
 
     def _map_path(self, index: int) -> Path:
         return self.folder / f'{self._dataset.get_data_info(index)["image_id"]}.npy'

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -44,17 +44,25 @@ class ThresholdChoice:
         protocol: The rules of the sweep.
         map_name: The maps that were swept.
         threshold: The best for the mean over the protocol's IoU levels.
-        accuracy: That mean, in percent.
+        oracle_accuracy: That mean on the images of the sweep, in percent.
         level_thresholds: The best for each IoU level alone.
-        level_accuracies: What each reaches, in percent.
+        level_oracle_accuracies: What each reaches on them, in percent.
     """
 
     protocol: Protocol
     map_name: str
     threshold: float
-    accuracy: float
+    oracle_accuracy: float
     level_thresholds: tuple[float, ...]
-    level_accuracies: tuple[float, ...]
+    level_oracle_accuracies: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Check the thresholds."""
+        if len(self.level_thresholds) != len(self.protocol.iou_levels):
+            raise ValueError(f'{len(self.level_thresholds)} thresholds for the IoU levels {self.protocol.iou_levels}')
+        for threshold in (self.threshold, *self.level_thresholds):
+            if not isinstance(threshold, float) or not 0 <= threshold < 1:
+                raise ValueError(f'a threshold must be a number in [0, 1), got {threshold!r}')
 
 
 def best_thresholds(
@@ -76,9 +84,9 @@ def best_thresholds(
         protocol=replace(protocol, threshold=None),
         map_name=map_name,
         threshold=float(thresholds[mean.argmax()]),
-        accuracy=float(mean.max() * percent / len(correct)),
+        oracle_accuracy=float(mean.max() * percent / len(correct)),
         level_thresholds=tuple(thresholds[best].tolist()),
-        level_accuracies=tuple((correct.max(axis=1) * percent).tolist()),
+        level_oracle_accuracies=tuple((correct.max(axis=1) * percent).tolist()),
     )
 
 
@@ -112,20 +120,36 @@ class ThresholdFile:
         if choice := self.get(protocol, map_name):
             return choice
         held = ', '.join(f'{choice.protocol.name}/{choice.map_name}' for choice in self.choices)
+        differing = ''.join(
+            f'; its {choice.protocol.name!r} has another {field.name}: {getattr(choice.protocol, field.name)} '
+            f'instead of {getattr(protocol, field.name)}'
+            for choice in self.choices
+            for field in fields(Protocol)
+            if (choice.protocol.name, choice.map_name) == (protocol.name, map_name)
+            and getattr(_rules(choice.protocol), field.name) != getattr(_rules(protocol), field.name)
+        )
         raise ValueError(
-            f'{self.path}: no threshold for {map_name!r} under the rules and IoU levels {protocol.iou_levels} of '
-            f'protocol {protocol.name!r} (there are: {held}): choose one with tools/analysis/choose_threshold.py'
+            f'{self.path}: no threshold for {map_name!r} under protocol {protocol.name!r} (there are: {held}'
+            f'{differing}): choose one with tools/analysis/choose_threshold.py'
         )
 
-    def check_unseen(self, img_path: str) -> None:
+    def check_unseen(self, image: str | None) -> None:
         """Refuse an image on which the thresholds were chosen.
 
+        Args:
+            image: Its id in its data set (the path in ``data_root``).
+
         Raises:
-            ValueError: If it is one.
+            ValueError: If it is one, or is not known.
         """
-        if image_digest(img_path) in self.images:
+        if image is None:
             raise ValueError(
-                f'{img_path}: {self.path} was chosen on this image too; scored on it, its thresholds would be an '
+                'samples without image_id or img_path cannot be told from the images on which '
+                f'{self.path} was chosen: keep both in the meta_keys of PackLocInputs'
+            )
+        if image_digest(image) in self.images:
+            raise ValueError(
+                f'{image}: {self.path} was chosen on this image too; scored on it, its thresholds would be an '
                 'oracle: choose them on other images, or report the oracle of MaxBoxAcc'
             )
 
@@ -138,7 +162,8 @@ def save_thresholds(
     Args:
         path: The file.
         choices: What was chosen.
-        images: Paths of the images on which it was.
+        images: Ids of the images on which it was, each its path in the
+            data set's root.
         origin: Config and checkpoint with which it was, for the record.
     """
     digests = sorted({image_digest(image) for image in images})
@@ -171,9 +196,9 @@ def load_thresholds(path: str | os.PathLike) -> ThresholdFile:
                 protocol=Protocol(**row['protocol']),
                 map_name=row['map_name'],
                 threshold=row['threshold'],
-                accuracy=row['accuracy'],
+                oracle_accuracy=row['oracle_accuracy'],
                 level_thresholds=tuple(row['level_thresholds']),
-                level_accuracies=tuple(row['level_accuracies']),
+                level_oracle_accuracies=tuple(row['level_oracle_accuracies']),
             )
             for row in content['thresholds']
         )
@@ -182,10 +207,9 @@ def load_thresholds(path: str | os.PathLike) -> ThresholdFile:
         raise ValueError(f'{path}: not a threshold file of this version: {error!r}') from error
 
 
-def image_digest(img_path: str) -> str:
-    """Digest of the last three parts of a path: the same wherever a data set lies."""
-    parts = Path(img_path).parts[-3:]
-    return hashlib.sha256('/'.join(parts).encode()).hexdigest()[:16]
+def image_digest(image: str) -> str:
+    """Digest of an image's id."""
+    return hashlib.sha256(Path(image).as_posix().encode()).hexdigest()[:16]
 
 
 def _rules(protocol: Protocol) -> Protocol:

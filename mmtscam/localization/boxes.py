@@ -136,7 +136,8 @@ def boxes_to_frame(boxes: np.ndarray, image_size: tuple[int, int], protocol: Pro
         size = np.trunc(np.round(boxes[:, 2:] - boxes[:, :2], 3))
         start = np.trunc(np.round(boxes[:, :2], 3))
         boxes = np.concatenate([start, start + size], axis=1)
-    framed = boxes / np.tile(image_size, 2) * np.tile(protocol.frame, 2)
+    size, frame = np.tile(image_size, 2), np.tile(protocol.frame, 2)
+    framed = boxes / size * frame if protocol.divide_first else boxes * frame / size
     framed = np.maximum(framed, 0).astype(np.int64)
     if protocol.clamp_truth:
         framed[:, 2:] = np.minimum(framed[:, 2:], np.array(protocol.frame) - 1)

@@ -41,7 +41,8 @@ def pixel_histograms(score_map: np.ndarray, mask: np.ndarray, protocol: Protocol
     if edges[0] != 0 or not (np.diff(edges) > 0).all():
         raise ValueError('thresholds must rise from 0 to below 1')
     scores = normalize_map(score_map, protocol).ravel()
-    mask = cv2.resize(mask.astype(np.uint8), protocol.frame, interpolation=cv2.INTER_NEAREST).ravel()
+    kinds = np.where(mask == IGNORE, IGNORE, mask != 0).astype(np.uint8)
+    mask = cv2.resize(kinds, protocol.frame, interpolation=cv2.INTER_NEAREST).ravel()
 
     bins = np.searchsorted(edges, scores, side='right') - 1
     foreground = np.bincount(bins[(mask != 0) & (mask != IGNORE)], minlength=len(edges))

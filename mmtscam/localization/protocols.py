@@ -41,6 +41,9 @@ class Protocol:
         empty_box: The box that stands for "nothing is above the threshold".
         truncate_size: Whether x, y, width and height of a true box are
             truncated to integers before they are scaled to the frame.
+        divide_first: Whether an edge of a true box is divided by the image's
+            size and then multiplied by the frame's, instead of the other way
+            round: rounding makes them differ by a pixel at some sizes.
         clamp_truth: Whether the maximum edges of true boxes are clamped to
             the last pixel of the frame.
         iou_levels: IoU levels at which a box counts as right.
@@ -55,23 +58,29 @@ class Protocol:
     clamp_boxes: bool = False
     empty_box: tuple[int, int, int, int] = (0, 0, 1, 1)
     truncate_size: bool = True
+    divide_first: bool = True
     clamp_truth: bool = True
     iou_levels: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if self.threshold is not None and not 0 <= self.threshold < 1:
-            raise ValueError(f'protocol {self.name!r}: threshold must be in [0, 1), got {self.threshold}')
+        if self.threshold is not None and not (isinstance(self.threshold, (int, float)) and 0 <= self.threshold < 1):
+            raise ValueError(f'protocol {self.name!r}: threshold must be in [0, 1), got {self.threshold!r}')
         if self.interpolation not in ('bilinear', 'bicubic'):
             raise ValueError(
                 f"protocol {self.name!r}: interpolation must be 'bilinear' or 'bicubic', got {self.interpolation!r}"
             )
         if self.contours not in ('largest', 'all'):
             raise ValueError(f"protocol {self.name!r}: contours must be 'largest' or 'all', got {self.contours!r}")
+        if isinstance(self.iou_levels, (int, float)):
+            object.__setattr__(self, 'iou_levels', (self.iou_levels,))
         for name in ('frame', 'empty_box', 'iou_levels'):  # a config holds lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        if not self.iou_levels or not all(0 < level <= 1 for level in self.iou_levels):
-            raise ValueError(f'protocol {self.name!r}: iou_levels must be in (0, 1], got {self.iou_levels}')
+        levels = self.iou_levels
+        if not levels or not all(0 < level <= 1 for level in levels) or len(set(levels)) < len(levels):
+            raise ValueError(f'protocol {self.name!r}: iou_levels must be different and in (0, 1], got {levels}')
+        if len(self.frame) != 2 or min(self.frame) < 1:
+            raise ValueError(f'protocol {self.name!r}: frame must be (width, height) in pixels, got {self.frame}')
 
     @property
     def iou_level(self) -> float:
@@ -95,10 +104,14 @@ _WSOL_V1 = Protocol(
     clamp_boxes=True,
     empty_box=(0, 0, 0, 0),
     truncate_size=False,
+    divide_first=False,
     clamp_truth=False,
 )
 _WSOL_V2 = replace(_WSOL_V1, name='wsol-v2', contours='all', iou_levels=(0.3, 0.5, 0.7))
 
+# Results show threshold and levels themselves; a map that is normalised
+# already is the same map.
+_NOT_RULES = ('name', 'threshold', 'iou_levels', 'normalize')
 
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (_TSCAM, _WSOL_V1, _WSOL_V2)}
 
@@ -112,6 +125,11 @@ def get_protocol(protocol: 'str | Protocol | Mapping[str, Any]', **changes: Any)
             to replace: ``dict(base='tscam', threshold=0.12)``.
         **changes: Fields to replace; ``None`` leaves a field as it is.
 
+    Returns:
+        The protocol. One whose rules for boxes differ from those of its base
+        does not keep the base's name unless it is given one: it is called
+        ``tscam-derived`` and so on.
+
     Raises:
         ValueError: If the name or a field is unknown or a value is out of
             range.
@@ -124,7 +142,9 @@ def get_protocol(protocol: 'str | Protocol | Mapping[str, Any]', **changes: Any)
     changes = {key: value for key, value in changes.items() if value is not None}
     if isinstance(protocol, Mapping):
         given = dict(protocol)
-        protocol = str(given.pop('base', 'tscam'))
+        if 'base' not in given:
+            raise ValueError(f'the protocol {given} needs a base: choose from {", ".join(PROTOCOLS)}')
+        protocol = str(given.pop('base'))
         changes = {**given, **changes}
     if isinstance(protocol, str):
         if protocol not in PROTOCOLS:
@@ -135,4 +155,8 @@ def get_protocol(protocol: 'str | Protocol | Mapping[str, Any]', **changes: Any)
     known = {field.name for field in fields(Protocol)}
     if unknown := sorted(set(changes) - known):
         raise ValueError(f'unknown protocol field {unknown[0]!r}: choose from {", ".join(sorted(known))}')
-    return replace(protocol, **changes)
+    derived = replace(protocol, **changes)
+    rules = [field for field in known - set(_NOT_RULES) if getattr(derived, field) != getattr(protocol, field)]
+    if rules and 'name' not in changes and protocol.name in PROTOCOLS:
+        derived = replace(derived, name=f'{protocol.name}-derived')
+    return derived

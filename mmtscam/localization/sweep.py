@@ -61,8 +61,8 @@ def correct_at_thresholds(
         ``(L, T)`` bool array for the protocol's L IoU levels.
 
     Raises:
-        ValueError: If a threshold is out of range or the map cannot be
-            scored.
+        ValueError: If a threshold is out of range, there is no true box or
+            the map cannot be scored.
 
     Examples:
         >>> from mmtscam.localization import PROTOCOLS
@@ -75,6 +75,8 @@ def correct_at_thresholds(
     if not thresholds.size or not (thresholds.min() >= 0 and thresholds.max() < 1):
         raise ValueError(f'thresholds must be one or more in [0, 1), got {thresholds}')
     truth = np.asarray(truth).reshape(-1, 4)
+    if not len(truth):
+        raise ValueError('no true box to compare with')
     grey = quantize_map(score_map, protocol)
     cuts = (thresholds * int(grey.max())).astype(np.int64)
     boxes, counts, states = _trace_cuts(grey, np.unique(cuts).tolist(), truth, protocol)
@@ -150,8 +152,8 @@ def _trace_all(foreground: np.ndarray) -> tuple[list[_Rect], list[bool], list[_R
 def _is_hole(contour: np.ndarray) -> bool:
     """Whether a contour of the run-based tracer runs around a hole.
 
-    It runs the other way round than that of a part. (The hierarchy that the
-    tracer gives does not name all holes.)
+    It runs the other way round than that of a part; the tracer's hierarchy
+    does not tell.
     """
     area = cv2.contourArea(contour, oriented=True)
     return area < 0 if area else bool(contour[0, 0, 0] > contour[1, 0, 0])

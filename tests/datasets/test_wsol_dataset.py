@@ -414,3 +414,15 @@ def test_real_images_to_the_pixel(assets, pipelines):
                 assert np.array_equal(inputs[::-1].transpose(1, 2, 0), images[name]), name
                 seen.add(name)
     assert len(seen) == 4
+
+
+def test_an_image_is_named_by_its_path_in_the_data_root(sample_set):
+    dataset = WSOLDataset(dict(type='mmpretrain.CUB', data_root=str(sample_set), split='test'))
+    assert dataset.get_data_info(0)['image_id'] == 'images/001.Crested_Zeb/Crested_Zeb_0004.jpg'
+
+
+def test_several_labels_an_image_are_refused(sample_set):
+    wrapped = dict(type='mmpretrain.CUB', data_root=str(sample_set), split='test')
+    dataset = WSOLDataset(wrapped, metainfo=dict(classes=['a'] * 8))
+    with pytest.raises(ValueError, match=r'needs one label, got \[1, 2\]: wrap a data set with one label an image'):
+        dataset._class_name(dict(img_path='a.jpg', gt_label=[1, 2]))

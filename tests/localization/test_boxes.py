@@ -464,3 +464,13 @@ def test_exactly_half_is_exactly_half():
 def test_overlaps_with_no_boxes():
     assert all(overlap.shape == (1, 0) for overlap in box_overlaps([[0, 0, 1, 1]], np.zeros((0, 4))))
     assert all(overlap.shape == (0, 1) for overlap in box_overlaps(np.zeros((0, 4)), [[0, 0, 1, 1]]))
+
+
+def test_the_benchmark_multiplies_before_it_divides():
+    """At 61 of 224 pixels a division first would fall short of 61."""
+    box = [[61, 0, 122, 100]]
+    assert boxes_to_frame(box, (224, 224), WSOL_V1).tolist() == [[61, 0, 122, 100]]
+    assert boxes_to_frame(box, (224, 224), TSCAM).tolist() == [[60, 0, 121, 100]]
+    exact = [floor(Fraction(edge) * 224 / 336) for edge in range(337)]
+    framed = [boxes_to_frame([[edge, 0, edge, 0]], (336, 336), WSOL_V1)[0, 0] for edge in range(337)]
+    assert framed == exact

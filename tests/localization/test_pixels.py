@@ -107,3 +107,9 @@ def test_a_mask_of_another_shape_is_refused(mask):
 def test_thresholds_that_do_not_rise_from_0_are_refused(thresholds):
     with pytest.raises(ValueError, match='thresholds must rise from 0'):
         pixel_histograms(*_random(0), PROTOCOL, np.array(thresholds))
+
+
+@pytest.mark.parametrize('value', [1, 2, 254, 256, 511, 65535])
+def test_any_other_value_is_foreground(value):
+    mask = np.full((20, 24), value)
+    assert pixel_histograms(_random(0)[0], mask, PROTOCOL, GRID)[0].sum() == mask.size

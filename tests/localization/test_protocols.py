@@ -17,6 +17,7 @@ def test_tscam_is_the_released_evaluation():
         'clamp_boxes': False,
         'empty_box': (0, 0, 1, 1),
         'truncate_size': True,
+        'divide_first': True,
         'clamp_truth': True,
         'iou_levels': (0.5,),
     }
@@ -33,6 +34,7 @@ def test_wsol_is_the_benchmark():
         'clamp_boxes': True,
         'empty_box': (0, 0, 0, 0),
         'truncate_size': False,
+        'divide_first': False,
         'clamp_truth': False,
         'iou_levels': (0.5,),
     }
@@ -79,7 +81,9 @@ def test_zero_is_a_threshold():
 def test_get_from_a_mapping(mapping):
     given = mapping(base='wsol-v2', threshold=0.2, iou_levels=[0.5], frame=[32, 16])
     protocol = get_protocol(given)
-    assert protocol == dataclasses.replace(PROTOCOLS['wsol-v2'], threshold=0.2, iou_levels=(0.5,), frame=(32, 16))
+    assert protocol == dataclasses.replace(
+        PROTOCOLS['wsol-v2'], name='wsol-v2-derived', threshold=0.2, iou_levels=(0.5,), frame=(32, 16)
+    )
     assert given == mapping(base='wsol-v2', threshold=0.2, iou_levels=[0.5], frame=[32, 16])
     assert isinstance(hash(protocol), int)  # lists of the config have become tuples
 
@@ -96,7 +100,9 @@ def test_unknown_name_lists_the_choices():
         get_protocol(dict(base='cam'))
 
 
-@pytest.mark.parametrize('get', [lambda: get_protocol('tscam', treshold=0.1), lambda: get_protocol({'treshold': 0.1})])
+@pytest.mark.parametrize(
+    'get', [lambda: get_protocol('tscam', treshold=0.1), lambda: get_protocol(dict(base='tscam', treshold=0.1))]
+)
 def test_unknown_field_is_named(get):
     with pytest.raises(ValueError, match=r"unknown protocol field 'treshold': choose from .*threshold"):
         get()
@@ -115,7 +121,29 @@ def test_unknown_interpolation_and_contours():
         Protocol(name='mine', contours='some')
 
 
-@pytest.mark.parametrize('levels', [[], [0.0], [0.5, 1.1], [float('nan')]])
+@pytest.mark.parametrize('levels', [[], [0.0], [0.5, 1.1], [float('nan')], [0.5, 0.5]])
 def test_iou_levels_out_of_range(levels):
-    with pytest.raises(ValueError, match=r"protocol 'tscam': iou_levels must be in \(0, 1\]"):
+    with pytest.raises(ValueError, match=r"protocol 'tscam': iou_levels must be different and in \(0, 1\]"):
         get_protocol('tscam', iou_levels=levels)
+
+
+def test_one_level_needs_no_list():
+    assert get_protocol('tscam', iou_levels=0.7).iou_levels == (0.7,)
+
+
+@pytest.mark.parametrize('frame', [(224,), (0, 224), (3, 4, 5)])
+def test_frame_is_width_and_height(frame):
+    with pytest.raises(ValueError, match=r"protocol 'tscam': frame must be \(width, height\)"):
+        get_protocol('tscam', frame=frame)
+
+
+def test_other_rules_do_not_go_by_the_name_of_their_base():
+    assert get_protocol('tscam', contours='all').name == 'tscam-derived'
+    assert get_protocol('tscam', contours='all', name='mine').name == 'mine'
+    for same in (dict(threshold=0.3), dict(iou_levels=[0.3]), dict(normalize=False), dict(contours='largest')):
+        assert get_protocol('tscam', **same).name == 'tscam'
+
+
+def test_a_mapping_needs_a_base():
+    with pytest.raises(ValueError, match=r'needs a base: choose from tscam, wsol-v1, wsol-v2'):
+        get_protocol(dict(threshold=0.2))

@@ -134,3 +134,8 @@ def test_step_out_of_range(step):
 def test_thresholds_out_of_range(thresholds):
     with pytest.raises(ValueError, match=r'thresholds must be one or more in \[0, 1\)'):
         correct_at_thresholds(np.eye(4), [[0, 0, 9, 9]], PROTOCOLS['wsol-v2'], thresholds)
+
+
+def test_without_a_true_box_there_is_nothing_to_compare_with():
+    with pytest.raises(ValueError, match='no true box to compare with'):
+        correct_at_thresholds(np.eye(4), np.zeros((0, 4)), PROTOCOLS['wsol-v2'], GRID)

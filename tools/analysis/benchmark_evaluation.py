@@ -5,7 +5,9 @@ import os
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -32,14 +34,17 @@ Maps = list[tuple[np.ndarray, np.ndarray]]  # maps, each with its true boxes in 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Cost of threshold sweeps and of LocAccuracy on one core, as ratios to plainly written baselines that '
-        'are measured in turn with them.'
+        description='Cost of threshold sweeps and of LocAccuracy on one core, as ratios to plainly written baselines '
+        'that are measured in turn with them.'
     )
     parser.add_argument('--images', type=int, default=32, help='images of each kind (default: 32)')
     parser.add_argument('--repeats', type=int, default=5, help='how often each is measured (default: 5)')
     parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes for the test with several')
     parser.add_argument(
-        '--scale', type=int, metavar='IMAGES', help='instead, evaluate this many images of 1000 classes and print memory'
+        '--scale',
+        type=int,
+        metavar='IMAGES',
+        help='instead, evaluate this many images of 1000 classes and print memory',
     )
     return parser.parse_args()
 
@@ -116,7 +121,12 @@ def make_samples(maps: Maps, classes: int, start: int = 0) -> Iterator[dict]:
         yield sample.to_dict()
 
 
-def measure(ways: list[Callable[[], object]], repeats: int) -> list[list[float]]:
+def each(items: Iterable[tuple], function: Callable) -> None:
+    for item in items:
+        function(*item)
+
+
+def measure(ways: Sequence[Callable[[], object]], repeats: int) -> list[list[float]]:
     """Seconds of each way, measured in turn: the machine's speed drifts."""
     seconds: list[list[float]] = [[] for _ in ways]
     for _ in range(repeats):
@@ -132,9 +142,7 @@ def add_row(table: Table, name: str, images: int, seconds: list[list[float]]) ->
     base, ours = seconds
     ratios = [a / b for a, b in zip(base, ours, strict=True)]
     milliseconds = [f'{1e3 * statistics.median(taken) / images:.2f}' for taken in (base, ours)]
-    table.add_row(
-        name, *milliseconds, f'{statistics.median(ratios):.1f}', f'{min(ratios):.1f} to {max(ratios):.1f}'
-    )
+    table.add_row(name, *milliseconds, f'{statistics.median(ratios):.1f}', f'{min(ratios):.1f} to {max(ratios):.1f}')
 
 
 def benchmark_speed(args: argparse.Namespace) -> None:
@@ -153,16 +161,16 @@ def benchmark_speed(args: argparse.Namespace) -> None:
                 ours = correct_at_thresholds(score_map, truth, protocol, grid)
                 if not np.array_equal(ours, sweep_directly(score_map, truth, protocol, grid)):
                     raise SystemExit(f'{name}, {kind}: the sweep differs from the direct way')
-            ways: list[Callable[[], object]] = [
-                lambda maps=maps, protocol=protocol: [sweep_directly(*pair, protocol, grid) for pair in maps],
-                lambda maps=maps, protocol=protocol: [correct_at_thresholds(*pair, protocol, grid) for pair in maps],
+            ways = [
+                partial(each, maps, partial(sweep_directly, protocol=protocol, grid=grid)),
+                partial(each, maps, partial(correct_at_thresholds, protocol=protocol, thresholds=grid)),
             ]
             add_row(table, f'sweep {name}, {kind}, same counts', args.images, measure(ways, args.repeats))
 
     samples = list(make_samples(kinds['14x14 maps'], classes=200))
     ways = [
-        lambda: [localize_directly(sample) for sample in samples],
-        lambda: LocAccuracy().process({}, samples),
+        partial(each, [(sample,) for sample in samples], localize_directly),
+        partial(each, [({}, samples)], LocAccuracy().process),
     ]
     add_row(table, 'LocAccuracy, Top-5 and GT-known, 200 classes', args.images, measure(ways, args.repeats))
 
@@ -181,15 +189,13 @@ def benchmark_speed(args: argparse.Namespace) -> None:
 
 def benchmark_scale(images: int, workers: int) -> None:
     """Feed synthetic batches to the metrics as a test would; print time and memory on the way."""
-    metrics = [LocAccuracy(), MaxBoxAcc(num_workers=workers), PixelAP()]
     maps = make_maps(14, 100)
-    list(map(lambda metric: metric.process({}, list(make_samples(maps[:1], 1000, images))), metrics[1:]))
     metrics = [LocAccuracy(), MaxBoxAcc(num_workers=workers), PixelAP()]
     table = Table(title=f'{images} images of 1000 classes; memory of this process')
     for column in ('images', 'seconds a 1000 images', 'memory above the start, MB'):
         table.add_column(column, justify='right')
     start_memory, start = resident_mb(), time.perf_counter()
-    taken = {metric: 0.0 for metric in metrics}
+    taken = dict.fromkeys(metrics, 0.0)
     for first in track(range(0, images, 100), description='Evaluating'):
         samples = list(make_samples(maps, 1000, first))
         for metric in metrics:
@@ -210,12 +216,13 @@ def benchmark_scale(images: int, workers: int) -> None:
 
 
 def resident_mb() -> float:
-    with open('/proc/self/statm') as file:
-        return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20
+    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20
 
 
 def main() -> None:
     args = parse_args()
+    if args.scale is not None and (args.scale < 500 or args.scale % 500):
+        raise SystemExit(f'--scale {args.scale}: must be a multiple of 500')
     MMLogger.get_instance('mmengine', log_level='ERROR')
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

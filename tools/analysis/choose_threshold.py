@@ -36,7 +36,7 @@ def main() -> None:
             DATASETS.build(cfg.val_dataloader.dataset.copy()), DATASETS.build(cfg.test_dataloader.dataset.copy())
         )
         sweeps = sweeps_for(cfg.test_evaluator)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise SystemExit(f'{args.config}: {error}') from error
 
     cfg.load_from = args.checkpoint

@@ -58,6 +58,8 @@ def parse_args() -> argparse.Namespace:
 
 def open_maps(args: argparse.Namespace) -> MapFile | ScoreMapFolder:
     if not osp.isdir(args.maps):
+        if args.metadata or args.mask_root or args.normalize:
+            raise ValueError('--metadata, --mask-root and --normalize are for a folder; a file has what it needs')
         return MapFile(args.maps)
     if not args.metadata:
         raise ValueError(f'{args.maps}: a folder of score maps needs --metadata')
@@ -73,8 +75,8 @@ def open_maps(args: argparse.Namespace) -> MapFile | ScoreMapFolder:
 def build_metrics(args: argparse.Namespace, maps: MapFile | ScoreMapFolder) -> list[BaseLocMetric]:
     first = next(iter(maps), {})
     metrics: list[BaseLocMetric] = []
-    for map_name in args.map_name:
-        for name in args.protocol:
+    for map_name in dict.fromkeys(args.map_name):
+        for name in dict.fromkeys(args.protocol):
             # Stored maps of other code are scored as they stand, as the benchmark does.
             protocol = dict(base=name, normalize=args.normalize or isinstance(maps, MapFile))
             common = dict(map_name=map_name, prefix=name if map_name == 'maps' else f'{name}-{map_name}')
@@ -86,6 +88,8 @@ def build_metrics(args: argparse.Namespace, maps: MapFile | ScoreMapFolder) -> l
                 metrics.append(PixelAP(protocol, **common))
     if not metrics:
         raise ValueError(f'{args.maps}: neither true boxes nor masks to compare with')
+    if 'gt_instances' not in first and (args.write_thresholds or args.thresholds or args.threshold is not None):
+        raise ValueError(f'{args.maps}: without true boxes there is no use for a threshold')
     return metrics
 
 
@@ -105,7 +109,7 @@ def main() -> None:
         origin.update(maps.origin)
     if args.write_thresholds:
         choices = [metric.best for metric in metrics if isinstance(metric, MaxBoxAcc) and metric.best]
-        save_thresholds(args.write_thresholds, choices, maps.image_paths(), origin)
+        save_thresholds(args.write_thresholds, choices, maps.image_ids(), origin)
         print_choices(choices, len(maps))
         print(f'Written: {args.write_thresholds}')
         return

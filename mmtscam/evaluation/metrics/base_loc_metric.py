@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mmengine.evaluator import BaseMetric
 
 from mmtscam.evaluation.report import MetricReport
+from mmtscam.evaluation.samples import image_key
 from mmtscam.evaluation.thresholds import load_thresholds
 from mmtscam.localization import Protocol
 
@@ -42,12 +43,11 @@ class BaseLocMetric(BaseMetric):
         """Refuse images on which the threshold file was chosen.
 
         Raises:
-            ValueError: If a sample shows one.
+            ValueError: If a sample shows one, or does not say what it shows.
         """
         if self.thresholds:
             for sample in data_samples:
-                if 'img_path' in sample:
-                    self.thresholds.check_unseen(sample['img_path'])
+                self.thresholds.check_unseen(image_key(sample))
 
 
 def level_suffix(level: float, levels: Sequence[float]) -> str:

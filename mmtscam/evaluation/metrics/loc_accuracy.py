@@ -19,6 +19,7 @@ from mmtscam.evaluation.thresholds import ThresholdSource
 from mmtscam.localization import (
     Outcome,
     OutcomeLimits,
+    Protocol,
     accuracy_over_ious,
     box_overlaps,
     boxes_to_image,
@@ -56,14 +57,14 @@ class LocAccuracy(BaseLocMetric):
     and one row an image.
 
     Args:
-        protocol: Name of a protocol, or a dict with ``base`` and the fields
-            to replace.
-        threshold: Threshold for drawing boxes; by default the one that the
-            protocol's dict replaces, else the one with which the head drew
+        protocol: Name of a protocol, a dict with ``base`` and the fields to
+            replace, or a value.
+        threshold: Threshold for drawing boxes; by default the one of the
+            protocol's dict or value, else the one with which the head drew
             its own, else the protocol's.
         threshold_file: File of ``tools/analysis/choose_threshold.py``, from
             which to take the threshold instead.
-        topk: Values of k.
+        topk: One or several values of k.
         outcome_limits: Fields of
             :class:`~mmtscam.localization.OutcomeLimits` to replace. Its
             ``iou`` is the protocol's level unless there are several.
@@ -78,10 +79,10 @@ class LocAccuracy(BaseLocMetric):
 
     def __init__(
         self,
-        protocol: str | dict = 'tscam',
+        protocol: str | dict | Protocol = 'tscam',
         threshold: float | None = None,
         threshold_file: str | None = None,
-        topk: Sequence[int] = (1, 5),
+        topk: int | Sequence[int] = (1, 5),
         outcome_limits: Mapping[str, float] | None = None,
         map_name: str = 'maps',
         collect_device: str = 'cpu',
@@ -89,16 +90,17 @@ class LocAccuracy(BaseLocMetric):
     ) -> None:
         if threshold is not None and threshold_file is not None:
             raise ValueError('give threshold or threshold_file, not both')
-        if threshold is None and isinstance(protocol, Mapping):
-            threshold = protocol.get('threshold')
+        if threshold is None and isinstance(protocol, (Mapping, Protocol)):
+            threshold = protocol.get('threshold') if isinstance(protocol, Mapping) else protocol.threshold
         super().__init__(get_protocol(protocol, threshold=threshold), map_name, threshold_file, collect_device, prefix)
         self.threshold = self.choice.threshold if self.choice else threshold
         self.source = ThresholdSource.VAL if self.choice else ThresholdSource.FIXED
-        self.topk = tuple(topk)
+        self.topk = (topk,) if isinstance(topk, int) else tuple(topk)
         if not self.topk or min(self.topk) < 1:
             raise ValueError(f'topk must name values of at least 1, got {topk}')
         levels = self.protocol.iou_levels
         own_level = {'iou': levels[0]} if len(levels) == 1 else {}
+        self._size = 0
         self.limits = OutcomeLimits(**{**own_level, **(outcome_limits or {})})
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -145,6 +147,15 @@ class LocAccuracy(BaseLocMetric):
             threshold=protocol.threshold,
         )
 
+    def evaluate(self, size: int) -> dict[str, float]:
+        """See mmengine's ``BaseMetric``.
+
+        Raises:
+            ValueError: If an image is missing or was scored twice.
+        """
+        self._size = size
+        return super().evaluate(size)
+
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Sum up.
 
@@ -155,13 +166,19 @@ class LocAccuracy(BaseLocMetric):
             Percentages and counts under the names of the class docstring.
 
         Raises:
-            ValueError: If there is no image, or one was scored twice.
+            ValueError: If there is no image, one is missing or was scored
+                twice, or some have class scores and some have none.
         """
         if not results:
             raise ValueError('LocAccuracy: no image was scored; is the data set empty?')
         _check_unique(results)
+        if len(results) != self._size:
+            raise ValueError(f'LocAccuracy: {len(results)} images were scored, but the data set has {self._size}')
         ious = np.array([result['iou'] for result in results])
-        ranked = all(result['rank'] is not None for result in results)
+        unranked = [result['img_path'] for result in results if result['rank'] is None]
+        if 0 < len(unranked) < len(results):
+            raise ValueError(f'{unranked[0]}: no class scores, unlike other images')
+        ranked = not unranked
         rank = np.array([result['rank'] for result in results]) if ranked else None
         self.report = MetricReport(
             name=str(self.prefix),

@@ -80,7 +80,7 @@ class MaxBoxAcc(BaseSumMetric):
         self.num_workers = num_workers
         self._score = partial(correct_at_thresholds, protocol=self.protocol, thresholds=self.grid)
         self._pool: ProcessPoolExecutor | None = None
-        self._waiting: list[tuple[str, Future]] = []
+        self._waiting: list[tuple[dict, Future]] = []
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Score a batch.
@@ -100,28 +100,33 @@ class MaxBoxAcc(BaseSumMetric):
             args = (true_class_map(sample, self.map_name), true_boxes(sample, self.protocol))
             if self.num_workers:
                 self._pool = self._pool or _start_workers(self.num_workers)
-                self._waiting.append((sample_name(sample), self._pool.submit(self._score, *args)))
+                self._waiting.append((_identity(sample), self._pool.submit(self._score, *args)))
                 self._take(self.num_workers * _WAITING_PER_WORKER)
             else:
                 try:
-                    self.add(self._score(*args).astype(np.int64))
+                    self.add(self._score(*args).astype(np.int64), sample.get('img_id'))
                 except ValueError as error:
                     raise ValueError(f'{sample_name(sample)}: {error}') from error
 
     def _take(self, leave: int) -> None:
         """Add finished images, in their order, until no more than this many are waiting."""
         while len(self._waiting) > leave:
-            name, scored = self._waiting.pop(0)
+            sample, scored = self._waiting.pop(0)
             try:
-                self.add(scored.result().astype(np.int64))
+                self.add(scored.result().astype(np.int64), sample.get('img_id'))
             except ValueError as error:
-                raise ValueError(f'{name}: {error}') from error
+                self._stop_workers()
+                raise ValueError(f'{sample_name(sample)}: {error}') from error
 
     def finish(self) -> None:
         """Wait for the workers and send them home."""
         self._take(0)
+        self._stop_workers()
+
+    def _stop_workers(self) -> None:
+        self._waiting.clear()
         if self._pool:
-            self._pool.shutdown()
+            self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
     def compute(self, total: np.ndarray, images: int) -> dict[str, float]:
@@ -169,6 +174,10 @@ class MaxBoxAcc(BaseSumMetric):
             mean = float(np.mean([figure.value for figure in figures]))
             figures.insert(0, Figure(name, mean, source=source))
         return figures
+
+
+def _identity(sample: dict) -> dict:
+    return {key: sample[key] for key in ('img_id', 'img_path') if key in sample}
 
 
 def _start_workers(num_workers: int) -> ProcessPoolExecutor:

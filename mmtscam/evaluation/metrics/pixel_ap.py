@@ -65,7 +65,7 @@ class PixelAP(BaseSumMetric):
         for sample in data_samples:
             score_map, mask = true_class_map(sample, self.map_name), true_mask(sample)
             try:
-                self.add(pixel_histograms(score_map, mask, self.protocol, self.grid))
+                self.add(pixel_histograms(score_map, mask, self.protocol, self.grid), sample.get('img_id'))
             except ValueError as error:
                 raise ValueError(f'{sample_name(sample)}: {error}') from error
 

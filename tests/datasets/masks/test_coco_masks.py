@@ -5,6 +5,8 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from mmtscam.datasets import COCOMasks
+from mmtscam.datasets.coco import COCOObject
+from mmtscam.datasets.masks.coco_masks import _decode
 from mmtscam.registry import MASK_READERS
 
 # As drawn in the conftest: polygon, run lengths across two columns, and a
@@ -91,7 +93,9 @@ def test_no_size(coco, tmp_path):
         (dict(size=[6, 5], counts=[0, 1, 29]), 'its size is [6, 5], the image has [5, 6]'),
         (dict(size=[5, 6], counts=[0, 1, 28]), 'its runs must cover 30 pixels and none be negative, got 29 pixels'),
         (dict(size=[5, 6], counts=[31, -1]), 'its runs must cover 30 pixels and none be negative, got 30 pixels'),
-        (dict(size=[5, 6], counts='garbage'), 'Invalid RLE'),
+        (dict(size=[5, 6], counts='garbage'), 'its compressed runs are cut off'),
+        (dict(size=[5, 6], counts='01n'), 'its compressed runs are cut off'),
+        (dict(size=[5, 6], counts='011'), 'its runs must cover 30 pixels and none be negative, got 2 pixels'),
     ],
 )
 def test_bad_segmentation(coco, tmp_path, segmentation, problem):
@@ -101,3 +105,18 @@ def test_bad_segmentation(coco, tmp_path, segmentation, problem):
     assert str(caught.value).startswith(
         f'{tmp_path}/coco.json: annotations[4]: its segmentation cannot be drawn: {problem}'
     )
+
+
+def test_compressed_runs_that_cover_too_little():
+    """Of the rest pycocotools would take what it finds in memory."""
+    covered = coco_mask.encode(np.asfortranarray(np.eye(2, dtype=np.uint8)))['counts']
+    with pytest.raises(ValueError, match='its runs must cover 30 pixels and none be negative, got 4 pixels'):
+        _decode(COCOObject('a.json', 'dog', False, dict(size=[5, 6], counts=covered.decode())), 5, 6)
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_compressed_runs_of_any_mask(seed):
+    rng = np.random.default_rng(seed)
+    mask = np.repeat(rng.random((37, 9)) < rng.random(), 5, axis=1)
+    counts = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))['counts'].decode()
+    assert np.array_equal(_decode(COCOObject('a.json', 'dog', False, dict(size=[37, 45], counts=counts)), 37, 45), mask)

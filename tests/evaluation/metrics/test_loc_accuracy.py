@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -5,7 +6,9 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 
-from mmtscam.evaluation import LocAccuracy
+from mmtscam.evaluation import Figure, LocAccuracy, ThresholdChoice, ThresholdSource, save_thresholds
+from mmtscam.evaluation.report import ROW_KEYS
+from mmtscam.localization import PROTOCOLS, get_protocol
 from mmtscam.registry import METRICS
 from mmtscam.structures import LocDataSample
 
@@ -241,6 +244,15 @@ def test_wsol_v2_takes_the_best_of_all_contours():
     assert _evaluate([sample], protocol=V2_AT_50)['wsol-v2/gt_known'] == 100.0
 
 
+@pytest.mark.parametrize('box', [(0, 0, 100, 100), (150, 150, 200, 200)])
+def test_the_best_of_all_contours_is_the_one_in_the_report(box):
+    maps = torch.maximum(_map_of((0, 0, 100, 100)), _map_of((150, 150, 200, 200))).expand(2, -1, -1)
+    metric = LocAccuracy(V2_AT_50)
+    metric.process({}, [_sample([1, 0], 0, [box], maps)])
+    assert metric.evaluate(1)['wsol-v2/outcome_right'] == 1
+    assert tuple(metric.report.rows[0][edge] for edge in ('x1', 'y1', 'x2', 'y2')) == box
+
+
 def test_protocol_as_a_dict():
     protocol = dict(base='wsol-v2', iou_levels=[0.9], threshold=0.5)
     assert _one((0, 0, 99, 99), [[0, 0, 99, 85]], protocol=protocol)['wsol-v2/gt_known'] == 0.0
@@ -295,6 +307,235 @@ def test_unknown_map_name():
     assert "no maps named 'gradients'" in _error(_good(), map_name='gradients')
 
 
-def test_several_iou_levels_are_refused():
-    with pytest.raises(ValueError, match=r"protocol 'wsol-v2' has the IoU levels .* one is needed"):
-        LocAccuracy(protocol='wsol-v2')
+def test_several_iou_levels():
+    """At an IoU of exactly one half."""
+    protocol = dict(base='tscam', iou_levels=[0.3, 0.5, 0.7])
+    metrics = _one((0, 0, 99, 99), [[0, 0, 99, 49]], protocol=protocol, topk=(1,))
+    assert {name: value for name, value in metrics.items() if 'outcome' not in name} == {
+        'tscam/cls_top1': 100,
+        'tscam/loc_top1_iou30': 100,
+        'tscam/loc_top1_iou50': 0,
+        'tscam/loc_top1_iou70': 0,
+        'tscam/loc_top1_mean': pytest.approx(100 / 3),
+        'tscam/gt_known_iou30': 100,
+        'tscam/gt_known_iou50': 100,
+        'tscam/gt_known_iou70': 0,
+        'tscam/gt_known_mean': pytest.approx(200 / 3),
+    }
+    assert [name.split('outcome_')[1] for name in metrics if 'outcome' in name] == list(OUTCOMES)
+
+
+def test_each_iou_level_as_if_it_were_alone(golden_eval):
+    samples = _golden_samples(golden_eval)
+    levels = [0.25, 0.5, 0.725]
+    together = _evaluate(samples, protocol=dict(base='wsol-v2', iou_levels=levels, threshold=0.3))
+    for level, suffix in zip(levels, ('_iou25', '_iou50', '_iou72.5'), strict=True):
+        alone = _evaluate(samples, protocol=dict(base='wsol-v2', iou_levels=[level], threshold=0.3))
+        for name in ('loc_top1', 'loc_top5', 'gt_known'):
+            assert together[f'wsol-v2/{name}{suffix}'] == alone[f'wsol-v2/{name}'], (name, level)
+    for name in ('loc_top1', 'loc_top5', 'gt_known'):
+        values = [together[f'wsol-v2/{name}{suffix}'] for suffix in ('_iou25', '_iou50', '_iou72.5')]
+        assert together[f'wsol-v2/{name}_mean'] == pytest.approx(np.mean(values))
+        assert values[0] > values[1] > values[2]
+
+
+@pytest.mark.parametrize(
+    ('truth', 'limits', 'outcome'),
+    [
+        ([[0, 0, 99, 49]], {}, 'more'),  # IoU and IoB are one half, IoG is 1
+        ([[0, 0, 99, 49]], dict(iou=0.49), 'right'),
+        ([[0, 0, 99, 49]], dict(part_iob=0.49), 'part'),
+        ([[0, 0, 99, 49]], dict(more_iog=1.1), 'other'),
+        ([[0, 0, 99, 39], [0, 90, 99, 129]], {}, 'more'),  # IoG of the second: 0.25
+        ([[0, 0, 99, 39], [0, 90, 99, 129]], dict(multi_instance_iog=0.2), 'multi_instance'),
+    ],
+)
+def test_outcome_limits(truth, limits, outcome):
+    metrics = _one((0, 0, 99, 99), truth, outcome_limits=limits)
+    assert {name for name in OUTCOMES if metrics[f'tscam/outcome_{name}']} == {outcome}
+
+
+def test_limit_of_right_with_several_levels():
+    protocol = dict(base='tscam', iou_levels=[0.3, 0.7])
+    for rows, right in ((44, 0), (54, 1)):  # IoU of 0.45 and 0.55
+        metrics = _one((0, 0, 99, 99), [[0, 0, 99, rows]], protocol=protocol)
+        assert metrics['tscam/outcome_right'] == right
+    assert _one((0, 0, 99, 99), [[0, 0, 99, 44]], protocol=protocol, outcome_limits=dict(iou=0.3))[
+        'tscam/outcome_right'
+    ]
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'error', 'message'),
+    [
+        (dict(topk=()), ValueError, 'topk must name values of at least 1'),
+        (dict(topk=(1, 0)), ValueError, 'topk must name values of at least 1'),
+        (dict(outcome_limits=dict(iog=0.3)), TypeError, "'iog'"),
+        (dict(threshold=0.0, threshold_file='a.json'), ValueError, 'give threshold or threshold_file, not both'),
+    ],
+)
+def test_bad_arguments(kwargs, error, message):
+    with pytest.raises(error, match=message):
+        LocAccuracy(**kwargs)
+
+
+@pytest.mark.parametrize('levels', [[0.5], [0.3, 0.5]])
+def test_threshold_of_a_file(tmp_path, levels):
+    """Above 0.5 the small box is drawn, and it is right."""
+    protocol = dict(base='tscam', iou_levels=levels)
+    choice = ThresholdChoice(get_protocol(protocol), 'maps', 0.8, 99.0, (0.1,) * len(levels), (99.0,) * len(levels))
+    save_thresholds(tmp_path / 'thresholds.json', [choice], ['val/other/image.jpg'], {})
+    metric = LocAccuracy(protocol, threshold_file=str(tmp_path / 'thresholds.json'), topk=(1,))
+    metric.process({}, [_sample([1, 0], 0, [[0, 0, 60, 60]], _hill(), threshold=0.2)])
+    metrics = metric.evaluate(1)
+    suffixes = [''] if len(levels) == 1 else ['_iou30', '_iou50', '_mean']
+    located = [f'tscam/{name}{suffix}_val' for name in ('loc_top1', 'gt_known') for suffix in suffixes]
+    assert list(metrics) == ['tscam/cls_top1', *located, *(f'tscam/outcome_{name}_val' for name in OUTCOMES)]
+    assert {metrics[name] for name in located} == {100.0}
+    assert {figure.threshold for figure in metric.report.figures if figure.source} == {0.8}
+    assert {figure.source for figure in metric.report.figures} == {None, ThresholdSource.VAL}
+    assert [(row['threshold'], row['threshold_source']) for row in metric.report.rows] == [(0.8, 'val')]
+
+
+def test_report():
+    """An image of 800x100 whose box has an IoU of one half, and a wrong class."""
+    maps = torch.stack([_map_of((0, 0, 112, 111))] * 2)
+    samples = [
+        _sample([2, 1], 0, [[0, 0, 800, 50]], maps, size=(100, 800), threshold=0.25),
+        _sample([2, 1], 1, [[0, 0, 112, 111]], maps, threshold=0.1),
+    ]
+    metric = LocAccuracy(topk=(1, 2), prefix='mine')
+    metric.dataset_meta = dict(classes=('Ant, red', 'Bee'))
+    metric.process({}, samples)
+    metrics = metric.evaluate(2)
+    report = metric.report
+    assert (report.name, report.metric, report.map_name, report.images) == ('mine', 'LocAccuracy', 'maps', 2)
+    assert report.protocol == PROTOCOLS['tscam']
+    assert {f'mine/{name}': value for name, value in report.scalars().items()} == metrics
+    figures = {figure.key: figure for figure in report.figures}
+    assert figures['cls_top1'] == Figure('cls_top1', 50.0, count=1)
+    # The two images had different thresholds, so there is none to name.
+    assert figures['gt_known'] == Figure('gt_known', 100.0, count=2, source=ThresholdSource.FIXED)
+    assert figures['outcome_right'] == Figure('outcome_right', 0, 'images', source=ThresholdSource.FIXED)
+
+    iou = 113 * 112 / (224 * 113)
+    first, second = report.rows
+    assert list(first) == list(second) == list(ROW_KEYS)
+    assert first == dict(
+        img_path='some/image.jpg', true_label=0, true_class='Ant, red', predicted_label=0, predicted_class='Ant, red',
+        rank=1, x1=0.0, y1=0.0, x2=400.0, y2=49.55, iou=iou, outcome='part', threshold=0.25, threshold_source='fixed',
+    )  # fmt: skip
+    assert (second['true_class'], second['predicted_class'], second['rank']) == ('Bee', 'Ant, red', 2)
+    assert (second['outcome'], second['iou'], second['threshold']) == ('classification', 1.0, 0.1)
+
+    curve = report.curves['accuracy_over_iou']
+    assert curve['iou'] == pytest.approx(np.arange(0.05, 0.96, 0.05))
+    assert curve['gt_known'] == [100.0] * 10 + [50.0] * 9
+    assert curve['loc_top1'] == [50.0] * 9 + [0.0] * 10  # above the level, not at it
+    assert curve['loc_top2'] == [100.0] * 9 + [50.0] * 10
+
+
+def test_the_same_threshold_of_all_images_is_in_the_report():
+    metric = LocAccuracy()
+    metric.process({}, [_sample([1, 0], 0, [[0, 0, 9, 9]], torch.rand(2, 14, 14), threshold=0.3) for _ in range(2)])
+    metric.evaluate(2)
+    assert {figure.threshold for figure in metric.report.figures if figure.source} == {0.3}
+
+
+def test_samples_without_class_scores():
+    samples = [_sample([1, 0], 0, [[0, 0, 99, 99]], torch.stack([_map_of((0, 0, 99, 99))] * 2)) for _ in range(2)]
+    del samples[0]['pred_score'], samples[1]['pred_score']
+    metric = LocAccuracy()
+    metric.process({}, samples)
+    assert metric.evaluate(2) == {'tscam/gt_known': 100.0}
+    assert list(metric.report.curves['accuracy_over_iou']) == ['iou', 'gt_known']
+    row = metric.report.rows[0]
+    assert [row[key] for key in ('predicted_label', 'predicted_class', 'rank', 'outcome')] == [''] * 4
+    assert row['iou'] == 1.0
+
+
+def test_an_image_that_was_scored_twice():
+    metric = LocAccuracy()
+    metric.process({}, [{**_good(), 'img_id': index} for index in (0, 3, 3)])
+    with pytest.raises(ValueError, match=r'^some/image.jpg: image id 3 was scored twice$'):
+        metric.evaluate(3)
+
+
+@pytest.mark.filterwarnings('ignore:LocAccuracy got empty')
+def test_no_image():
+    with pytest.raises(ValueError, match='LocAccuracy: no image was scored'):
+        LocAccuracy().evaluate(0)
+
+
+@pytest.mark.parametrize(
+    ('boxes', 'message'),
+    [
+        ([[20, 0, 10, 9]], 'a true box is inverted or not finite: [[20.0, 0.0, 10.0, 9.0]]'),
+        ([[0, 0, 9, 9], [0, 9, 10, 5]], 'a true box is inverted or not finite: [[0.0, 0.0, 9.0, 9.0], [0.0, 9.0'),
+        ([[0, 0, float('nan'), 9]], 'a true box is inverted or not finite: [[0.0, 0.0, nan, 9.0]]'),
+        ([[0, 0, float('inf'), 9]], 'a true box is inverted or not finite: [[0.0, 0.0, inf, 9.0]]'),
+        ([[200, 0, 210, 9]], 'a true box lies outside the image of 200x100: [[200.0, 0.0, 210.0, 9.0]]'),
+        ([[0, 100, 10, 110]], 'a true box lies outside the image of 200x100: [[0.0, 100.0, 10.0, 110.0]]'),
+        ([[-20, 0, -1, 9]], 'a true box lies outside the image of 200x100: [[-20.0, 0.0, -1.0, 9.0]]'),
+        ([[0, 0, 9, 9], [0, -9, 5, -1]], 'a true box lies outside the image of 200x100: [[0.0, 0.0, 9.0, 9.0], [0.'),
+    ],
+)
+def test_true_boxes_that_are_none(boxes, message):
+    assert message in _error(_sample([1, 0], 0, boxes, torch.rand(2, 14, 14), size=(100, 200)))
+
+
+def test_a_true_box_that_reaches_over_the_edge_is_one():
+    assert _one((0, 0, 99, 99), [[-5, -5, 99, 99]])['tscam/gt_known'] == 100.0
+    assert _one((100, 100, 224, 224), [[100, 100, 300, 300]])['tscam/gt_known'] == 100.0
+
+
+def test_no_true_label():
+    sample = _good()
+    del sample['gt_label']
+    assert 'no true label' in _error(sample)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize(('protocol', 'name'), [('tscam', 'tscam'), ('wsol-v1', 'wsol-v1')])
+def test_a_map_that_is_not_finite_is_the_empty_box(protocol, name, value):
+    maps = torch.rand(2, 14, 14)
+    maps[0, 5, 5] = value
+    metric = LocAccuracy(protocol)
+    metric.process({}, [_sample([1, 0], 0, [[0, 0, 1, 1]], maps, size=(448, 224))])
+    metric.evaluate(1)
+    edge = PROTOCOLS[protocol].empty_box[2]
+    row = metric.report.rows[0]
+    assert (row['x1'], row['y1'], row['x2'], row['y2']) == (0, 0, edge, 2 * edge)
+
+
+@pytest.mark.parametrize(
+    ('maps', 'text'),
+    [
+        (torch.rand(2, 14, 14), 'a map of shape (14, 14) with values from 0.'),
+        (torch.full((2, 224, 224), 1.5), 'a map of shape (224, 224) with values from 1.5 to 1.5'),
+        (torch.full((2, 224, 224), -0.5), 'a map of shape (224, 224) with values from -0.5 to -0.5'),
+        (torch.full((2, 224, 224), float('nan')), 'a map of shape (224, 224) with values from nan to nan'),
+    ],
+)
+def test_maps_that_cannot_be_scored_as_they_stand(maps, text):
+    metric = LocAccuracy(protocol=dict(base='tscam', normalize=False))
+    with pytest.raises(ValueError) as caught:
+        metric.process({}, [_sample([1, 0], 0, [[0, 0, 99, 99]], maps)])
+    assert str(caught.value).startswith(f'some/image.jpg: {text}')
+
+
+def test_a_missing_image_is_noticed():
+    metric = LocAccuracy()
+    metric.process({}, [_good()])
+    with pytest.raises(ValueError, match='1 images were scored, but the data set has 10'):
+        metric.evaluate(10)
+
+
+def test_the_threshold_of_a_protocol_value_is_used():
+    protocol = dataclasses.replace(PROTOCOLS['tscam'], threshold=0.8)
+    sample = _sample([1, 0], 0, [[0, 0, 60, 60]], _hill(), threshold=0.1)
+    assert _evaluate([sample], protocol=protocol)['tscam/gt_known'] == 100.0
+
+
+def test_one_value_of_k_needs_no_list(golden_eval):
+    assert 'tscam/loc_top3' in _evaluate(_golden_samples(golden_eval)[:4], topk=3)

@@ -1,0 +1,51 @@
+import json
+
+import pytest
+from mmengine.runner import Runner
+
+
+def _test(config):
+    return Runner.from_cfg(config).test()
+
+
+def test_report_of_a_test(tiny_config, tmp_path, capsys):
+    tiny_config.default_hooks.report.out_dir = str(tmp_path / 'report')
+    metrics = _test(tiny_config)
+    files = {path.name for path in (tmp_path / 'report').iterdir()}
+    assert files == {'report.json', 'tscam.csv', 'tscam-attention.csv', 'tscam-semantic.csv'}
+    report = json.loads((tmp_path / 'report' / 'report.json').read_text())
+    reported = {
+        f'{result["name"]}/{figure["key"]}': figure['value']
+        for result in report['results']
+        for figure in result['figures']
+    }
+    assert reported == metrics
+    assert report['origin']['dataset'] == 'WSOLDataset'
+    assert report['origin']['checkpoint'] is None
+    printed = capsys.readouterr().out
+    assert 'Localization' in printed and 'oracle' in printed
+
+
+def test_beside_the_log_by_default(tiny_config, tmp_path):
+    _test(tiny_config)
+    assert len(list((tmp_path / 'work_dir').glob('*/report.json'))) == 1
+
+
+def test_config_hash_follows_what_is_scored(tiny_config, tmp_path):
+    hashes = []
+    for name, threshold, interval in (('a', 0.05, 1), ('b', 0.05, 7), ('c', 0.06, 1)):
+        config = tiny_config.copy()
+        config.experiment_name = f'{tmp_path.name}-{name}'
+        config.model.head.threshold = threshold
+        config.default_hooks.logger.interval = interval
+        config.default_hooks.report.out_dir = str(tmp_path / name)
+        _test(config)
+        hashes.append(json.loads((tmp_path / name / 'report.json').read_text())['origin']['config_sha256'])
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.filterwarnings('ignore')
+def test_without_localization_metrics_there_is_no_report(tiny_config, tmp_path):
+    tiny_config.test_evaluator = [dict(type='mmpretrain.Accuracy', topk=(1,))]
+    _test(tiny_config)
+    assert not list((tmp_path / 'work_dir').glob('*/report.json'))

@@ -1,0 +1,27 @@
+import pytest
+from mmengine.runner import Runner
+
+from mmtscam.evaluation import LocAccuracy, MapFile
+from mmtscam.registry import HOOKS
+
+
+def test_maps_of_a_test(tiny_config, tmp_path):
+    tiny_config.custom_hooks.append(dict(type='SaveMapsHook', out_file=str(tmp_path / 'sub' / 'maps.npz')))
+    metrics = Runner.from_cfg(tiny_config).test()
+    assert [path.name for path in (tmp_path / 'sub').iterdir()] == ['maps.npz']  # the parts are gone
+    maps = MapFile(tmp_path / 'sub' / 'maps.npz')
+    assert maps.classes == tuple(tiny_config.classes)
+    assert maps.origin['dataset'] == 'WSOLDataset'
+    samples = list(maps)
+    assert len(samples) == len(maps) == 16
+    assert samples[0]['class_maps']['coupled'].shape == (5, 10, 10)
+    metric = LocAccuracy()
+    metric.process({}, samples)
+    again = metric.evaluate(16)
+    assert again == {name: value for name, value in metrics.items() if name in again}
+    assert len(again) == 11
+
+
+def test_name_of_the_file():
+    with pytest.raises(ValueError, match=r'maps\.pkl: the name of a file of maps must end in \.npz'):
+        HOOKS.build(dict(type='SaveMapsHook', out_file='maps.pkl'))

@@ -1,0 +1,99 @@
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+import torch.distributed
+
+from mmtscam.evaluation import MaxBoxAcc, PixelAP
+
+METRICS = {
+    'MaxBoxAcc': lambda: MaxBoxAcc('wsol-v2', step=0.05),
+    'MaxBoxAcc with a worker': lambda: MaxBoxAcc('wsol-v2', step=0.05, num_workers=1),
+    'PixelAP': lambda: PixelAP('wsol-v2', step=0.05),
+}
+each_metric = pytest.mark.parametrize('make', METRICS.values(), ids=METRICS)
+
+
+@each_metric
+@pytest.mark.parametrize(('batch', 'seed'), [(1, 0), (5, 1), (16, 2)])
+def test_neither_order_nor_batches_matter(samples, evaluate, make, batch, seed):
+    first, second = make(), make()
+    order = np.random.default_rng(seed).permutation(16)
+    assert evaluate(first, samples) == evaluate(second, [samples[index] for index in order], batch=batch)
+    np.testing.assert_equal(second.report, first.report)
+
+
+@each_metric
+def test_every_evaluation_starts_from_zero(samples, evaluate, make):
+    metric = make()
+    whole, part = evaluate(metric, samples), evaluate(metric, samples[3:9])
+    assert part == evaluate(make(), samples[3:9]) != whole
+    assert evaluate(metric, samples) == whole
+
+
+@each_metric
+@pytest.mark.parametrize('size', [0, 3, 5, 1000])
+def test_another_number_of_images(samples, evaluate, make, size):
+    metric = make()
+    metric.process({}, samples[:4])
+    with pytest.raises(ValueError, match=f'4 images were scored, but the data set has {size}'):
+        metric.evaluate(size)
+    assert evaluate(metric, samples[:5]) == evaluate(make(), samples[:5])  # nothing is left of it
+
+
+@each_metric
+def test_no_image(make):
+    with pytest.raises(ValueError, match='0 images were scored, but the data set has 0'):
+        make().evaluate(0)
+
+
+def _one_of_two(rank, start, make, samples, size, queue):
+    torch.distributed.init_process_group('gloo', init_method=f'file://{start}', rank=rank, world_size=2)
+    metric = make()
+    metric.process({}, samples)
+    try:
+        queue.put((rank, metric.evaluate(size)))
+    except ValueError as error:
+        queue.put((rank, str(error)))
+    torch.distributed.destroy_process_group()
+
+
+def _on_two_processes(folder, make, parts, size):
+    context = get_context('fork')
+    queue = context.Queue()
+    args = [(rank, folder / 'start', make, part, size, queue) for rank, part in enumerate(parts)]
+    processes = [context.Process(target=_one_of_two, args=arg) for arg in args]
+    for process in processes:
+        process.start()
+    results = dict(queue.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join()
+    return results[0], results[1]
+
+
+@each_metric
+@pytest.mark.parametrize('size', [6, 7])
+def test_images_that_a_sampler_repeats_do_not_count(samples, evaluate, tmp_path, make, size):
+    dealt = [*samples[:size], *samples[: size % 2]]
+    results = _on_two_processes(tmp_path, make, (dealt[::2], dealt[1::2]), size)
+    assert results[0] == results[1] == evaluate(make(), samples[:size])
+
+
+@each_metric
+def test_an_image_that_was_scored_twice(samples, make):
+    metric = make()
+    metric.process({}, [*samples[:3], samples[1], samples[4]])
+    with pytest.raises(ValueError, match='the image with img_id 1 was scored twice'):
+        metric.evaluate(4)
+
+
+def test_images_dealt_out_otherwise(samples, tmp_path):
+    """A sampler that gives each process a stretch fills the last one up with more than its last image."""
+    parts = (samples[:4], [*samples[4:6], *samples[:2]])
+    results = _on_two_processes(tmp_path, METRICS['PixelAP'], parts, 6)
+    assert results[0] == results[1] == 'PixelAP: the image with img_id 0 was scored twice'
+
+
+def test_too_many_images_on_two_processes(samples, tmp_path):
+    results = _on_two_processes(tmp_path, METRICS['PixelAP'], (samples[:4], samples[4:8]), 6)
+    assert results[0] == results[1] == 'PixelAP: 8 images were scored, but the data set has 6'

@@ -1,0 +1,200 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mmtscam.evaluation import MaxBoxAcc, ThresholdSource, save_thresholds
+from mmtscam.evaluation.thresholds import ThresholdChoice
+from mmtscam.localization import box_overlaps, boxes_to_frame, get_protocol, map_to_boxes
+from mmtscam.registry import METRICS
+
+TWO_LEVELS = dict(base='wsol-v2', iou_levels=[0.4, 0.6])
+PROTOCOLS = ['wsol-v1', 'wsol-v2', 'tscam', TWO_LEVELS]
+SUFFIXES = {'wsol-v1': [''], 'tscam': [''], 'wsol-v2': ['_iou30', '_iou50', '_iou70']}
+
+
+def _plain(samples, protocol, step, map_name='maps'):
+    """Percentages ``(L, T)``, every threshold asked one after the other."""
+    protocol, grid = get_protocol(protocol), np.arange(0, 1, step)
+    right = np.zeros((len(protocol.iou_levels), len(grid)))
+    for sample in samples:
+        (height, width), maps = sample['ori_shape'], sample['class_maps']
+        score_map = maps[map_name][maps['labels'].tolist().index(int(sample['gt_label']))].float().numpy()
+        truth = boxes_to_frame(sample['gt_instances']['bboxes'].numpy(), (width, height), protocol)
+        for column, threshold in enumerate(grid):
+            boxes = map_to_boxes(score_map, replace(protocol, threshold=threshold))
+            iou = box_overlaps(boxes, truth)[0].max()
+            right[:, column] += [iou >= level for level in protocol.iou_levels]
+    return 100 * right / len(samples), grid
+
+
+@pytest.mark.parametrize('map_name', ['maps', 'attention'])
+@pytest.mark.parametrize('protocol', PROTOCOLS, ids=str)
+def test_every_threshold_asked_one_by_one(samples, evaluate, protocol, map_name):
+    percent, grid = _plain(samples, protocol, 0.05, map_name)
+    metric = MaxBoxAcc(protocol, step=0.05, map_name=map_name)
+    metrics = evaluate(metric, samples)
+    name = metric.protocol.name
+    suffixes = ['_iou40', '_iou60'] if protocol is TWO_LEVELS else SUFFIXES[name]
+    expected = {
+        f'{name}/maxboxacc{suffix}_oracle': level.max() for suffix, level in zip(suffixes, percent, strict=True)
+    }
+    if len(suffixes) > 1:
+        expected = {f'{name}/maxboxacc_oracle': np.mean([level.max() for level in percent]), **expected}
+    assert list(metrics) == list(expected)
+    assert metrics == pytest.approx(expected)
+    assert len(np.unique(percent)) > 5, 'the samples show nothing'
+
+    report = metric.report
+    assert (report.name, report.metric, report.map_name, report.images) == (name, 'MaxBoxAcc', map_name, 16)
+    assert report.scalars() == {key.split('/')[1]: value for key, value in metrics.items()}
+    curve = report.curves['accuracy_over_threshold']
+    assert list(curve) == ['threshold', *(f'gt_known{suffix}' for suffix in suffixes)]
+    assert list(curve.values()) == [pytest.approx(column) for column in (grid, *percent)]
+    levels = report.figures[-len(suffixes) :]
+    assert [figure.threshold for figure in levels] == grid[percent.argmax(axis=1)].tolist()
+    assert [figure.count for figure in levels] == np.rint(percent.max(axis=1) * 16 / 100).tolist()
+    assert {figure.source for figure in report.figures} == {ThresholdSource.ORACLE}
+    assert report.rows == []
+
+    mean = percent.mean(axis=0)
+    best = metric.best
+    assert (best.threshold, best.oracle_accuracy) == (grid[mean.argmax()], pytest.approx(mean.max()))
+    assert best.level_thresholds == tuple(grid[percent.argmax(axis=1)])
+    assert best.level_oracle_accuracies == pytest.approx(tuple(percent.max(axis=1)))
+    assert (best.protocol, best.map_name) == (replace(get_protocol(protocol), threshold=None), map_name)
+
+
+def test_the_threshold_of_the_protocol_is_not_used(samples, evaluate):
+    metrics = [evaluate(MaxBoxAcc(dict(base='tscam', threshold=t), step=0.1), samples) for t in (0.0, 0.9)]
+    assert metrics[0] == metrics[1]
+
+
+def test_an_iou_of_exactly_the_level(make_sample, map_of, evaluate):
+    sample = make_sample(map_of((0, 0, 99, 99)), [[0, 0, 99, 49]])
+    for level, expected in ((0.5, 100), (0.501, 0)):
+        metric = MaxBoxAcc(dict(base='tscam', iou_levels=[level]), step=0.5)
+        assert evaluate(metric, [sample]) == {'tscam/maxboxacc_oracle': expected}
+
+
+def test_named_by_the_prefix_and_built_by_the_registry(samples, evaluate):
+    metric = METRICS.build(dict(type='MaxBoxAcc', protocol='wsol-v1', step=0.5, prefix='mine'))
+    assert list(evaluate(metric, samples)) == ['mine/maxboxacc_oracle']
+    assert metric.report.name == 'mine'
+
+
+@pytest.mark.parametrize('step', [0, -0.1, 1.5])
+def test_step_out_of_range(step):
+    with pytest.raises(ValueError, match=r'the step of a threshold grid must be in \(0, 1\]'):
+        MaxBoxAcc(step=step)
+
+
+def _hills(make_sample, map_of):
+    """Of thresholds in quarters, the lower two give the large box and the upper two the small one.
+
+    Two images have the small box and one the large one.
+    """
+    small, large = (0, 0, 60, 60), (0, 0, 200, 200)
+    hill = torch.maximum(0.5 * map_of(large), map_of(small))
+    return [make_sample(hill, [box], img_id=index) for index, box in enumerate((small, small, large))]
+
+
+def _thresholds(path, protocol, levels, images=('elsewhere/val/1.jpg',), map_name='maps'):
+    choice = ThresholdChoice(
+        get_protocol(protocol), map_name, threshold=0.0, oracle_accuracy=1.0, level_thresholds=levels,
+        level_oracle_accuracies=(2.0,) * len(levels),
+    )  # fmt: skip
+    save_thresholds(path, [choice], images, {})
+    return str(path)
+
+
+def test_thresholds_of_a_file_by_hand(make_sample, map_of, evaluate, tmp_path):
+    file = _thresholds(tmp_path / 'thresholds.json', TWO_LEVELS, (0.25, 0.5))
+    metric = MaxBoxAcc(TWO_LEVELS, threshold_file=file, step=0.25)
+    metrics = evaluate(metric, _hills(make_sample, map_of))
+    assert metrics == {
+        'wsol-v2/maxboxacc_oracle': pytest.approx(200 / 3),
+        'wsol-v2/maxboxacc_iou40_oracle': pytest.approx(200 / 3),
+        'wsol-v2/maxboxacc_iou60_oracle': pytest.approx(200 / 3),
+        'wsol-v2/boxacc_val': pytest.approx(50),
+        'wsol-v2/boxacc_iou40_val': pytest.approx(100 / 3),
+        'wsol-v2/boxacc_iou60_val': pytest.approx(200 / 3),
+    }
+    figures = {figure.key: (figure.threshold, figure.count, figure.source.value) for figure in metric.report.figures}
+    assert figures == {
+        'maxboxacc_oracle': (None, None, 'oracle'),
+        'maxboxacc_iou40_oracle': (0.5, 2, 'oracle'),
+        'maxboxacc_iou60_oracle': (0.5, 2, 'oracle'),
+        'boxacc_val': (None, None, 'val'),
+        'boxacc_iou40_val': (0.25, 1, 'val'),
+        'boxacc_iou60_val': (0.5, 2, 'val'),
+    }
+    assert metric.best.level_thresholds == (0.5, 0.5)  # not those of the file
+
+
+def test_one_level_of_a_file(make_sample, map_of, evaluate, tmp_path):
+    file = _thresholds(tmp_path / 'thresholds.json', 'wsol-v1', (0.25,))
+    metrics = evaluate(MaxBoxAcc('wsol-v1', threshold_file=file, step=0.25), _hills(make_sample, map_of))
+    assert metrics == {
+        'wsol-v1/maxboxacc_oracle': pytest.approx(200 / 3),
+        'wsol-v1/boxacc_val': pytest.approx(100 / 3),
+    }
+
+
+def test_a_step_that_does_not_fit_the_file(tmp_path):
+    file = _thresholds(tmp_path / 'thresholds.json', 'wsol-v1', (float(np.arange(0, 1, 0.05)[7]),))
+    MaxBoxAcc('wsol-v1', threshold_file=file, step=0.05)
+    with pytest.raises(ValueError, match=r'thresholds.json: thresholds \(0.35\d*,\) are not on a grid of step 0.1'):
+        MaxBoxAcc('wsol-v1', threshold_file=file, step=0.1)
+
+
+@pytest.mark.parametrize('protocol', ['tscam', 'wsol-v2'])
+def test_workers_change_nothing(samples, evaluate, protocol):
+    alone, shared = MaxBoxAcc(protocol, step=0.02), MaxBoxAcc(protocol, step=0.02, num_workers=2)
+    for part in (samples, samples[:5]):  # the workers start again
+        assert evaluate(shared, part) == evaluate(alone, part)
+        assert shared.report == alone.report
+        assert shared.best == alone.best
+    assert shared._pool is None
+
+
+def test_more_images_than_may_wait_for_workers(samples, evaluate):
+    many = [dict(samples[index % 16], img_id=index) for index in range(150)]
+    alone, shared = (MaxBoxAcc('wsol-v1', step=0.1, num_workers=workers) for workers in (0, 1))
+    assert evaluate(shared, many) == evaluate(alone, many)
+
+
+@pytest.mark.parametrize('num_workers', [0, 1])
+def test_a_map_that_cannot_be_scored_is_named(make_sample, map_of, evaluate, num_workers):
+    metric = MaxBoxAcc(dict(base='wsol-v2', normalize=False), num_workers=num_workers)
+    maps = [map_of((0, 0, 9, 9)), 2 * map_of((0, 0, 9, 9)), map_of((0, 0, 9, 9))]
+    with pytest.raises(ValueError, match=r'^/data/set/test/1.jpg: a map of shape \(224, 224\) with values from 0 to 2'):
+        evaluate(metric, [make_sample(score_map, img_id=index) for index, score_map in enumerate(maps)])
+
+
+@pytest.mark.parametrize('protocol', ['tscam', 'wsol-v1', 'wsol-v2'])
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_a_map_that_is_not_finite_counts_as_the_empty_box(make_sample, evaluate, protocol, value):
+    score_map = torch.rand(14, 14)
+    score_map[3, 4] = value
+    name = f'{get_protocol(protocol).name}/maxboxacc_oracle'
+    empty = [get_protocol(protocol).empty_box]
+    assert evaluate(MaxBoxAcc(protocol, step=0.25), [make_sample(score_map, empty)])[name] == 100
+    assert evaluate(MaxBoxAcc(protocol, step=0.25), [make_sample(score_map, [[9, 9, 60, 60]])])[name] == 0
+
+
+@pytest.mark.parametrize(
+    ('boxes', 'message'),
+    [
+        (None, 'no true box to compare with; give the data set a box reader'),
+        ([], 'no true box to compare with; give the data set a box reader'),
+        ([[0, 0, 9, 9], [20, 5, 10, 9]], 'a true box is inverted or not finite: [[0.0, 0.0, 9.0, 9.0], [20'),
+        ([[224, 0, 300, 9]], 'a true box lies outside the image of 224x224: [[224'),
+    ],
+)
+def test_bad_truth(make_sample, map_of, boxes, message):
+    sample = make_sample(map_of((0, 0, 9, 9)), boxes)
+    with pytest.raises(ValueError) as caught:
+        MaxBoxAcc().process({}, [sample])
+    assert str(caught.value).startswith(f'/data/set/test/0.jpg: {message}')

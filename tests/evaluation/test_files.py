@@ -1,0 +1,54 @@
+import hashlib
+
+import pytest
+
+from mmtscam.evaluation.files import file_sha256, unfinished, write_text
+
+
+def test_the_file_is_there_at_the_end(tmp_path):
+    path = tmp_path / 'new' / 'folder' / 'a.txt'
+    with unfinished(path) as temporary:
+        temporary.write_text('whole')
+        assert temporary.parent == path.parent  # a rename stays within one file system
+        assert not path.exists()
+    assert path.read_text() == 'whole'
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize('old', [None, 'old'])
+@pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize('written', [True, False])
+def test_a_failure_changes_nothing(tmp_path, old, error, written):
+    path = tmp_path / 'a.txt'
+    if old:
+        path.write_text(old)
+
+    def fail():
+        with unfinished(path) as temporary:
+            if written:
+                temporary.write_text('half')
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == ({'a.txt': old} if old else {})
+
+
+def test_a_caller_that_writes_nothing(tmp_path):
+    (tmp_path / 'a.txt').write_text('old')
+    with pytest.raises(FileNotFoundError), unfinished(tmp_path / 'a.txt'):
+        pass
+    assert (tmp_path / 'a.txt').read_text() == 'old'
+
+
+def test_text_is_utf8_and_replaced(tmp_path):
+    for text in ('Käfer, 甲虫\n', 'other'):
+        write_text(tmp_path / 'sub' / 'a.txt', text)
+        assert (tmp_path / 'sub' / 'a.txt').read_bytes() == text.encode()
+
+
+@pytest.mark.parametrize('size', [0, 5, (1 << 20) + 1])
+def test_sha256_of_files_of_any_size(tmp_path, size):
+    content = bytes(index % 251 for index in range(size))
+    (tmp_path / 'a').write_bytes(content)
+    assert file_sha256(tmp_path / 'a') == hashlib.sha256(content).hexdigest()

@@ -1,0 +1,219 @@
+import csv
+import json
+import math
+
+import pytest
+from rich.console import Console
+
+from mmtscam.evaluation import (
+    Figure,
+    LocAccuracy,
+    MaxBoxAcc,
+    MetricReport,
+    PixelAP,
+    ThresholdChoice,
+    ThresholdSource,
+    print_choices,
+    print_reports,
+    save_thresholds,
+    write_reports,
+)
+from mmtscam.evaluation.report import ROW_KEYS
+from mmtscam.localization import PROTOCOLS, get_protocol
+from mmtscam.version import __version__
+
+FIXED, VAL, ORACLE = ThresholdSource
+
+
+def _report(**changes):
+    fields = dict(
+        name='wsol-v2',
+        metric='MaxBoxAcc',
+        protocol=PROTOCOLS['wsol-v2'],
+        map_name='maps',
+        images=4,
+        figures=[
+            Figure('maxboxacc', 62.5, source=ORACLE),
+            Figure('maxboxacc_iou30', 75.0, count=3, threshold=0.125, source=ORACLE),
+            Figure('pxap', math.nan),
+        ],
+        curves={'precision': dict(threshold=[1.0, 0.0], precision=[math.nan, 0.5], other=[math.inf, -math.inf])},
+    )
+    return MetricReport(**{**fields, **changes})
+
+
+def _row(**changes):
+    return {**dict.fromkeys(ROW_KEYS, 0), **changes}
+
+
+@pytest.fixture(scope='module')
+def reports(samples, evaluate, tmp_path_factory):
+    """Of all metrics, with thresholds of all sources."""
+    file = str(tmp_path_factory.mktemp('thresholds') / 'a.json')
+    sweep = MaxBoxAcc('wsol-v2', step=0.05)
+    evaluate(sweep, samples)
+    save_thresholds(file, [sweep.best], ['val/a.jpg'], {})
+    metrics = [
+        LocAccuracy('tscam'),
+        LocAccuracy('wsol-v2', threshold_file=file, prefix='v2'),
+        MaxBoxAcc('wsol-v1', step=0.05),
+        MaxBoxAcc('wsol-v2', threshold_file=file, step=0.05, prefix='wsol-v2/maps'),
+        PixelAP('wsol-v2', step=0.05),
+    ]
+    for metric in metrics:
+        evaluate(metric, samples)
+    return [metric.report for metric in metrics]
+
+
+def _printed(width, function, *args):
+    console = Console(record=True, width=width)
+    function(*args, console=console)
+    return console.export_text()
+
+
+@pytest.mark.parametrize(('source', 'key'), [(None, 'a'), (FIXED, 'a'), (VAL, 'a_val'), (ORACLE, 'a_oracle')])
+def test_the_key_tells_the_source(source, key):
+    assert Figure('a', 1.0, source=source).key == key
+
+
+def test_scalars():
+    assert list(_report().scalars()) == ['maxboxacc_oracle', 'maxboxacc_iou30_oracle', 'pxap']
+    assert _report().scalars()['maxboxacc_oracle'] == 62.5
+
+
+def test_every_threshold_has_a_source_and_every_oracle_is_named_so(reports):
+    figures = [figure for report in reports for figure in report.figures]
+    assert {figure.source for figure in figures} == {None, *ThresholdSource}
+    for figure in figures:
+        assert figure.threshold is None or figure.source is not None, figure
+        assert ('oracle' in figure.key) == (figure.source is ORACLE), figure
+        assert ('val' in figure.key) == (figure.source is VAL), figure
+        needs_none = figure.name.startswith('cls_') or figure.name == 'pxap'
+        assert (figure.source is None) == needs_none, figure
+    for report in reports:
+        assert len(report.scalars()) == len(report.figures), 'two figures share a key'
+
+
+@pytest.mark.parametrize('width', [80, 200])
+def test_what_is_printed_tells_the_source(reports, width):
+    lines = [
+        [cell.strip() for cell in line.split('│')[1:-1]]
+        for line in _printed(width, print_reports, reports).splitlines()
+        if line.startswith('│')
+    ]
+    results = [cells for cells in lines if len(cells) == 6]
+    expected = [(report, figure) for report in reports for figure in report.figures if figure.unit == '%']
+    assert len(results) == len(expected)
+    for (report, figure), (protocol, name, value, images, threshold, source) in zip(expected, results, strict=True):
+        assert protocol == (report.name if figure is report.figures[0] else '')
+        assert (name, value) == (figure.name, f'{figure.value:.2f} %')
+        assert images == ('' if figure.count is None else f'{figure.count}/16')
+        assert threshold == ('' if figure.threshold is None else f'{figure.threshold:.3f}')
+        assert source == (figure.source.value if figure.source else '')
+    outcomes = [cells for cells in lines if len(cells) == 7]
+    assert [cells[0] for cells in outcomes] == ['tscam', 'v2']
+    assert all(sum(map(int, cells[1:])) == 16 for cells in outcomes)
+
+
+def test_no_outcomes_without_class_scores():
+    assert 'Outcomes' not in _printed(100, print_reports, [_report()])
+
+
+def test_choices_are_printed_with_the_mean_of_several_levels():
+    choices = [
+        ThresholdChoice(get_protocol('wsol-v1'), 'attention', 0.25, 60.0, (0.25,), (60.0,)),
+        ThresholdChoice(
+            get_protocol(dict(base='wsol-v2', iou_levels=[0.3, 0.7])), 'maps', 0.5, 45.5, (0.1, 0.9), (70.0, 30.25)
+        ),
+    ]
+    text = _printed(100, print_choices, choices, 12)
+    rows = [[cell.strip() for cell in line.split('│')[1:-1]] for line in text.splitlines() if line.startswith('│')]
+    assert 'Thresholds chosen on 12 images, for others' in text
+    assert rows == [
+        ['wsol-v1', 'attention', '0.5', '0.250', '60.00 %'],
+        ['wsol-v2', 'maps', 'mean', '0.500', '45.50 %'],
+        ['', '', '0.3', '0.100', '70.00 %'],
+        ['', '', '0.7', '0.900', '30.25 %'],
+    ]
+
+
+def _no_constant(name):
+    raise ValueError(f'{name} is no JSON')
+
+
+def test_json(tmp_path):
+    (file,) = write_reports(tmp_path / 'new' / 'out', [_report()], dict(config='a.py', checkpoint=None))
+    assert file == tmp_path / 'new' / 'out' / 'report.json'
+    content = json.loads(file.read_text(), parse_constant=_no_constant)
+    assert (content['mmtscam'], content['origin']) == (__version__, dict(config='a.py', checkpoint=None))
+    (result,) = content['results']
+    assert {key: result[key] for key in ('name', 'metric', 'map_name', 'images')} == dict(
+        name='wsol-v2', metric='MaxBoxAcc', map_name='maps', images=4
+    )
+    assert result['protocol']['iou_levels'] == [0.3, 0.5, 0.7]
+    assert get_protocol({**result['protocol'], 'base': 'tscam'}) == PROTOCOLS['wsol-v2']
+    plain = dict(unit='%', count=None, threshold=None)
+    assert result['figures'] == [
+        dict(plain, key='maxboxacc_oracle', name='maxboxacc', value=62.5, source='oracle'),
+        dict(
+            plain, key='maxboxacc_iou30_oracle', name='maxboxacc_iou30', value=75.0, count=3, threshold=0.125,
+            source='oracle',
+        ),
+        dict(plain, key='pxap', name='pxap', value=None, source=None),
+    ]  # fmt: skip
+    assert result['curves'] == {'precision': dict(threshold=[1, 0], precision=[None, 0.5], other=[None, None])}
+
+
+def test_reports_of_real_metrics(reports, samples, tmp_path):
+    files = write_reports(tmp_path, reports, {})
+    assert [file.name for file in files] == ['report.json', 'tscam.csv', 'v2.csv']
+    content = json.loads(files[0].read_text(), parse_constant=_no_constant)
+    assert [result['metric'] for result in content['results']] == [report.metric for report in reports]
+    for result, report in zip(content['results'], reports, strict=True):
+        assert {figure['key']: figure['value'] for figure in result['figures']} == report.scalars()
+        assert 'rows' not in result
+
+    rows = list(csv.DictReader(files[1].open()))
+    assert [row['img_path'] for row in rows] == [sample['img_path'] for sample in samples]
+    ious = sorted(float(row['iou']) for row in rows)
+    assert 0 <= ious[0] < ious[-1] <= 1
+    right = sum(row['outcome'] == 'right' for row in rows)
+    assert right == reports[0].scalars()['outcome_right']
+    assert 100 * sum(iou >= 0.5 for iou in ious) / 16 == reports[0].scalars()['gt_known']
+    assert 100 * sum(row['rank'] == '1' for row in rows) / 16 == reports[0].scalars()['cls_top1']
+
+
+def test_csv(tmp_path):
+    path = '/data/Käfer, "rot"/a\nb.jpg'
+    rows = [_row(img_path=path, true_class='Ant, red', rank=2, iou=0.25), _row(predicted_class='', outcome='right')]
+    report = _report(name='tscam/maps', rows=rows)
+    files = write_reports(tmp_path, [report], {})
+    assert files[1:] == [tmp_path / 'tscam-maps.csv']
+    text = files[1].read_text(encoding='utf-8')
+    assert text.startswith(','.join(ROW_KEYS) + '\n')
+    assert '"Ant, red"' in text
+    assert '\r' not in text
+    read = list(csv.DictReader(files[1].open(newline='')))
+    assert read == [{key: str(value) for key, value in row.items()} for row in rows]
+
+
+def test_a_row_with_another_column(tmp_path):
+    with pytest.raises(ValueError, match='colour'):
+        write_reports(tmp_path, [_report(rows=[_row(colour='red')])], {})
+
+
+@pytest.mark.parametrize('origin', [dict(config=object()), dict(seconds=math.nan)])
+def test_a_failure_leaves_the_old_files(tmp_path, origin):
+    rows = [_row()]
+    write_reports(tmp_path, [_report(rows=rows)], {})
+    old = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises((TypeError, ValueError)):
+        write_reports(tmp_path, [_report(images=99, rows=rows)], origin)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == old
+    assert sorted(old) == ['report.json', 'wsol-v2.csv']
+
+
+def test_files_are_replaced(tmp_path):
+    for images in (1, 2):
+        (file,) = write_reports(tmp_path, [_report(images=images)], {})
+        assert json.loads(file.read_text())['results'][0]['images'] == images

@@ -1,0 +1,209 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, ThresholdChoice, load_thresholds, save_thresholds
+from mmtscam.evaluation.thresholds import ThresholdSource, best_thresholds, image_digest
+from mmtscam.localization import PROTOCOLS, get_protocol
+
+TWO_LEVELS = get_protocol(dict(base='wsol-v2', iou_levels=[0.3, 0.7], threshold=0.5))
+
+
+def _choice(protocol='wsol-v1', map_name='maps', threshold=0.25, levels=(0.25,)):
+    return ThresholdChoice(get_protocol(protocol), map_name, threshold, 61.5, levels, (60.0,) * len(levels))
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Thresholds for two protocols, chosen on two images."""
+    path = tmp_path / 'thresholds.json'
+    choices = [_choice(), _choice('tscam', 'attention', 0.1, (0.15,))]
+    save_thresholds(path, choices, ['images/001.Ant/a.jpg', 'images/001.Ant/b.jpg'], dict(config='c'))
+    return path
+
+
+def test_what_names_end_in():
+    assert {source.value: source.suffix for source in ThresholdSource} == dict(fixed='', val='_val', oracle='_oracle')
+
+
+@pytest.mark.parametrize(
+    ('correct', 'threshold', 'accuracy', 'level_thresholds', 'level_oracle_accuracies'),
+    [
+        ([[1, 3, 3, 0], [2, 2, 1, 2]], 0.25, 62.5, (0.25, 0.0), (75.0, 50.0)),
+        ([[0, 0, 4, 4], [0, 3, 1, 1]], 0.5, 62.5, (0.5, 0.25), (100.0, 75.0)),
+        ([[0, 2, 1, 2], [4, 0, 3, 2]], 0.0, 50.0, (0.25, 0.0), (50.0, 100.0)),
+        ([[0, 0, 0, 0], [0, 0, 0, 0]], 0.0, 0.0, (0.0, 0.0), (0.0, 0.0)),
+    ],
+)
+def test_the_lowest_of_the_best(correct, threshold, accuracy, level_thresholds, level_oracle_accuracies):
+    best = best_thresholds(np.array(correct), 4, np.arange(0, 1, 0.25), TWO_LEVELS, 'attention')
+    assert best == ThresholdChoice(
+        replace(TWO_LEVELS, threshold=None), 'attention', threshold, accuracy, level_thresholds, level_oracle_accuracies
+    )
+
+
+def test_what_is_written_is_read(tmp_path):
+    choices = (_choice(TWO_LEVELS, levels=(0.001, float(np.arange(0, 1, 0.001)[777]))), _choice('tscam', 'semantic'))
+    save_thresholds(tmp_path / 'new' / 'a.json', choices, ['b/c/d.jpg', './b//c/d.jpg', 'b/c/e.jpg'], {'config': 'x'})
+    read = load_thresholds(tmp_path / 'new' / 'a.json')
+    assert (read.path, read.choices) == (f'{tmp_path}/new/a.json', choices)
+    assert read.images == {image_digest('b/c/d.jpg'), image_digest('b/c/e.jpg')}
+    content = json.loads((tmp_path / 'new' / 'a.json').read_text())
+    assert (content['num_images'], content['origin']) == (2, {'config': 'x'})
+
+
+@pytest.mark.parametrize('changes', [{}, dict(name='other'), dict(threshold=0.4)])
+def test_found_under_the_same_rules(file, changes):
+    thresholds = load_thresholds(file)
+    assert thresholds.find(replace(PROTOCOLS['wsol-v1'], **changes), 'maps') == _choice()
+    assert thresholds.get(replace(PROTOCOLS['tscam'], **changes), 'attention').threshold == 0.1
+
+
+@pytest.mark.parametrize(
+    ('changes', 'map_name'),
+    [
+        ({}, 'attention'),
+        (dict(iou_levels=[0.3]), 'maps'),
+        (dict(iou_levels=[0.5, 0.7]), 'maps'),
+        (dict(interpolation='bilinear'), 'maps'),
+        (dict(contours='all'), 'maps'),
+        (dict(normalize=False), 'maps'),
+        (dict(frame=(112, 112)), 'maps'),
+        (dict(clamp_boxes=False), 'maps'),
+        (dict(truncate_size=True), 'maps'),
+        (dict(empty_box=(0, 0, 1, 1)), 'maps'),
+    ],
+)
+def test_not_found_under_others(file, changes, map_name):
+    protocol = replace(PROTOCOLS['wsol-v1'], **changes)
+    thresholds = load_thresholds(file)
+    assert thresholds.get(protocol, map_name) is None
+    with pytest.raises(ValueError) as caught:
+        thresholds.find(protocol, map_name)
+    message = str(caught.value)
+    assert message.startswith(f"{file}: no threshold for {map_name!r} under protocol 'wsol-v1'")
+    assert '(there are: wsol-v1/maps, tscam/attention' in message
+    for name in changes:
+        ours, theirs = getattr(PROTOCOLS['wsol-v1'], name), getattr(protocol, name)
+        assert f"its 'wsol-v1' has another {name}: {ours} instead of {theirs}" in message
+
+
+@pytest.mark.parametrize('metric', [LocAccuracy, MaxBoxAcc])
+@pytest.mark.parametrize(('protocol', 'map_name'), [('wsol-v2', 'maps'), ('wsol-v1', 'attention')])
+def test_metrics_refuse_a_file_without_their_threshold(file, metric, protocol, map_name):
+    with pytest.raises(ValueError, match=r'there are: wsol-v1/maps, tscam/attention'):
+        metric(protocol, threshold_file=str(file), map_name=map_name)
+
+
+@pytest.mark.parametrize('metric', [LocAccuracy, MaxBoxAcc])
+@pytest.mark.parametrize(
+    ('image_id', 'seen'),
+    [
+        ('images/001.Ant/b.jpg', True),
+        ('./images/001.Ant//a.jpg', True),
+        ('images/001.Ant/c.jpg', False),
+        ('images/002.Bee/a.jpg', False),
+        ('other/001.Ant/a.jpg', False),
+    ],
+)
+def test_metrics_refuse_images_on_which_the_threshold_was_chosen(make_sample, file, metric, image_id, seen):
+    metric = metric('wsol-v1', threshold_file=str(file))
+    samples = [
+        dict(make_sample(torch.rand(14, 14), img_id=index, img_path=f'/elsewhere/{image}'), image_id=image)
+        for index, image in enumerate(['images/9/z.jpg', image_id])
+    ]
+    if seen:
+        with pytest.raises(ValueError) as caught:
+            metric.process({}, samples)
+        assert str(caught.value).startswith(f'{image_id}: {file} was chosen on this image too')
+    else:
+        metric.process({}, samples)
+        assert len(metric.evaluate(2)) > 0
+
+
+def test_an_image_that_is_not_known_is_refused(make_sample, file):
+    sample = make_sample(torch.rand(14, 14))
+    del sample['img_path']
+    with pytest.raises(ValueError, match='samples without image_id or img_path cannot be told from the images'):
+        LocAccuracy('wsol-v1', threshold_file=str(file)).process({}, [sample])
+
+
+def test_a_threshold_that_was_chosen_is_the_one_that_is_used(make_samples, evaluate, tmp_path):
+    """Best threshold of one half, used on the other, as by hand."""
+    chosen_on, scored = make_samples(12, seed=1), make_samples(12, seed=2)
+    for sample in chosen_on:
+        sample['img_path'] = sample['img_path'].replace('test', 'val')
+    sweep = MaxBoxAcc('wsol-v1', step=0.05)
+    evaluate(sweep, chosen_on)
+    file = tmp_path / 'thresholds.json'
+    save_thresholds(file, [sweep.best], (sample['img_path'] for sample in chosen_on), {})
+
+    by_file = evaluate(LocAccuracy('wsol-v1', threshold_file=str(file)), scored)
+    by_hand = evaluate(LocAccuracy('wsol-v1', threshold=sweep.best.threshold), scored)
+    assert by_file == {name if 'cls' in name else f'{name}_val': value for name, value in by_hand.items()}
+    swept = evaluate(MaxBoxAcc('wsol-v1', threshold_file=str(file), step=0.05), scored)
+    assert swept['wsol-v1/boxacc_val'] == by_file['wsol-v1/gt_known_val'] <= swept['wsol-v1/maxboxacc_oracle']
+    with pytest.raises(ValueError, match='was chosen on this image too'):
+        evaluate(LocAccuracy('wsol-v1', threshold_file=str(file)), chosen_on)
+
+
+def test_missing_file(tmp_path):
+    for load in (load_thresholds, lambda path: LocAccuracy(threshold_file=str(path))):
+        with pytest.raises(FileNotFoundError, match=f'^{tmp_path}/a.json: threshold file not found; tools/analysis/'):
+            load(tmp_path / 'a.json')
+
+
+def _changed(**changes):
+    return lambda content: {**content, **changes}
+
+
+def _row(**changes):
+    return lambda content: {**content, 'thresholds': [{**content['thresholds'][0], **changes}]}
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        _changed(format='mmtscam thresholds 0'),
+        _changed(format=None),
+        _changed(thresholds=None),
+        _changed(images=None),
+        _changed(thresholds=[{}]),
+        _row(protocol=None),
+        _row(protocol=dict(name='a', colour='red')),
+        _row(protocol=dict(name='a', iou_levels=[])),
+        _row(level_thresholds=None),
+        lambda content: {},
+        lambda content: [content],
+        lambda content: 'text',
+        lambda content: None,
+    ],
+)
+def test_broken_file(file, change):
+    file.write_text(json.dumps(change(json.loads(file.read_text()))))
+    with pytest.raises(ValueError, match=f'^{file}: not a threshold file of this version: '):
+        load_thresholds(file)
+
+
+@pytest.mark.parametrize('keep', [0, 1, 100, -3])
+def test_cut_file(file, keep):
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=f'^{file}: not a threshold file of this version: '):
+        load_thresholds(file)
+
+
+def test_a_file_that_is_no_text(file):
+    file.write_bytes(b'PK\xff\xfe')
+    with pytest.raises(ValueError, match=f'^{file}: not a threshold file of this version: '):
+        load_thresholds(file)
+
+
+def test_a_failure_leaves_the_old_file(file):
+    old = file.read_bytes()
+    with pytest.raises(TypeError):
+        save_thresholds(file, [_choice()], [], dict(config=object()))
+    assert file.read_bytes() == old
+    assert list(file.parent.iterdir()) == [file]
