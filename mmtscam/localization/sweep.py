@@ -145,8 +145,8 @@ def _trace_cuts(
 def _trace_all(foreground: np.ndarray) -> tuple[list[_Rect], list[bool], list[_Rect]]:
     """Rectangles of all contours, which of them are holes, and the parts that the foreground consists of."""
     contours, _ = cv2.findContoursLinkRuns(foreground)
-    rects = [cv2.boundingRect(contour) for contour in contours]
-    return rects, [False] if len(rects) == 1 else [_is_hole(contour) for contour in contours], rects
+    rects = list(map(cv2.boundingRect, contours))
+    return rects, [False] if len(rects) == 1 else list(map(_is_hole, contours)), rects
 
 
 def _is_hole(contour: np.ndarray) -> bool:
@@ -155,7 +155,7 @@ def _is_hole(contour: np.ndarray) -> bool:
     It runs the other way round than that of a part; the tracer's hierarchy
     does not tell.
     """
-    area = cv2.contourArea(contour, oriented=True)
+    area = cv2.contourArea(contour, True)
     return area < 0 if area else bool(contour[0, 0, 0] > contour[1, 0, 0])
 
 

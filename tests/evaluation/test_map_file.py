@@ -255,3 +255,36 @@ def test_a_missing_map(samples, file, evaluate):
     _rewrite(file, lambda members: members.pop('00000002/maps.npy'))
     with pytest.raises(ValueError, match=f"^{samples[2]['img_path']}: the head gives no maps named 'maps'"):
         evaluate(METRICS['MaxBoxAcc'](), MapFile(file))
+
+
+def test_data_that_cannot_be_unpacked_is_named(file):
+    _zero_the_data(file)
+    with pytest.raises(ValueError, match=f'^{file}: image 1 cannot be read: '):
+        list(MapFile(file))
+
+
+def test_missing_labels_are_named(file):
+    _rewrite(file, lambda members: members.pop('00000002/labels.npy'))
+    with pytest.raises(ValueError, match=f'^{file}: image 2 cannot be read: .*it has no labels'):
+        list(MapFile(file))
+
+
+def test_a_member_of_something_else(file):
+    _rewrite(file, lambda members: members.update({'readme.txt': b''}))
+    with pytest.raises(ValueError, match=rf'^{file}: readme\.txt is no part of a file of maps'):
+        MapFile(file)
+
+
+def test_a_part_that_is_cut_off(samples, tmp_path):
+    part = _part(tmp_path / 'part', samples[:1])
+    part.write_bytes(part.read_bytes()[:-5])
+    with pytest.raises(ValueError, match=f'^{part}: this part of the maps is cut off'):
+        merge_parts([part], tmp_path / 'maps.npz', size=1)
+    assert [path.name for path in tmp_path.iterdir()] == ['part']
+
+
+@pytest.mark.parametrize('name', ['scores', 'mask'])
+def test_names_that_mean_something_else_are_refused(samples, tmp_path, name):
+    sample = dict(samples[0], class_maps={**samples[0]['class_maps'], name: samples[0]['class_maps']['maps']})
+    with pytest.raises(ValueError, match=f"the name '{name}' is taken in a file of maps"):
+        _part(tmp_path / 'part', [sample])

@@ -217,3 +217,10 @@ def test_files_are_replaced(tmp_path):
     for images in (1, 2):
         (file,) = write_reports(tmp_path, [_report(images=images)], {})
         assert json.loads(file.read_text())['results'][0]['images'] == images
+
+
+def test_a_name_is_printed_as_it_is():
+    console = Console(record=True, width=100)
+    report = MetricReport('a[red]b[/]', 'X', PROTOCOLS['tscam'], 'maps', 1, [Figure('gt_known', 50.0, count=1)])
+    print_reports([report], console)
+    assert 'a[red]b[/]' in console.export_text()

@@ -32,7 +32,7 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     chosen = run(
         'python', 'tools/analysis/choose_threshold.py', *common, '--out', tmp_path / 'thresholds.json', *TRAIN_AS_VAL
     ).stdout
-    assert 'Thresholds chosen on 24 validation images' in chosen
+    assert 'Thresholds chosen on 24 images, for others' in chosen
     choices = {
         (choice['protocol']['name'], choice['map_name']): choice
         for choice in json.loads((tmp_path / 'thresholds.json').read_text())['thresholds']
@@ -76,12 +76,20 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
         'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam',
         '--write-thresholds', tmp_path / 'own.json',
     )  # fmt: skip
-    for command in (
-        ('tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam'),
-        ('tools/test.py', *common, '--cfg-options', 'test_evaluator.0.type=LocAccuracy'),
-    ):
-        refused = run('python', *command, '--thresholds', tmp_path / 'own.json', code=1).stdout
-        assert 'its thresholds would be an oracle' in refused or "no threshold for 'attention'" in refused
+    refused = run(
+        'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam',
+        '--thresholds', tmp_path / 'own.json', code=1,
+    ).stdout  # fmt: skip
+    assert 'its thresholds would be an oracle' in refused
+    refused = run(
+        'python', 'tools/test.py', *common, '--thresholds', tmp_path / 'thresholds.json',
+        '--cfg-options', 'test_dataloader.dataset.dataset.split=train', code=1,
+    ).stdout  # fmt: skip
+    assert 'Crested_Zeb_0001.jpg: ' in refused and 'its thresholds would be an oracle' in refused
+    refused = run('python', 'tools/test.py', *common, '--thresholds', tmp_path / 'none.json', code=1).stdout
+    assert refused.splitlines()[-1].endswith(
+        'none.json: threshold file not found; tools/analysis/choose_threshold.py writes one'
+    )
 
 
 def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, run):

@@ -539,3 +539,16 @@ def test_the_threshold_of_a_protocol_value_is_used():
 
 def test_one_value_of_k_needs_no_list(golden_eval):
     assert 'tscam/loc_top3' in _evaluate(_golden_samples(golden_eval)[:4], topk=3)
+
+
+def test_class_scores_of_some_images_alone_are_refused():
+    samples = [_good(), _good()]
+    del samples[1]['pred_score']
+    with pytest.raises(ValueError, match=r'some/image\.jpg: no class scores, unlike other images'):
+        _evaluate(samples)
+
+
+def test_a_label_beyond_the_scores():
+    sample = _good()
+    sample['gt_label'] = torch.tensor([7])
+    assert 'label 7 is outside the 2 classes of the scores' in _error(sample)
