@@ -4,6 +4,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from mmengine.structures import InstanceData
 
 from mmtscam.evaluation import Figure, LocAccuracy, ThresholdChoice, ThresholdSource, save_thresholds
@@ -75,12 +77,16 @@ def test_reference_evaluation(golden_eval, threshold, source):
         assert metrics[f'tscam/outcome_{ours}'] == golden[theirs].sum(), ours
 
 
-def test_batches_do_not_matter(golden_eval):
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(range(96)), batch=st.integers(1, 96))
+def test_neither_order_nor_batches_matter(golden_eval, order, batch):
     samples = _golden_samples(golden_eval)
-    metric = LocAccuracy()
-    for start in range(0, 96, 7):
-        metric.process({}, samples[start : start + 7])
-    assert metric.evaluate(96) == _evaluate(samples)
+    first, second = LocAccuracy(), LocAccuracy()
+    first.process({}, samples)
+    for start in range(0, 96, batch):
+        second.process({}, [samples[index] for index in order[start : start + batch]])
+    assert second.evaluate(96) == first.evaluate(96)
+    assert second.report.rows == [first.report.rows[index] for index in order]
 
 
 def test_names_of_the_results(golden_eval):
