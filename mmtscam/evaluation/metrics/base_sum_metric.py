@@ -1,5 +1,6 @@
 """A metric that is a sum over images."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ class BaseSumMetric(BaseLocMetric):
     one.
     """
 
-    def __init__(self, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._sum: np.ndarray | int = 0
         self._last: np.ndarray | int = 0
@@ -37,6 +38,7 @@ class BaseSumMetric(BaseLocMetric):
     def finish(self) -> None:
         """Add what is still being worked on."""
 
+    @abstractmethod
     def compute(self, total: np.ndarray, images: int) -> dict[str, float]:
         """Turn the sum into figures.
 
@@ -47,11 +49,17 @@ class BaseSumMetric(BaseLocMetric):
         Returns:
             Names, without prefix, and values.
         """
-        raise NotImplementedError
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
-        """See :meth:`compute`; there is no list of results."""
-        raise NotImplementedError
+    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
+        """Turn addends that were collected elsewhere into figures.
+
+        Args:
+            results: One addend an image.
+
+        Returns:
+            See :meth:`compute`.
+        """
+        return self.compute(np.sum(results, axis=0), len(results))
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Gather the sums of all processes and compute.
