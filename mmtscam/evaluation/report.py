@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -92,11 +93,12 @@ def print_reports(reports: Sequence[MetricReport], console: Console | None = Non
         console: Where to; the terminal by default.
     """
     console = console or Console()
-    table = Table(title='Localization')
+    table = Table(title='Localization', box=SIMPLE_HEAD, padding=(0, 1))
     for column in ('protocol', 'result', 'value', 'images', 'threshold', 'chosen'):
         table.add_column(column, justify='right' if column in _NUMBERS else 'left', overflow='fold')
     for report in reports:
-        name = report.name
+        protocol = report.protocol.name
+        name = report.name if report.name.startswith(protocol) else f'{report.name} ({protocol})'
         for figure in report.figures:
             if figure.unit != '%':
                 continue
@@ -115,7 +117,7 @@ def print_reports(reports: Sequence[MetricReport], console: Console | None = Non
     counted = {report.name: [figure for figure in report.figures if figure.unit == 'images'] for report in reports}
     counted = {name: figures for name, figures in counted.items() if figures}
     if counted:
-        table = Table(title='Outcomes of the Top-1 prediction, images')
+        table = Table(title='Outcomes of the Top-1 prediction, images', box=SIMPLE_HEAD)
         table.add_column('protocol', overflow='fold')
         for figure in next(iter(counted.values())):
             name = figure.name.removeprefix('outcome_')

@@ -35,8 +35,8 @@ class ScoreMapFolder:
         missing = [path for path in map(self._map_path, range(len(dataset))) if not path.is_file()]
         if missing:
             raise FileNotFoundError(
-                f'{missing[0]}: score map not found, nor are {len(missing) - 1} others of {len(dataset)}: the maps '
-                "must be stored under the ids in the metadata's image_ids.txt"
+                f'{missing[0]}: score map not found ({len(missing)} of {len(dataset)} are missing): the maps must be '
+                "stored under the ids in the metadata's image_ids.txt"
             )
         if len(dataset) and 'ori_shape' not in dataset.get_data_info(0):
             raise ValueError('without image_sizes.txt in the metadata, true boxes cannot be brought to the frame')
@@ -56,7 +56,7 @@ class ScoreMapFolder:
                 raise ValueError(f'{path}: not a stored array of numbers: {error}') from error
             sample = dict(
                 img_id=index,
-                img_path=info['img_path'],
+                img_path=info['image_id'],
                 image_id=info['image_id'],
                 gt_label=info['gt_label'],
                 ori_shape=info['ori_shape'],

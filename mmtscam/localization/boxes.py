@@ -43,7 +43,7 @@ def normalize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
         if score_map.shape != shape or not (low >= 0 and high <= 1):
             raise ValueError(
                 f'a map of shape {score_map.shape} with values from {low:g} to {high:g} cannot be scored as it stands, '
-                f'which needs shape {shape} and values in [0, 1]: use a protocol that normalises'
+                f'which needs shape {shape} and values in [0, 1]: normalise it first (normalize=True in the protocol)'
             )
         return score_map
     if low == high:  # asked first: resizing would add rounding noise

@@ -96,23 +96,27 @@ def test_every_threshold_has_a_source_and_every_oracle_is_named_so(reports):
 
 @pytest.mark.parametrize('width', [80, 200])
 def test_what_is_printed_tells_the_source(reports, width):
-    lines = [
-        [cell.strip() for cell in line.split('│')[1:-1]]
-        for line in _printed(width, print_reports, reports).splitlines()
-        if line.startswith('│')
-    ]
-    results = [cells for cells in lines if len(cells) == 6]
-    expected = [(report, figure) for report in reports for figure in report.figures if figure.unit == '%']
-    assert len(results) == len(expected)
-    for (report, figure), (protocol, name, value, images, threshold, source) in zip(expected, results, strict=True):
-        assert protocol == (report.name if figure is report.figures[0] else '')
-        assert (name, value) == (figure.name, f'{figure.value:.2f} %')
-        assert images == ('' if figure.count is None else f'{figure.count}/16')
-        assert threshold == ('' if figure.threshold is None else f'{figure.threshold:.3f}')
-        assert source == (figure.source.value if figure.source else '')
-    outcomes = [cells for cells in lines if len(cells) == 7]
+    first, second = _printed(width, print_reports, reports).split('Outcomes of the Top-1 prediction')
+    lines = iter(line.split() for line in first.splitlines())
+    for report in reports:
+        for figure in report.figures:
+            if figure.unit != '%':
+                continue
+            cells = next(cells for cells in lines if figure.name in cells)
+            expected = [figure.name, f'{figure.value:.2f}', '%']
+            expected += [] if figure.count is None else [f'{figure.count}/16']
+            expected += [] if figure.threshold is None else [f'{figure.threshold:.3f}']
+            expected += [figure.source.value] if figure.source else []
+            assert cells[cells.index(figure.name) :] == expected
+            assert (cells[0] == report.name) == (figure is report.figures[0])
+    outcomes = [line.split() for line in second.splitlines() if line.split() and line.split()[-1].isdecimal()]
     assert [cells[0] for cells in outcomes] == ['tscam', 'v2']
     assert all(sum(map(int, cells[1:])) == 16 for cells in outcomes)
+
+
+def test_what_is_printed_names_the_protocol():
+    report = MetricReport('mine', 'X', PROTOCOLS['wsol-v2'], 'maps', 1, [Figure('gt_known', 50.0, count=1)])
+    assert 'mine (wsol-v2)' in _printed(100, print_reports, [report])
 
 
 def test_no_outcomes_without_class_scores():

@@ -27,6 +27,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    if not args.out.endswith('.json'):
+        raise SystemExit(f'--out {args.out}: the name must end in .json')
     cfg = load_config(args)
     if not osp.isfile(args.checkpoint) and '://' not in args.checkpoint:
         raise SystemExit(f'{args.checkpoint}: checkpoint not found')

@@ -3,6 +3,7 @@
 import argparse
 import os.path as osp
 
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 from mmtscam.apis import evaluate_maps
@@ -19,7 +20,7 @@ from mmtscam.evaluation import (
     write_reports,
 )
 from mmtscam.evaluation.files import file_sha256
-from mmtscam.localization import PROTOCOLS
+from mmtscam.localization import PROTOCOLS, get_protocol
 from mmtscam.registry import DATASETS
 
 
@@ -33,6 +34,14 @@ def parse_args() -> argparse.Namespace:
         '--protocol', nargs='+', choices=list(PROTOCOLS), default=['wsol-v2'], help='protocols (default: wsol-v2)'
     )
     parser.add_argument('--map-name', nargs='+', default=['maps'], help='kinds of maps in a file (default: maps)')
+    parser.add_argument(
+        '--protocol-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        metavar='KEY=VALUE',
+        help='fields of the protocols to replace: iou_levels="[0.3,0.5]" contours=all',
+    )
     threshold = parser.add_mutually_exclusive_group()
     threshold.add_argument('--threshold', type=float, help='a fixed threshold')
     threshold.add_argument('--thresholds', metavar='FILE', help='thresholds chosen on a validation split')
@@ -57,6 +66,8 @@ def parse_args() -> argparse.Namespace:
 
 
 def open_maps(args: argparse.Namespace) -> MapFile | ScoreMapFolder:
+    if not osp.exists(args.maps):
+        raise ValueError(f'{args.maps}: no such file or folder')
     if not osp.isdir(args.maps):
         if args.metadata or args.mask_root or args.normalize:
             raise ValueError('--metadata, --mask-root and --normalize are for a folder; a file has what it needs')
@@ -78,8 +89,12 @@ def build_metrics(args: argparse.Namespace, maps: MapFile | ScoreMapFolder) -> l
     for map_name in dict.fromkeys(args.map_name):
         for name in dict.fromkeys(args.protocol):
             # Stored maps of other code are scored as they stand, as the benchmark does.
-            protocol = dict(base=name, normalize=args.normalize or isinstance(maps, MapFile))
-            common = dict(map_name=map_name, prefix=name if map_name == 'maps' else f'{name}-{map_name}')
+            normalize = args.normalize or isinstance(maps, MapFile)
+            protocol = {'base': name, 'normalize': normalize, **args.protocol_options}
+            prefix = get_protocol(protocol).name
+            common = dict(map_name=map_name, prefix=prefix if map_name == 'maps' else f'{prefix}-{map_name}')
+            if isinstance(maps, ScoreMapFolder) and map_name != 'maps':
+                raise ValueError(f'--map-name {map_name}: a folder holds one kind of maps')
             if 'gt_instances' in first:
                 metrics.append(MaxBoxAcc(protocol, args.thresholds, num_workers=args.num_workers, **common))
                 if args.thresholds or args.threshold is not None or PROTOCOLS[name].threshold is not None:
@@ -103,7 +118,8 @@ def main() -> None:
             metrics = [metric for metric in metrics if isinstance(metric, MaxBoxAcc)]
         reports = evaluate_maps(maps, metrics)
     except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
+        hint = '; --normalize does that' if 'as it stands' in str(error) else ''
+        raise SystemExit(f'{error}{hint}') from error
     origin = dict(maps=args.maps, maps_sha256=file_sha256(args.maps) if osp.isfile(args.maps) else None)
     if isinstance(maps, MapFile):
         origin.update(maps.origin)

@@ -31,6 +31,17 @@ class LocReportHook(Hook):
     def __init__(self, out_dir: str | None = None) -> None:
         self.out_dir = out_dir
 
+    def before_test(self, runner: Runner) -> None:
+        """Refuse metrics whose results would have the same names, before the work is done.
+
+        Raises:
+            ValueError: If there are such.
+        """
+        names = [(type(metric).__name__, metric.prefix) for metric in runner.test_evaluator.metrics]
+        for kind, prefix in names:
+            if names.count((kind, prefix)) > 1:
+                raise ValueError(f'several {kind} in test_evaluator report as {prefix!r}: give each its own prefix')
+
     @master_only
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Print and write what the metrics have left."""

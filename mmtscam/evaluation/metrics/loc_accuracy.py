@@ -1,6 +1,7 @@
 """Classification and localization accuracy."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -180,21 +181,24 @@ class LocAccuracy(BaseLocMetric):
             raise ValueError(f'{unranked[0]}: no class scores, unlike other images')
         ranked = not unranked
         rank = np.array([result['rank'] for result in results]) if ranked else None
+        used = {result['threshold'] for result in results}
+        threshold = used.pop() if len(used) == 1 else None
         self.report = MetricReport(
             name=str(self.prefix),
             metric=type(self).__name__,
-            protocol=self.protocol,
+            protocol=replace(self.protocol, threshold=threshold),
             map_name=self.map_name,
             images=len(results),
-            figures=self._figures(ious, rank, results),
+            figures=self._figures(ious, rank, results, threshold),
             curves={'accuracy_over_iou': self._curve(ious, rank)},
             rows=[self._row(result) for result in results],
         )
         return self.report.scalars()
 
-    def _figures(self, ious: np.ndarray, rank: np.ndarray | None, results: list[dict]) -> list[Figure]:
-        used = {result['threshold'] for result in results}
-        threshold: dict[str, Any] = dict(threshold=used.pop() if len(used) == 1 else None, source=self.source)
+    def _figures(
+        self, ious: np.ndarray, rank: np.ndarray | None, results: list[dict], threshold: float | None
+    ) -> list[Figure]:
+        drawn: dict[str, Any] = dict(threshold=threshold, source=self.source)
         figures: list[Figure] = []
         hits: dict[str, list[np.ndarray]] = {}
         levels = self.protocol.iou_levels
@@ -204,16 +208,16 @@ class LocAccuracy(BaseLocMetric):
         hits['gt_known'] = [ious >= level for level in levels]
         for name, by_level in hits.items():
             named = [
-                _percentage(name + level_suffix(level, levels), right, **threshold)
+                _percentage(name + level_suffix(level, levels), right, **drawn)
                 for level, right in zip(levels, by_level, strict=True)
             ]
             figures += named
             if len(levels) > 1:
-                figures.append(Figure(f'{name}_mean', float(np.mean([figure.value for figure in named])), **threshold))
+                figures.append(Figure(f'{name}_mean', float(np.mean([figure.value for figure in named])), **drawn))
         if rank is not None:
             outcomes = [result['outcome'] for result in results]
             figures += [
-                Figure(f'outcome_{outcome.value}', outcomes.count(outcome), unit='images', **threshold)
+                Figure(f'outcome_{outcome.value}', outcomes.count(outcome), unit='images', **drawn)
                 for outcome in Outcome
             ]
         return figures

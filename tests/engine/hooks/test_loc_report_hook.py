@@ -49,3 +49,9 @@ def test_without_localization_metrics_there_is_no_report(tiny_config, tmp_path):
     tiny_config.test_evaluator = [dict(type='mmpretrain.Accuracy', topk=(1,))]
     _test(tiny_config)
     assert not list((tmp_path / 'work_dir').glob('*/report.json'))
+
+
+def test_metrics_of_one_name_are_refused_before_the_work(tiny_config):
+    tiny_config.test_evaluator = [dict(type='LocAccuracy'), dict(type='LocAccuracy', threshold=0.2)]
+    with pytest.raises(ValueError, match="several LocAccuracy in test_evaluator report as 'tscam': give each its own"):
+        _test(tiny_config)

@@ -416,7 +416,8 @@ def test_report():
     metrics = metric.evaluate(2)
     report = metric.report
     assert (report.name, report.metric, report.map_name, report.images) == ('mine', 'LocAccuracy', 'maps', 2)
-    assert report.protocol == PROTOCOLS['tscam']
+    assert dataclasses.replace(report.protocol, threshold=0.1) == PROTOCOLS['tscam']
+    assert report.protocol.threshold == next(f.threshold for f in report.figures if f.name == 'gt_known')
     assert {f'mine/{name}': value for name, value in report.scalars().items()} == metrics
     figures = {figure.key: figure for figure in report.figures}
     assert figures['cls_top1'] == Figure('cls_top1', 50.0, count=1)
