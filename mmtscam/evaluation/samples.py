@@ -1,5 +1,7 @@
 """What metrics ask of a sample: a :class:`LocDataSample` as a dict, or what stands for one in a file of maps."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,15 @@ from mmtscam.localization import Protocol, boxes_to_frame
 def sample_name(sample: dict) -> str:
     """The image's path, for messages."""
     return sample.get('img_path', 'a sample')
+
+
+@contextmanager
+def naming(sample: dict) -> Iterator[None]:
+    """Let a ``ValueError`` about a sample begin with its name."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f'{sample_name(sample)}: {error}') from error
 
 
 def image_key(sample: dict) -> str | None:

@@ -1,10 +1,11 @@
 """What every localization metric does."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.evaluator import BaseMetric
 
-from mmtscam.evaluation.report import MetricReport
+from mmtscam.evaluation.report import Figure, MetricReport
 from mmtscam.evaluation.samples import image_key
 from mmtscam.evaluation.thresholds import load_thresholds
 from mmtscam.localization import Protocol
@@ -48,6 +49,22 @@ class BaseLocMetric(BaseMetric):
         if self.thresholds:
             for sample in data_samples:
                 self.thresholds.check_unseen(image_key(sample))
+
+    def leave_report(self, images: int, figures: list[Figure], **details: Any) -> dict[str, float]:
+        """Leave a report behind.
+
+        Args:
+            images: Number of scored images.
+            figures: The figures.
+            **details: Further fields of the report, or other values than the
+                metric's own.
+
+        Returns:
+            The figures as mmengine logs them.
+        """
+        own = dict(name=str(self.prefix), metric=type(self).__name__, protocol=self.protocol, map_name=self.map_name)
+        self.report = MetricReport(**{**own, 'images': images, 'figures': figures, **details})
+        return self.report.scalars()
 
 
 def level_suffix(level: float, levels: Sequence[float]) -> str:

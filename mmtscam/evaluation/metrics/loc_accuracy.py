@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mmtscam.evaluation.report import Figure, MetricReport
+from mmtscam.evaluation.report import Figure
 from mmtscam.evaluation.samples import (
     image_size,
+    naming,
     predicted_label,
     sample_name,
     true_boxes,
@@ -127,10 +128,8 @@ class LocAccuracy(BaseLocMetric):
         threshold = sample['class_maps'].get('threshold') if self.threshold is None else self.threshold
         protocol = get_protocol(self.protocol, threshold=threshold)
         truth = true_boxes(sample, protocol)
-        try:
+        with naming(sample):
             boxes = map_to_boxes(score_map, protocol)
-        except ValueError as error:
-            raise ValueError(f'{sample_name(sample)}: {error}') from error
         ious = box_overlaps(boxes, truth)[0].max(axis=1)
         box = boxes[ious.argmax()]
         outcome = None
@@ -179,21 +178,16 @@ class LocAccuracy(BaseLocMetric):
         unranked = [result['img_path'] for result in results if result['rank'] is None]
         if 0 < len(unranked) < len(results):
             raise ValueError(f'{unranked[0]}: no class scores, unlike other images')
-        ranked = not unranked
-        rank = np.array([result['rank'] for result in results]) if ranked else None
+        rank = None if unranked else np.array([result['rank'] for result in results])
         used = {result['threshold'] for result in results}
         threshold = used.pop() if len(used) == 1 else None
-        self.report = MetricReport(
-            name=str(self.prefix),
-            metric=type(self).__name__,
-            protocol=replace(self.protocol, threshold=threshold),
-            map_name=self.map_name,
-            images=len(results),
+        return self.leave_report(
+            len(results),
             figures=self._figures(ious, rank, results, threshold),
             curves={'accuracy_over_iou': self._curve(ious, rank)},
             rows=[self._row(result) for result in results],
+            protocol=replace(self.protocol, threshold=threshold),
         )
-        return self.report.scalars()
 
     def _figures(
         self, ious: np.ndarray, rank: np.ndarray | None, results: list[dict], threshold: float | None

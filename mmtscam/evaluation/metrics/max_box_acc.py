@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mmtscam.evaluation.report import Figure, MetricReport
-from mmtscam.evaluation.samples import sample_name, true_boxes, true_class_map
+from mmtscam.evaluation.report import Figure
+from mmtscam.evaluation.samples import naming, true_boxes, true_class_map
 from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource, best_thresholds
 from mmtscam.localization import correct_at_thresholds, get_protocol, threshold_grid
 from mmtscam.registry import METRICS
@@ -103,20 +103,19 @@ class MaxBoxAcc(BaseSumMetric):
                 self._waiting.append((_identity(sample), self._pool.submit(self._score, *args)))
                 self._take(self.num_workers * _WAITING_PER_WORKER)
             else:
-                try:
+                with naming(sample):
                     self.add(self._score(*args).astype(np.int64), sample.get('img_id'))
-                except ValueError as error:
-                    raise ValueError(f'{sample_name(sample)}: {error}') from error
 
     def _take(self, leave: int) -> None:
         """Add finished images, in their order, until no more than this many are waiting."""
         while len(self._waiting) > leave:
             sample, scored = self._waiting.pop(0)
             try:
-                self.add(scored.result().astype(np.int64), sample.get('img_id'))
-            except ValueError as error:
+                with naming(sample):
+                    self.add(scored.result().astype(np.int64), sample.get('img_id'))
+            except ValueError:
                 self._stop_workers()
-                raise ValueError(f'{sample_name(sample)}: {error}') from error
+                raise
 
     def finish(self) -> None:
         """Wait for the workers and send them home."""
@@ -148,16 +147,7 @@ class MaxBoxAcc(BaseSumMetric):
         curve = {'threshold': self.grid.tolist()}
         for level, counts in zip(levels, total, strict=True):
             curve[f'gt_known{level_suffix(level, levels)}'] = (100.0 * counts / images).tolist()
-        self.report = MetricReport(
-            name=str(self.prefix),
-            metric=type(self).__name__,
-            protocol=self.protocol,
-            map_name=self.map_name,
-            images=images,
-            figures=figures,
-            curves={'accuracy_over_threshold': curve},
-        )
-        return self.report.scalars()
+        return self.leave_report(images, figures, curves={'accuracy_over_threshold': curve})
 
     def _figures(
         self, name: str, total: np.ndarray, images: int, choice: ThresholdChoice, source: ThresholdSource

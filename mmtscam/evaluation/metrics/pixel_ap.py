@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mmtscam.evaluation.report import Figure, MetricReport
-from mmtscam.evaluation.samples import sample_name, true_class_map, true_mask
+from mmtscam.evaluation.report import Figure
+from mmtscam.evaluation.samples import naming, true_class_map, true_mask
 from mmtscam.localization import (
     get_protocol,
     pixel_average_precision,
@@ -64,10 +64,8 @@ class PixelAP(BaseSumMetric):
         """
         for sample in data_samples:
             score_map, mask = true_class_map(sample, self.map_name), true_mask(sample)
-            try:
+            with naming(sample):
                 self.add(pixel_histograms(score_map, mask, self.protocol, self.grid), sample.get('img_id'))
-            except ValueError as error:
-                raise ValueError(f'{sample_name(sample)}: {error}') from error
 
     def compute(self, total: np.ndarray, images: int) -> dict[str, float]:
         """Compute PxAP.
@@ -84,12 +82,8 @@ class PixelAP(BaseSumMetric):
             ValueError: If no mask has a foreground pixel.
         """
         precision, recall = precision_recall(total)
-        self.report = MetricReport(
-            name=str(self.prefix),
-            metric=type(self).__name__,
-            protocol=self.protocol,
-            map_name=self.map_name,
-            images=images,
+        return self.leave_report(
+            images,
             figures=[Figure('pxap', pixel_average_precision(total))],
             curves={
                 'precision_recall': dict(
@@ -97,4 +91,3 @@ class PixelAP(BaseSumMetric):
                 )
             },
         )
-        return self.report.scalars()
