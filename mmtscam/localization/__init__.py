@@ -1,7 +1,7 @@
 """Pure functions of weakly supervised object localization, on plain arrays and tensors."""
 
 from .accuracy import accuracy_over_ious
-from .attention import aggregate_attention, class_attention, explicit_attention
+from .attention import aggregate_attention, attention_rollout, class_attention, explicit_attention
 from .baselines import best_constant_box, constant_box_accuracy
 from .boxes import box_overlaps, boxes_to_frame, boxes_to_image, map_to_boxes, normalize_map, quantize_map
 from .maps import MAP_MODES, localization_maps
@@ -18,6 +18,7 @@ __all__ = [
     'Protocol',
     'accuracy_over_ious',
     'aggregate_attention',
+    'attention_rollout',
     'best_constant_box',
     'box_overlaps',
     'boxes_to_frame',

@@ -3,6 +3,9 @@
 Reference: Gao et al., "TS-CAM", ICCV 2021, Eqs. 5 and 6.
 """
 
+from collections.abc import Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -56,3 +59,35 @@ def aggregate_attention(attention: Tensor) -> Tensor:
         ``(B, h, w)`` tensor.
     """
     return attention.mean(dim=1)
+
+
+def attention_rollout(blocks: Sequence[tuple[Tensor, Tensor]], chunk: int = 256) -> Tensor:
+    """Attention Rollout: where the class token's output comes from.
+
+    Every block's attention matrix A, averaged over heads, is mixed with the
+    skip connection to (A + I) / 2; the result is the class token's row of the
+    product of all blocks. The row is carried from the last block to the
+    first, so that only ``chunk`` rows of a matrix exist at a time.
+
+    Reference: Abnar and Zuidema, "Quantifying Attention Flow in
+    Transformers", ACL 2020.
+
+    Args:
+        blocks: Query and key of each block, from the first on, each
+            ``(B, K, N, D')``; token 0 is the class token.
+        chunk: Number of rows computed at once.
+
+    Returns:
+        ``(B, N)`` ``float32`` tensor of weights that sum to 1 over all tokens.
+    """
+    batch, _, tokens, width = blocks[-1][0].shape
+    row = torch.zeros(batch, tokens, device=blocks[-1][0].device)
+    row[:, 0] = 1
+    for query, key in reversed(blocks):
+        attended = torch.zeros_like(row)
+        for start in range(0, tokens, chunk):
+            logits = query[:, :, start : start + chunk] @ key.transpose(-2, -1) * width**-0.5
+            weights = logits.float().softmax(dim=-1).mean(dim=1)
+            attended += (row[:, None, start : start + chunk] @ weights).squeeze(1)
+        row = (row + attended) / 2
+    return row

@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
-from mmtscam.models.utils import convert_deit_keys
+from mmtscam.models.utils import from_reference
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample
 
@@ -24,9 +24,9 @@ def assert_agrees(ours, reference):
 
 
 def our_name(reference_name):
-    if reference_name.startswith('head.'):
-        return reference_name.replace('head.', 'head.conv.')
-    return f'backbone.{next(iter(convert_deit_keys({reference_name: None})))}'
+    marker = torch.empty(1, 1, 3, 3)
+    state = {'blocks.0.norm1.weight': torch.empty(0), 'head.weight': torch.empty(1, 1, 3, 3), reference_name: marker}
+    return next(name for name, value in from_reference(state).items() if value is marker)
 
 
 def normalize(images):
@@ -64,11 +64,11 @@ def small_model(golden_small, impl):
         )
     )
     state = {
-        our_name(name.removeprefix('state:')): torch.from_numpy(value)
+        name.removeprefix('state:'): torch.from_numpy(value)
         for name, value in golden_small.items()
         if name.startswith('state:')
     }
-    model.load_state_dict(state)
+    model.load_state_dict(from_reference(state))
     return model
 
 

@@ -1,5 +1,6 @@
-"""Backbones that expose class attention."""
+"""Backbones: transformers that expose class attention, and networks for CAM."""
 
+from .tscam_conformer import TSCAMConformer
 from .tscam_deit import TSCAMDeiT
 
-__all__ = ['TSCAMDeiT']
+__all__ = ['TSCAMConformer', 'TSCAMDeiT']

@@ -1,22 +1,22 @@
-"""DeiT that exposes its class attention."""
+"""DeiT, and any other plain vision transformer, that exposes its class attention."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from mmpretrain.models.backbones import VisionTransformer
 from torch import Tensor
 
-from mmtscam.models.utils import expose_class_attention, load_pretrained
+from mmtscam.models.utils import ClassAttentionMixin, PretrainedMixin, TokenFeatures
 from mmtscam.registry import MODELS
 
 
 @MODELS.register_module()
-class TSCAMDeiT(VisionTransformer):
+class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
     """Vision transformer of TS-CAM: patch features and class attention.
 
-    mmpretrain's ``VisionTransformer`` with the same parameter names. Any
-    input size works: position embeddings are interpolated.
+    mmpretrain's ``VisionTransformer`` with the same parameter names, so its
+    other variants (MAE, DINOv2, ...) work as well. Any input size works:
+    position embeddings are interpolated.
 
     Reference: Gao et al., "TS-CAM", ICCV 2021, Section 3.
 
@@ -27,14 +27,18 @@ class TSCAMDeiT(VisionTransformer):
             (negative ones count from the last); ``None`` for all.
         attn_impl: ``'fused'`` or ``'explicit'``, see
             :class:`~mmtscam.models.utils.ClassAttention`.
+        attn_aggregation: ``'mean'``: the class attention of each block, which
+            the head averages (Eq. 6). ``'rollout'``: Attention Rollout over
+            the blocks instead, one map.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes an
-            original DeiT file, mmpretrain's or our checkpoint; a local path
-            or a URL.
+            original DeiT or TS-CAM file, mmpretrain's or our checkpoint; a
+            local path or a URL.
         **kwargs: Further arguments of ``VisionTransformer``.
 
     Raises:
-        ValueError: If ``attn_layers`` names a block that is not there, or
-            the class token or the last block is switched off.
+        ValueError: If ``attn_layers`` names a block that is not there, the
+            class token or the last block is switched off, or an argument is
+            not among its choices.
     """
 
     def __init__(
@@ -42,45 +46,32 @@ class TSCAMDeiT(VisionTransformer):
         arch: str | dict = 'deit-small',
         attn_layers: Sequence[int] | None = None,
         attn_impl: str = 'fused',
+        attn_aggregation: str = 'mean',
         init_cfg: dict | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(arch=arch, out_type='featmap', init_cfg=init_cfg, **kwargs)
-        depth = self.num_layers
-        if not self.with_cls_token or list(self.out_indices) != [depth - 1]:
+        if not self.with_cls_token or list(self.out_indices) != [self.num_layers - 1]:
             raise ValueError('TS-CAM needs class token and last block: leave with_cls_token and out_indices out')
-        chosen = list(range(depth)) if attn_layers is None else list(attn_layers)
-        if not chosen or any(not -depth <= index < depth for index in chosen):
-            raise ValueError(f'attn_layers must name blocks from {-depth} to {depth - 1}, got {attn_layers}')
-        self.attn_layers = sorted({index % depth for index in chosen})
-        for index, layer in enumerate(self.layers):
-            if index in self.attn_layers:
-                expose_class_attention(layer.attn, attn_impl)
+        self.expose_attention([layer.attn for layer in self.layers], attn_layers, attn_impl, attn_aggregation)
 
-    def init_weights(self) -> None:
-        """Initialise, then load the pretrained weights that ``init_cfg`` names."""
-        pretrained = self.init_cfg if (self.init_cfg or {}).get('type') == 'Pretrained' else None
-        if pretrained is None:
-            super().init_weights()
-        elif not self.is_init:
-            load_pretrained(self, pretrained['checkpoint'])
-            self._is_init = True
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Tensor) -> TokenFeatures:
         """Compute patch features and, in evaluation, class attention.
 
         Args:
             x: ``(B, 3, H, W)`` normalised images.
 
         Returns:
-            Patch features ``(B, D, h, w)`` after the final layer norm, and
-            class attention ``(B, L, h, w)`` of the L chosen blocks (Eq. 5;
-            without the class-to-class entry, no gradient), ``None`` while
-            training.
+            See :class:`~mmtscam.models.utils.TokenFeatures`; without
+            ``pooled``.
         """
-        (features,) = super().forward(x)
-        if self.training:
-            return features, None
-        rows = [self.layers[index].attn.scaled_dot_product_attention.take_row() for index in self.attn_layers]
-        attention = torch.stack(rows, dim=1)[..., self.num_extra_tokens :]
-        return features, attention.unflatten(-1, features.shape[-2:])
+        ((patches, token),) = super().forward(x)
+        attention = None
+        if not self.training:
+            attentions = [layer.attn for layer in self.layers]
+            attention = self.take_attention(attentions, self.num_extra_tokens, patches.shape[-2:])
+        return TokenFeatures(patches, attention, token)
+
+    def _format_output(self, x: Tensor, hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Keep the class token beside the feature map, which mmpretrain returns alone."""
+        return super()._format_output(x, hw), x[:, 0]

@@ -1,14 +1,30 @@
 """Parts that several models share."""
 
-from .class_attention import ATTENTION_IMPLS, ClassAttention, expose_class_attention
+from .class_attention import (
+    ATTENTION_AGGREGATIONS,
+    ATTENTION_IMPLS,
+    ClassAttention,
+    ClassAttentionMixin,
+    expose_class_attention,
+)
+from .conversion import from_reference, is_reference, to_reference
+from .features import TokenFeatures
 from .localize import localize
-from .pretrained import convert_deit_keys, load_pretrained
+from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_weights
 
 __all__ = [
+    'ATTENTION_AGGREGATIONS',
     'ATTENTION_IMPLS',
     'ClassAttention',
-    'convert_deit_keys',
+    'ClassAttentionMixin',
+    'PretrainedMixin',
+    'TokenFeatures',
     'expose_class_attention',
+    'from_reference',
+    'is_reference',
+    'load_classifier',
     'load_pretrained',
     'localize',
+    'read_weights',
+    'to_reference',
 ]

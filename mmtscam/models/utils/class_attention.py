@@ -1,13 +1,16 @@
 """Class attention, read from mmpretrain's attention without a copy of it."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor, nn
 
-from mmtscam.localization import class_attention, explicit_attention
+from mmtscam.localization import attention_rollout, class_attention, explicit_attention
 
 ATTENTION_IMPLS = ('fused', 'explicit')
+ATTENTION_AGGREGATIONS = ('mean', 'rollout')
 
 
 class ClassAttention(nn.Module):
@@ -21,17 +24,21 @@ class ClassAttention(nn.Module):
         impl: ``'fused'``: ``scaled_dot_product_attention``, with the class
             token's row computed beside it. ``'explicit'``: the full matrix,
             the readable reference.
+        keep_inputs: Keep queries and keys, of which Attention Rollout needs
+            all, instead of the row.
     """
 
-    def __init__(self, impl: str = 'fused') -> None:
+    def __init__(self, impl: str = 'fused', keep_inputs: bool = False) -> None:
         super().__init__()
         if impl not in ATTENTION_IMPLS:
             raise ValueError(f'attn_impl must be one of {ATTENTION_IMPLS}, got {impl!r}')
         self.impl = impl
+        self.keep_inputs = keep_inputs
         self._row: Tensor | None = None
+        self._inputs: tuple[Tensor, Tensor] | None = None
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, dropout_p: float = 0.0) -> Tensor:
-        """Attend, and keep the class token's row when evaluating.
+        """Attend, and keep what the map needs when evaluating.
 
         Args:
             query: ``(B, K, N, D')`` float tensor, K heads of width D'.
@@ -42,12 +49,15 @@ class ClassAttention(nn.Module):
         Returns:
             ``(B, K, N, D')`` tensor.
         """
+        keep_row = not self.training and not self.keep_inputs
+        if not self.training and self.keep_inputs:
+            self._inputs = query.detach(), key.detach()
         if self.impl == 'explicit':
             output, weights = explicit_attention(query, key, value, dropout_p)
-            if not self.training:
+            if keep_row:
                 self._row = weights[:, :, 0].mean(dim=1).detach()
             return output
-        if not self.training:
+        if keep_row:
             with torch.no_grad():
                 self._row = class_attention(query, key)
         return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout_p)
@@ -59,16 +69,86 @@ class ClassAttention(nn.Module):
         row, self._row = self._row, None
         return row
 
+    def take_inputs(self) -> tuple[Tensor, Tensor]:
+        """Hand out query and key of the last forward pass, and forget them."""
+        if self._inputs is None:
+            raise RuntimeError('query and key are kept in evaluation only, with keep_inputs, one pair a forward pass')
+        inputs, self._inputs = self._inputs, None
+        return inputs
 
-def expose_class_attention(attention: MultiheadAttention, impl: str = 'fused') -> ClassAttention:
+
+def expose_class_attention(
+    attention: MultiheadAttention, impl: str = 'fused', keep_inputs: bool = False
+) -> ClassAttention:
     """Let one of mmpretrain's attention modules keep its class token's row.
 
     Args:
         attention: The module to change, in place.
         impl: See :class:`ClassAttention`.
+        keep_inputs: See :class:`ClassAttention`.
 
     Returns:
         The attention function from which the row can be taken.
     """
-    attention.scaled_dot_product_attention = ClassAttention(impl).train(attention.training)
+    attention.scaled_dot_product_attention = ClassAttention(impl, keep_inputs).train(attention.training)
     return attention.scaled_dot_product_attention
+
+
+class ClassAttentionMixin:
+    """Class attention for any of mmpretrain's transformers with a class token.
+
+    A backbone names its attention modules once, in the order of its blocks,
+    and takes the maps after each forward pass.
+    """
+
+    def expose_attention(
+        self,
+        attentions: Sequence[MultiheadAttention],
+        attn_layers: Sequence[int] | None,
+        attn_impl: str,
+        attn_aggregation: str,
+    ) -> None:
+        """Choose blocks and let them keep their class attention.
+
+        Args:
+            attentions: The attention of every block, from the first on.
+            attn_layers: Indices of the blocks to use (negative ones count
+                from the last); ``None`` for all.
+            attn_impl: See :class:`ClassAttention`.
+            attn_aggregation: ``'mean'``: each block's own row, which the head
+                averages (Eq. 6). ``'rollout'``: one row, Attention Rollout
+                over the blocks.
+
+        Raises:
+            ValueError: If a block is not there or a choice is unknown.
+        """
+        depth = len(attentions)
+        chosen = list(range(depth)) if attn_layers is None else list(attn_layers)
+        if not chosen or any(not -depth <= index < depth for index in chosen):
+            raise ValueError(f'attn_layers must name blocks from {-depth} to {depth - 1}, got {attn_layers}')
+        if attn_aggregation not in ATTENTION_AGGREGATIONS:
+            raise ValueError(f'attn_aggregation must be one of {ATTENTION_AGGREGATIONS}, got {attn_aggregation!r}')
+        self.attn_layers = sorted({index % depth for index in chosen})
+        self.attn_aggregation = attn_aggregation
+        for index in self.attn_layers:
+            expose_class_attention(attentions[index], attn_impl, keep_inputs=attn_aggregation == 'rollout')
+
+    def take_attention(
+        self, attentions: Sequence[MultiheadAttention], num_extra_tokens: int, size: tuple[int, int]
+    ) -> Tensor:
+        """Class attention of the last forward pass, which must have been one of evaluation.
+
+        Args:
+            attentions: As in :meth:`expose_attention`.
+            num_extra_tokens: Tokens before the first patch token.
+            size: ``(h, w)`` of the patch tokens.
+
+        Returns:
+            ``(B, L, h, w)`` tensor; L is 1 with Attention Rollout.
+        """
+        kept = [attentions[index].scaled_dot_product_attention for index in self.attn_layers]
+        if self.attn_aggregation == 'rollout':
+            rows = attention_rollout([attention.take_inputs() for attention in kept]).unsqueeze(1)
+        else:
+            rows = torch.stack([attention.take_row() for attention in kept], dim=1)
+        return rows[..., num_extra_tokens:].unflatten(-1, size)

@@ -1,9 +1,8 @@
-"""Loads pretrained backbones, original DeiT files among them."""
+"""Loads pretrained weights, original DeiT and Conformer files among them."""
 
 import os
 import os.path as osp
 import pickle
-import re
 from typing import Any
 from urllib.error import URLError
 
@@ -11,37 +10,10 @@ import torch
 from mmengine.dist import barrier, get_rank
 from torch import Tensor, nn
 
-# Original DeiT (timm) names to mmpretrain's.
-_DEIT_TO_MMPRETRAIN = (
-    (r'^patch_embed\.proj\.', 'patch_embed.projection.'),
-    (r'^blocks\.(\d+)\.norm(\d)\.', r'layers.\1.ln\2.'),
-    (r'^blocks\.(\d+)\.mlp\.fc1\.', r'layers.\1.ffn.layers.0.0.'),
-    (r'^blocks\.(\d+)\.mlp\.fc2\.', r'layers.\1.ffn.layers.1.'),
-    (r'^blocks\.', 'layers.'),
-    (r'^norm\.', 'ln1.'),
-)
+from .conversion import from_reference, is_reference
 
-
-def convert_deit_keys(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename an original DeiT backbone's parameters to mmpretrain's names.
-
-    The classifier (``head``) is left out; names that are mmpretrain's already
-    stay as they are.
-
-    Args:
-        state_dict: Parameters under original (timm) names.
-
-    Returns:
-        The same tensors under mmpretrain's names.
-    """
-    converted = {}
-    for key, value in state_dict.items():
-        if key.startswith('head.'):
-            continue
-        for pattern, replacement in _DEIT_TO_MMPRETRAIN:
-            key = re.sub(pattern, replacement, key)
-        converted[key] = value
-    return converted
+# Parts of TSCAMHead, and the classifiers that they may start from.
+_CLASSIFIERS = {'conv': ('conv', 'trans_cls_head', 'fc'), 'fc': ('fc', 'conv_cls_head')}
 
 
 def _read(checkpoint: str) -> Any:
@@ -83,22 +55,23 @@ def _read(checkpoint: str) -> Any:
     return load()
 
 
-def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
-    """Load all parameters of a backbone from a file of any of three kinds.
+def read_weights(checkpoint: str) -> dict[str, Tensor]:
+    """Read the parameters of a file of any of three kinds.
 
-    An original DeiT file (``{'model': state_dict}``), a checkpoint of
-    mmengine (``{'state_dict': ...}``, of which the ``backbone.`` part is
-    taken) or a bare state dict; in fp16 or fp32. Position embeddings of
-    another size are interpolated by the backbone.
+    An original file of DeiT, Conformer or TS-CAM (``{'model': ...}`` or
+    ``{'state_dict': ...}``), a checkpoint of mmengine, or a bare state dict;
+    in fp16 or fp32.
 
     Args:
-        backbone: A backbone with mmpretrain's VisionTransformer names.
         checkpoint: Local path or URL.
+
+    Returns:
+        Parameters in ``float32``: under ``backbone.`` and ``head.`` where the
+        file holds a whole model, else as they are in the file.
 
     Raises:
         FileNotFoundError: If the file cannot be had; says where to put it.
-        ValueError: If the file cannot be read or does not hold exactly this
-            backbone.
+        ValueError: If the file cannot be read or holds no parameters.
     """
     content = _read(checkpoint)
     for wrapper in ('model', 'state_dict'):
@@ -107,13 +80,30 @@ def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f'{checkpoint}: holds no state dict; expected parameters under "model" or "state_dict"')
     state = {key.removeprefix('module.'): value for key, value in content.items()}
+    if is_reference(state):
+        state = from_reference(state)
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
+    """Load all parameters of a backbone from a file that :func:`read_weights` reads.
+
+    Position embeddings of another size are interpolated by the backbone.
+
+    Args:
+        backbone: A backbone with mmpretrain's names.
+        checkpoint: Local path or URL.
+
+    Raises:
+        FileNotFoundError: If the file cannot be had; says where to put it.
+        ValueError: If the file cannot be read or does not hold exactly this
+            backbone.
+    """
+    state = read_weights(checkpoint)
     if any(key.startswith('backbone.') for key in state):
         state = {key.removeprefix('backbone.'): value for key, value in state.items() if key.startswith('backbone.')}
-    if any(key.startswith('blocks.') for key in state):
-        state = convert_deit_keys(state)
-
     try:
-        backbone.load_state_dict({key: value.float() for key, value in state.items()})
+        backbone.load_state_dict(state)
     except (RuntimeError, AssertionError) as error:
         settings = getattr(backbone, 'arch_settings', {})
         raise ValueError(
@@ -121,3 +111,49 @@ def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
             f'model.backbone.arch to that of the file, or name another file. First differences: '
             f'{" ".join(str(error).split())[:400]}'
         ) from error
+
+
+def load_classifier(head: nn.Module, checkpoint: str) -> list[str]:
+    """Start a head from what fits of a pretrained classifier.
+
+    With as many classes as the file (ILSVRC's 1000) the released code starts
+    TS-CAM so: the bias of the convolution is that of DeiT's classifier, and
+    Conformer's convolutional branch keeps its classifier.
+
+    Args:
+        head: A head whose parameters are named as those of
+            :class:`~mmtscam.models.TSCAMHead`.
+        checkpoint: Local path or URL.
+
+    Returns:
+        The names of the parameters that were taken.
+
+    Raises:
+        FileNotFoundError: If the file cannot be had; says where to put it.
+        ValueError: If the file cannot be read or nothing in it fits.
+    """
+    state = {key.removeprefix('head.'): value for key, value in read_weights(checkpoint).items()}
+    taken = []
+    for name, parameter in head.named_parameters():
+        module, _, rest = name.partition('.')
+        found = (state.get(f'{source}.{rest}') for source in _CLASSIFIERS.get(module, ()))
+        value = next((value for value in found if value is not None), None)
+        if value is not None and value.shape == parameter.shape:
+            parameter.data.copy_(value)
+            taken.append(name)
+    if not taken:
+        raise ValueError(f'{checkpoint}: its classifier has no parameter of the shape of one of {type(head).__name__}')
+    return taken
+
+
+class PretrainedMixin:
+    """Backbones whose ``init_cfg=dict(type='Pretrained', checkpoint=...)`` takes every file that we can read."""
+
+    def init_weights(self) -> None:
+        """Initialise, then load the pretrained weights that ``init_cfg`` names."""
+        pretrained = self.init_cfg if (self.init_cfg or {}).get('type') == 'Pretrained' else None
+        if pretrained is None:
+            super().init_weights()
+        elif not self.is_init:
+            load_pretrained(self, pretrained['checkpoint'])
+            self._is_init = True

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmtscam.models.utils import TokenFeatures
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample
 
@@ -16,7 +17,7 @@ def build(**kwargs):
 
 @pytest.fixture
 def feats():
-    return torch.randn(2, 8, 5, 4), torch.rand(2, 3, 5, 4)
+    return TokenFeatures(torch.randn(2, 8, 5, 4), torch.rand(2, 3, 5, 4), torch.randn(2, 8))
 
 
 def make_samples(*labels):
@@ -25,7 +26,7 @@ def make_samples(*labels):
 
 def test_loss_is_cross_entropy_on_the_mean_of_the_semantic_maps(feats):
     head = build().train()
-    losses = head.loss((feats[0], None), make_samples(1, 5))
+    losses = head.loss(feats._replace(attention=None), make_samples(1, 5))
     conv = F.conv2d(feats[0], head.conv.weight, head.conv.bias, padding=1)
     torch.testing.assert_close(losses['loss'], F.cross_entropy(conv.flatten(2).mean(2), torch.tensor([1, 5])))
     losses['loss'].backward()
@@ -72,7 +73,7 @@ def test_predict_without_samples(feats):
 
 def test_constant_attention_gives_a_defined_result(feats):
     head = build(map_mode='attention').eval()
-    (sample, _) = head.predict((feats[0], torch.full((2, 3, 5, 4), 0.05)), make_samples(0, 1))
+    (sample, _) = head.predict(feats._replace(attention=torch.full((2, 3, 5, 4), 0.05)), make_samples(0, 1))
     assert bool(torch.isfinite(sample.pred_instances.bboxes).all())
     # The protocol's empty box, one pixel of the frame.
     torch.testing.assert_close(sample.pred_instances.bboxes[0], torch.tensor([0, 0, 40 / 224, 50 / 224]))
@@ -80,7 +81,7 @@ def test_constant_attention_gives_a_defined_result(feats):
 
 def test_predict_needs_attention(feats):
     with pytest.raises(RuntimeError, match=r'call model\.eval\(\) first'):
-        build().predict((feats[0], None), make_samples(0, 1))
+        build().predict(feats._replace(attention=None), make_samples(0, 1))
 
 
 @pytest.mark.parametrize('label', [6, -1])

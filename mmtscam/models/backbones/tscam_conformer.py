@@ -1,0 +1,89 @@
+"""Conformer that exposes patch tokens and class attention."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmpretrain.models.backbones import Conformer
+from mmpretrain.models.utils import MultiheadAttention
+from torch import Tensor, nn
+
+from mmtscam.models.utils import ClassAttentionMixin, PretrainedMixin, TokenFeatures
+from mmtscam.registry import MODELS
+
+
+@MODELS.register_module()
+class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
+    """Conformer of TS-CAM: patch features, class attention, pooled conv features.
+
+    mmpretrain's ``Conformer`` with the same parameter names. Its heads' logits
+    are added, see ``pooled_channels`` of :class:`~mmtscam.models.TSCAMHead`.
+    With ``drop_path_rate`` mmpretrain drops paths of the convolutional branch
+    too, the authors only those of the transformer.
+
+    Reference: Peng et al., "Conformer", ICCV 2021; the Conformer model in the
+    released code of TS-CAM.
+
+    Args:
+        arch: ``'tiny'``, ``'small'``, ``'base'``, or a dict of settings.
+        attn_layers: As for :class:`~mmtscam.models.TSCAMDeiT`.
+        attn_impl: As for ``TSCAMDeiT``.
+        attn_aggregation: As for ``TSCAMDeiT``.
+        init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes an
+            original Conformer or TS-CAM file, mmpretrain's or our checkpoint;
+            a local path or a URL.
+        **kwargs: Further arguments of ``Conformer``.
+
+    Raises:
+        ValueError: If ``attn_layers`` names a block that is not there, the
+            class token or the last stage is switched off, or an argument is
+            not among its choices.
+    """
+
+    def __init__(
+        self,
+        arch: str | dict = 'small',
+        attn_layers: Sequence[int] | None = None,
+        attn_impl: str = 'fused',
+        attn_aggregation: str = 'mean',
+        init_cfg: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(arch=arch, init_cfg=init_cfg, **kwargs)
+        if not self.with_cls_token or list(self.out_indices) != [self.depths]:
+            raise ValueError('TS-CAM needs class token and last stage: leave with_cls_token and out_indices out')
+        self.expose_attention(self._attentions(), attn_layers, attn_impl, attn_aggregation)
+        # mmpretrain's forward hands out the class token alone; all tokens
+        # pass through this norm on the way.
+        self.trans_norm.register_forward_hook(self._keep_tokens)
+        self._tokens: Tensor | None = None
+
+    def forward(self, x: Tensor) -> TokenFeatures:
+        """Compute patch features, pooled features and, in evaluation, class attention.
+
+        Args:
+            x: ``(B, 3, H, W)`` normalised images; H and W multiples of the
+                patch size.
+
+        Returns:
+            See :class:`~mmtscam.models.utils.TokenFeatures`.
+
+        Raises:
+            ValueError: If H or W is not a multiple of the patch size: the map
+                would not cover the image exactly.
+        """
+        patch = 4 * self.trans_patch_conv.stride[0]
+        height, width = x.shape[-2:]
+        if height % patch or width % patch:
+            raise ValueError(f'{height}x{width} input: TSCAMConformer needs sides that are multiples of {patch}')
+        size = (height // patch, width // patch)
+        ((pooled, token),) = super().forward(x)
+        tokens, self._tokens = self._tokens, None
+        attention = None if self.training else self.take_attention(self._attentions(), 1, size)
+        return TokenFeatures(tokens[:, 1:].transpose(1, 2).unflatten(-1, size), attention, token, pooled)
+
+    def _attentions(self) -> list[MultiheadAttention]:
+        later = [getattr(self, f'conv_trans_{index}').trans_block.attn for index in range(2, self.fin_stage)]
+        return [self.trans_1.attn, *later]
+
+    def _keep_tokens(self, module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        self._tokens = output

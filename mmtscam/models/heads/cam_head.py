@@ -1,0 +1,66 @@
+"""The head of CAM, for any convolutional backbone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from mmtscam.registry import MODELS
+
+from .base_loc_head import Activation, BaseLocHead, mean_logits
+
+
+@MODELS.register_module()
+class CAMHead(BaseLocHead):
+    """Class activation maps: global average pooling and a linear classifier.
+
+    The classifier is a 1x1 convolution before the pooling, which gives the
+    same logits: its outputs are the class activation maps, and their means
+    the logits.
+
+    Reference: Zhou et al., "Learning Deep Features for Discriminative
+    Localization", CVPR 2016, Eqs. 1 and 2.
+
+    Args:
+        num_classes: Number of classes C.
+        in_channels: Channels of the backbone's last feature map.
+        hidden_channels: Channels of 3x3 convolutions with ReLU before the
+            classifier: (1024,) for VGG16.
+        dropout: Share of features dropped before each convolution while
+            training.
+        **kwargs: Further arguments of :class:`BaseLocHead`.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        hidden_channels: Sequence[int] = (),
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault('init_cfg', dict(type='Kaiming', layer='Conv2d', nonlinearity='relu'))
+        super().__init__(num_classes, map_mode='semantic', **kwargs)
+        self.classifier = cam_classifier(num_classes, in_channels, hidden_channels, dropout)
+
+    def pre_logits(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Take the last feature map ``(B, D, h, w)`` from the backbone's output."""
+        return feats[-1]
+
+    def activate(self, feats: tuple[Tensor, ...]) -> Activation:
+        """Class activation maps and their means, the logits."""
+        maps = self.classifier(self.pre_logits(feats))
+        return Activation(mean_logits(maps), maps)
+
+
+def cam_classifier(
+    num_classes: int, in_channels: int, hidden_channels: Sequence[int] = (), dropout: float = 0.0
+) -> nn.Sequential:
+    """3x3 convolutions with ReLU, then a 1x1 convolution to one map a class."""
+    layers: list[nn.Module] = []
+    for channels in hidden_channels:
+        layers += [nn.Dropout(dropout)] if dropout else []
+        layers += [nn.Conv2d(in_channels, channels, 3, padding=1), nn.ReLU(inplace=True)]
+        in_channels = channels
+    layers += [nn.Dropout(dropout)] if dropout else []
+    return nn.Sequential(*layers, nn.Conv2d(in_channels, num_classes, 1))
