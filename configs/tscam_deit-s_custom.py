@@ -2,7 +2,7 @@
 # number of your classes.
 _base_ = [
     './_base_/models/tscam_deit-s.py',
-    './_base_/datasets/image_folder.py',
+    './_base_/datasets/custom.py',
     './_base_/schedules/cub_released.py',
     './_base_/default_runtime.py',
 ]

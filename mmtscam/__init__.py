@@ -6,7 +6,9 @@ from .version import __version__
 check_requirements()
 
 from .checkpoint import allow_mmengine_checkpoints  # noqa: E402 - only after the check
+from .external_configs import allow_inheritance  # noqa: E402
 
 allow_mmengine_checkpoints()
+allow_inheritance()
 
 __all__ = ['__version__']

@@ -8,6 +8,8 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmtscam.external_configs import drop_function_scopes
+
 from .launch import prepare_cpu_distributed
 
 
@@ -55,4 +57,5 @@ def load_config(args: argparse.Namespace) -> Config:
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner of a config, on GPUs or CPUs, distributed or not."""
     prepare_cpu_distributed(cfg)
+    drop_function_scopes(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

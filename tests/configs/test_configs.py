@@ -1,3 +1,4 @@
+import itertools
 import warnings
 from pathlib import Path
 
@@ -5,67 +6,113 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner
 
 from mmtscam.datasets import SAMPLE_CLASSES
-from mmtscam.registry import DATASETS, METRICS, MODELS
+from mmtscam.registry import METRICS, MODELS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-NAMES = sorted(path.name for path in CONFIGS.glob('*.py'))
-CUB_NAMES = [name for name in NAMES if '_cub' in name]
+NAMES = sorted(
+    str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py') if '_base_' not in path.relative_to(CONFIGS).parts
+)
+RECIPES = [f'tscam_deit-{size}_cub{recipe}.py' for size in 'bst' for recipe in ('', '_released')]
 
 
 def load(name):
     return Config.fromfile(CONFIGS / name)
 
 
-def test_the_demanded_configs_are_there():
-    assert [f'tscam_deit-{size}_cub{recipe}.py' for size in 'bst' for recipe in ('', '_released')] == CUB_NAMES
+def without_weights(cfg):
+    """The config's model, with nothing to be downloaded."""
+    model = cfg.model.copy()
+    for part in (model.backbone, model.backbone.get('backbone')):
+        if part:
+            part.pop('init_cfg', None)
+    model.head.pop('init_classifier', None)
+    return model
+
+
+def on_the_sample_set(cfg, loader, sample_set):
+    """A loader of the config with its own pipeline, on two images of the sample set."""
+    loader = cfg[loader].copy()
+    dataset = loader.dataset
+    split = 'train' if loader == cfg.train_dataloader else 'test'
+    dataset.dataset = dict(type='mmpretrain.CUB', data_root=str(sample_set), split=split)
+    dataset.metainfo = dict(classes=[f'class {index}' for index in range(cfg.model.head.num_classes)])
+    if dataset.get('boxes'):
+        dataset.boxes = dict(type='CUBBoxes')
+    dataset.pop('masks', None)
+    loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    return Runner.build_dataloader(loader, seed=0)
+
+
+def test_the_papers_systems_are_there():
+    paper = {f'tscam_deit-{size}_cub.py' for size in 'ts'} | {
+        'tscam_deit-b-384_cub_released.py',
+        'tscam_conformer-s_cub_released.py',
+        'tscam_deit-s_ilsvrc.py',
+        'ablations/transattention_deit-s_cub.py',
+        'ablations/transattention_deit-s_ilsvrc.py',
+        'ablations/transcam_deit-s_cub.py',
+        'ablations/transcam_deit-s_ilsvrc.py',
+        *(f'ablations/tscam_deit-s_layers-{layers}_cub.py' for layers in range(8, 12)),
+        *(f'cam/cam_{network}_cub.py' for network in ('vgg16', 'googlenet')),
+        *(f'cam/cam_{network}_ilsvrc.py' for network in ('vgg16', 'inceptionv3')),
+    }
+    assert paper <= set(NAMES)
+    assert set(RECIPES) <= set(NAMES)
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_model_builds_and_runs(name):
+def test_trains_a_step_and_predicts(name, sample_set):
     cfg = load(name)
-    cfg.model.backbone.init_cfg = None
-    model = MODELS.build(cfg.model)
-    build_optim_wrapper(model, cfg.optim_wrapper)
-    model.eval()
-    size = cfg.model.backbone.img_size
-    with torch.no_grad():
-        logits = model(torch.zeros(1, 3, size, size))
-    assert logits.shape == (1, cfg.model.head.num_classes)
+    model = MODELS.build(without_weights(cfg))
+    model.init_weights()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    before = {key: value.detach().clone() for key, value in model.head.named_parameters()}
 
-
-@pytest.mark.parametrize('name', NAMES)
-@pytest.mark.parametrize('loader', ['train_dataloader', 'val_dataloader', 'test_dataloader'])
-def test_data_set_builds(name, loader, sample_set):
-    dataset_cfg = load(name)[loader].dataset
-    dataset_cfg.dataset.data_root = str(sample_set)
-    if folder := dataset_cfg.dataset.type == 'mmpretrain.CustomDataset':
-        assert dataset_cfg.dataset.data_prefix == ('train' if loader == 'train_dataloader' else 'test')
-        dataset_cfg.dataset.data_prefix = 'images'
-    dataset = DATASETS.build(dataset_cfg)
-    assert len(dataset) == (40 if folder else 24 if loader == 'train_dataloader' else 16)
-    assert len(dataset.metainfo['classes']) == (200 if name in CUB_NAMES else 8)
-    item = dataset[0]
-    size = load(name).model.backbone.img_size
-    assert item['inputs'].shape == (3, size, size)
-    assert item['inputs'].dtype == torch.uint8
+    loader = on_the_sample_set(cfg, 'train_dataloader', sample_set)
+    batch = next(iter(loader))
     # Training sees no boxes.
-    assert ('gt_instances' in item['data_samples']) == (loader != 'train_dataloader' and not folder)
+    assert all('gt_instances' not in sample for sample in batch['data_samples'])
+    model.train()
+    losses = model.train_step(batch, optim_wrapper)
+    assert torch.isfinite(losses['loss'])
+    changed = [key for key, value in model.head.named_parameters() if not torch.equal(value, before[key])]
+    assert changed
+
+    evaluation = on_the_sample_set(cfg, 'val_dataloader', sample_set)
+    size = batch['inputs'][0].shape
+    assert all(image.shape == size for image in next(iter(evaluation))['inputs'])
+    model.eval()
+    for sample in model.val_step(next(iter(evaluation))):
+        assert sample.pred_score.shape == (cfg.model.head.num_classes,)
+        if 'pred_instances' in sample:  # a plain classifier draws none
+            height, width = sample.ori_shape
+            assert len(sample.pred_instances) == min(5, cfg.model.head.num_classes)
+            assert bool((sample.pred_instances.bboxes <= torch.tensor([width, height, width, height])).all())
+            for metric in itertools.chain(cfg.val_evaluator, cfg.test_evaluator):
+                assert metric.get('map_name', 'maps') in sample.class_maps
 
 
 @pytest.mark.parametrize('name', NAMES)
 def test_evaluators_build(name):
     cfg = load(name)
+    keys = set()
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
-            METRICS.build(metric)
+        prefixes = [
+            METRICS.build(metric).prefix or METRICS.build(metric).default_prefix
+            for metric in (evaluator if isinstance(evaluator, list) else [evaluator])
+        ]
+        assert len(set(prefixes)) == len(prefixes)
+        keys.update(prefixes)
     # What decides on the best checkpoint is measured.
-    prefix = cfg.default_hooks.checkpoint.save_best.split('/')[0]
-    assert prefix in ('tscam', 'accuracy')
+    assert cfg.default_hooks.checkpoint.save_best.split('/')[0] in keys
 
 
-@pytest.mark.parametrize('name', CUB_NAMES)
+@pytest.mark.parametrize('name', RECIPES)
 def test_recipe(name):
     cfg = load(name)
     released = name.endswith('_released.py')
@@ -82,10 +129,21 @@ def test_recipe(name):
     assert bool(cfg.param_scheduler) == released
 
 
+@pytest.mark.parametrize(('name', 'epochs', 'batch'), [('', 12, 256), ('_released', 20, 256)])
+def test_recipe_for_ilsvrc(name, epochs, batch):
+    cfg = load(f'tscam_deit-s_ilsvrc{name}.py')
+    assert cfg.optim_wrapper.optimizer.lr == 5e-4
+    assert (cfg.train_cfg.max_epochs, cfg.train_dataloader.batch_size) == (epochs, batch)
+    assert cfg.auto_scale_lr.base_batch_size == batch
+    assert (cfg.model.head.num_classes, cfg.model.head.threshold) == (1000, 0.12)
+    assert cfg.model.head.get('init_classifier') == (cfg.model.backbone.init_cfg.checkpoint if name else None)
+    if name:
+        assert cfg.param_scheduler.milestones == [10, 12, 20]
+
+
 def test_released_recipe_decays_weights_alone():
     cfg = load('tscam_deit-t_cub_released.py')
-    cfg.model.backbone.init_cfg = None
-    model = MODELS.build(cfg.model)
+    model = MODELS.build(without_weights(cfg))
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
@@ -95,10 +153,25 @@ def test_released_recipe_decays_weights_alone():
         assert decays[id(parameter)] == (0.0 if exempt else 0.05), name
 
 
-def test_original_weights_are_named():
-    for name in CUB_NAMES:
-        checkpoint = load(name).model.backbone.init_cfg.checkpoint
-        assert checkpoint.startswith('https://dl.fbaipublicfiles.com/deit/deit_')
+@pytest.mark.parametrize('name', [name for name in NAMES if 'deit-' in name])
+def test_original_weights_are_named(name):
+    checkpoint = load(name).model.backbone.init_cfg.checkpoint
+    assert checkpoint.startswith('https://dl.fbaipublicfiles.com/deit/deit_')
+
+
+@pytest.mark.parametrize(
+    ('name', 'attended'),
+    [
+        *((f'tscam_deit-s_layers-{layers}_cub.py', list(range(layers))) for layers in range(8, 12)),
+        ('tscam_deit-s_last-layer_cub.py', [11]),
+        ('tscam_deit-s_rollout_cub.py', list(range(12))),
+        ('transattention_deit-s_cub.py', list(range(12))),
+    ],
+)
+def test_ablations_attend_to_their_blocks(name, attended):
+    backbone = MODELS.build(without_weights(load(f'ablations/{name}')).backbone)
+    assert backbone.attn_layers == attended
+    assert backbone.attn_aggregation == ('rollout' if 'rollout' in name else 'mean')
 
 
 def test_sample_classes_are_the_generators():

@@ -1,6 +1,7 @@
 # Your own images: data/images/{train,test}/CLASS/*.jpg, one folder a class,
-# the same classes in both. Without true boxes there is nothing to compare
-# boxes with: classification accuracy alone is measured.
+# the same classes in both; tools/dataset_converters/custom.py checks them.
+# Without true boxes there is nothing to compare boxes with: classification
+# accuracy alone is measured.
 _base_ = './cub_flip.py'
 
 data_root = 'data/images'

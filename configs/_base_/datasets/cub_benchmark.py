@@ -1,0 +1,14 @@
+# CUB-200-2011 as the WSOL benchmark has it: what is chosen, be it a threshold
+# or the best epoch, is chosen on CUBV2, 1,000 other images of the same classes,
+# which lie in data/CUBV2/CLASS/; the benchmark's lists in data/metadata/CUB.
+_base_ = './cub.py'
+
+# Relative to the data_root of the images. Where that is a symbolic link, give
+# an absolute path.
+metadata = '../metadata/CUB/val'
+val_dataloader = dict(
+    dataset=dict(
+        dataset=dict(_delete_=True, type='WSOLBenchmark', data_root='data/CUBV2', metadata=metadata),
+        boxes=dict(_delete_=True, type='BenchmarkBoxes', metadata=metadata),
+    ),
+)

@@ -1,0 +1,18 @@
+# Your own images with boxes of the test images, in data/images/annotations/
+# test.json: COCO's format, file names relative to data/images/test, categories
+# named as the class folders; tools/dataset_converters/custom.py checks them.
+_base_ = './custom.py'
+
+val_dataloader = dict(
+    dataset=dict(
+        boxes=dict(_delete_=True, type='COCOBoxes', ann_file='annotations/test.json', img_prefix='test'),
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = [dict(type='LocAccuracy', protocol='tscam')]
+test_evaluator = [
+    *val_evaluator,
+    dict(type='LocAccuracy', protocol='tscam', map_name='attention', prefix='tscam-attention'),
+    dict(type='LocAccuracy', protocol='tscam', map_name='semantic', prefix='tscam-semantic'),
+    dict(type='MaxBoxAcc', protocol='wsol-v2'),
+]

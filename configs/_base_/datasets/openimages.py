@@ -1,0 +1,34 @@
+# OpenImages30k of the WSOL benchmark, with masks: 29,819 images for training,
+# 2,500 to choose on, 5,000 for testing, 100 classes. The benchmark's lists lie
+# in data/metadata/OpenImages; tools/dataset_converters/openimages.py checks all.
+_base_ = './cub.py'
+
+data_root = 'data/OpenImages'
+# Relative to data_root. Where that is a symbolic link, give absolute paths.
+metadata = '../metadata/OpenImages'
+train_dataloader = dict(
+    dataset=dict(
+        dataset=dict(_delete_=True, type='WSOLBenchmark', data_root=data_root, metadata=f'{metadata}/train'),
+    ),
+)
+val_dataloader = dict(
+    dataset=dict(
+        dataset=dict(_delete_=True, type='WSOLBenchmark', data_root=data_root, metadata=f'{metadata}/val'),
+        boxes=None,
+        masks=dict(type='OpenImagesMasks', metadata=f'{metadata}/val'),
+    ),
+)
+test_dataloader = dict(
+    dataset=dict(
+        dataset=dict(_delete_=True, type='WSOLBenchmark', data_root=data_root, metadata=f'{metadata}/test'),
+        boxes=None,
+        masks=dict(type='OpenImagesMasks', metadata=f'{metadata}/test'),
+    ),
+)
+# No boxes: pixels are compared.
+val_evaluator = [dict(type='PixelAP'), dict(type='mmpretrain.Accuracy', topk=(1, 5))]
+test_evaluator = [
+    *val_evaluator,
+    dict(type='PixelAP', map_name='attention', prefix='wsol-v2-attention'),
+    dict(type='PixelAP', map_name='semantic', prefix='wsol-v2-semantic'),
+]

@@ -1,0 +1,7 @@
+# The released code's recipe for ILSVRC, where it differs from the paper's.
+_base_ = './cub_released.py'
+
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
+param_scheduler = dict(milestones=[10, 12, 20])
+train_cfg = dict(max_epochs=20)
+auto_scale_lr = dict(base_batch_size=256)

@@ -1,0 +1,5 @@
+# Class attention of the last block alone. It plays no part in training, so a
+# checkpoint of tscam_deit-s_cub.py can be tested with it.
+_base_ = '../tscam_deit-s_cub.py'
+
+model = dict(backbone=dict(attn_layers=[-1]))
