@@ -17,7 +17,7 @@ def find_file(data_root: str, path: str) -> str:
     Raises:
         FileNotFoundError: If there is no such file.
     """
-    joined = osp.join(data_root, path)
+    joined = _join(data_root, path)
     if not osp.isfile(joined):
         raise FileNotFoundError(f'{joined}: annotation file not found; check data_root and the name of the file')
     return joined
@@ -36,10 +36,15 @@ def find_folder(data_root: str, path: str) -> str:
     Raises:
         FileNotFoundError: If there is no such folder.
     """
-    joined = osp.join(data_root, path)
+    joined = _join(data_root, path)
     if not osp.isdir(joined):
         raise FileNotFoundError(f'{joined}: annotation folder not found; check data_root and the name of the folder')
     return joined
+
+
+def _join(data_root: str, path: str) -> str:
+    """Join as text, so that ``../metadata`` lies beside a root that is a symbolic link, not beside its target."""
+    return osp.normpath(osp.join(data_root, path))
 
 
 def image_key(img_path: str, img_root: str) -> str:

@@ -26,7 +26,7 @@ def explicit_attention(query: Tensor, key: Tensor, value: Tensor, dropout_p: flo
         The output ``(B, K, N, D')`` and the attention matrix ``(B, K, N, N)``
         before dropout.
     """
-    weights = (query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5).softmax(dim=-1)
+    weights = (query * query.shape[-1] ** -0.5 @ key.transpose(-2, -1)).softmax(dim=-1)
     return F.dropout(weights, dropout_p) @ value, weights
 
 
@@ -42,7 +42,8 @@ def class_attention(query: Tensor, key: Tensor) -> Tensor:
     Returns:
         ``(B, N)`` tensor of weights that sum to 1 over all tokens.
     """
-    logits = query[:, :, :1] @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
+    # Scaled before the product, which would overflow in half precision.
+    logits = query[:, :, :1] * query.shape[-1] ** -0.5 @ key.transpose(-2, -1)
     return logits.squeeze(2).softmax(dim=-1).mean(dim=1)
 
 
@@ -86,7 +87,7 @@ def attention_rollout(blocks: Sequence[tuple[Tensor, Tensor]], chunk: int = 256)
     for query, key in reversed(blocks):
         attended = torch.zeros_like(row)
         for start in range(0, tokens, chunk):
-            logits = query[:, :, start : start + chunk] @ key.transpose(-2, -1) * width**-0.5
+            logits = query[:, :, start : start + chunk] * width**-0.5 @ key.transpose(-2, -1)
             weights = logits.float().softmax(dim=-1).mean(dim=1)
             attended += (row[:, None, start : start + chunk] @ weights).squeeze(1)
         row = (row + attended) / 2

@@ -10,6 +10,14 @@ def test_find(tmp_path):
     assert find_folder(str(tmp_path.parent), tmp_path.name) == str(tmp_path)
 
 
+def test_folder_beside_a_root_that_is_a_symbolic_link(tmp_path):
+    for name in ('elsewhere/images', 'data/metadata'):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / 'data' / 'images').symlink_to(tmp_path / 'elsewhere' / 'images')
+    found = find_folder(str(tmp_path / 'data' / 'images'), '../metadata')
+    assert found == str(tmp_path / 'data' / 'metadata')
+
+
 @pytest.mark.parametrize(
     ('find', 'name', 'problem'),
     [

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmtscam.localization import aggregate_attention, class_attention, explicit_attention
+from mmtscam.localization import aggregate_attention, attention_rollout, class_attention, explicit_attention
 
 
 def _slow_attention(query, key, value):
@@ -107,3 +107,62 @@ def test_aggregate_equals_the_released_sum_after_min_max():
         return (values - values.min()) / (values.max() - values.min())
 
     torch.testing.assert_close(min_max(aggregate_attention(attention)), min_max(attention.sum(dim=1)))
+
+
+def _slow_rollout(blocks):
+    """Abnar and Zuidema: mix each matrix with the identity, normalise its rows, multiply from the first block on."""
+    rollout = None
+    for query, key in blocks:
+        _, weights = _slow_attention(query.numpy(), key.numpy(), key.numpy())
+        mixed = weights.mean(axis=1) + np.eye(weights.shape[-1])
+        mixed /= mixed.sum(axis=-1, keepdims=True)
+        rollout = mixed if rollout is None else mixed @ rollout
+    return rollout[:, 0]
+
+
+@pytest.fixture
+def blocks():
+    """Queries and keys of four blocks; large enough that the blocks' order matters."""
+    return [tuple(2 * torch.randn(2, 2, 3, 7, 5, dtype=torch.float64)) for _ in range(4)]
+
+
+@pytest.mark.parametrize('chunk', [1, 2, 3, 7, 8, 256])
+def test_rollout_is_the_class_row_of_the_product(blocks, chunk):
+    expected = _slow_rollout(blocks)
+    rollout = attention_rollout(blocks, chunk=chunk)
+    assert rollout.shape == (2, 7)
+    assert rollout.dtype == torch.float32
+    np.testing.assert_allclose(rollout.numpy(), expected, atol=1e-6)
+    np.testing.assert_allclose(rollout.sum(dim=1).numpy(), 1, atol=1e-6)
+    # The other order, or a block less, is another result.
+    assert np.abs(_slow_rollout(blocks[::-1]) - expected).max() > 1e-3
+    assert np.abs(_slow_rollout(blocks[1:]) - expected).max() > 1e-3
+
+
+def test_rollout_of_one_block_is_its_attention_and_the_skip_connection(blocks):
+    query, key = blocks[0]
+    expected = class_attention(query, key) / 2
+    expected[:, 0] += 0.5
+    torch.testing.assert_close(attention_rollout(blocks[:1]), expected, check_dtype=False, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('spread', [1, 5])
+def test_rollout_in_half_precision(dtype, spread):
+    blocks = [tuple((spread * torch.randn(2, 1, 3, 197, 64)).to(dtype)) for _ in range(12)]
+    rollout = attention_rollout(blocks, chunk=64)
+    assert rollout.dtype == torch.float32
+    assert torch.isfinite(rollout).all()
+    assert (rollout >= 0).all()
+    torch.testing.assert_close(rollout.sum(dim=1), torch.ones(1))
+    if spread == 1:
+        full = attention_rollout([(query.float(), key.float()) for query, key in blocks])
+        torch.testing.assert_close(rollout, full, rtol=0.05, atol=1e-4)
+
+
+def test_rollout_does_not_change_what_it_is_given(blocks):
+    before = [(query.clone(), key.clone()) for query, key in blocks]
+    attention_rollout(blocks)
+    for (query, key), (query_before, key_before) in zip(blocks, before, strict=True):
+        assert torch.equal(query, query_before)
+        assert torch.equal(key, key_before)

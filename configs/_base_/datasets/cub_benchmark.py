@@ -3,8 +3,7 @@
 # which lie in data/CUBV2/CLASS/; the benchmark's lists in data/metadata/CUB.
 _base_ = './cub.py'
 
-# Relative to the data_root of the images. Where that is a symbolic link, give
-# an absolute path.
+# Relative to the data_root of the images.
 metadata = '../metadata/CUB/val'
 val_dataloader = dict(
     dataset=dict(

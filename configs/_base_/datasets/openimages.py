@@ -4,7 +4,7 @@
 _base_ = './cub.py'
 
 data_root = 'data/OpenImages'
-# Relative to data_root. Where that is a symbolic link, give absolute paths.
+# Relative to data_root.
 metadata = '../metadata/OpenImages'
 train_dataloader = dict(
     dataset=dict(

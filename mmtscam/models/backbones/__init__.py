@@ -1,6 +1,8 @@
 """Backbones: transformers that expose class attention, and networks for CAM."""
 
+from .adl_backbone import adl_backbone
+from .truncated_backbone import TruncatedBackbone
 from .tscam_conformer import TSCAMConformer
 from .tscam_deit import TSCAMDeiT
 
-__all__ = ['TSCAMConformer', 'TSCAMDeiT']
+__all__ = ['TSCAMConformer', 'TSCAMDeiT', 'TruncatedBackbone', 'adl_backbone']

@@ -78,6 +78,7 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
         size = (height // patch, width // patch)
         ((pooled, token),) = super().forward(x)
         tokens, self._tokens = self._tokens, None
+        assert tokens is not None  # kept by the hook
         attention = None if self.training else self.take_attention(self._attentions(), 1, size)
         return TokenFeatures(tokens[:, 1:].transpose(1, 2).unflatten(-1, size), attention, token, pooled)
 

@@ -1,8 +1,10 @@
 """Heads that turn features into classes and boxes."""
 
+from .acol_head import ACoLHead
 from .base_loc_head import Activation, BaseLocHead
 from .cam_head import CAMHead
 from .class_token_head import ClassTokenHead
+from .spg_head import SPGHead
 from .tscam_head import TSCAMHead
 
-__all__ = ['Activation', 'BaseLocHead', 'CAMHead', 'ClassTokenHead', 'TSCAMHead']
+__all__ = ['ACoLHead', 'Activation', 'BaseLocHead', 'CAMHead', 'ClassTokenHead', 'SPGHead', 'TSCAMHead']

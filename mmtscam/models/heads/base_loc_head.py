@@ -71,15 +71,15 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             raise ValueError(f'protocol {self.protocol.name!r} leaves the threshold open: set threshold')
 
     @abstractmethod
-    def activate(self, feats: tuple) -> Activation:
+    def activate(self, feats: Any) -> Activation:
         """Compute logits and maps of all classes from the backbone's output."""
 
-    def forward(self, feats: tuple) -> Tensor:
+    def forward(self, feats: Any) -> Tensor:
         """Logits ``(B, C)``."""
         return self.activate(feats).logits
 
     @torch.no_grad()
-    def predict(self, feats: tuple, data_samples: list[LocDataSample] | None = None) -> list[LocDataSample]:
+    def predict(self, feats: Any, data_samples: list[LocDataSample] | None = None) -> list[LocDataSample]:
         """Classify and localise.
 
         Args:
@@ -115,7 +115,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             localize(sample, self.protocol, self.num_boxes)
         return samples
 
-    def select_maps(self, feats: tuple, activation: Activation, index: int, labels: Tensor) -> dict[str, Tensor]:
+    def select_maps(self, feats: Any, activation: Activation, index: int, labels: Tensor) -> dict[str, Tensor]:
         """Maps of some classes of one image, so that never those of all are coupled.
 
         Args:
@@ -127,12 +127,13 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         Returns:
             Kind of map to ``(k, h, w)`` tensor.
         """
-        if activation.attention is None:
-            return {'semantic': activation.semantic[index][labels]}
-        attention = activation.attention[index]
-        if activation.semantic is None:
+        attention = None if activation.attention is None else activation.attention[index]
+        semantic = None if activation.semantic is None else activation.semantic[index][labels]
+        if attention is not None and semantic is not None:
+            return localization_maps(attention, semantic)
+        if attention is not None:
             return {'attention': attention.expand(len(labels), -1, -1).clone()}
-        return localization_maps(attention, activation.semantic[index][labels])
+        return {} if semantic is None else {'semantic': semantic}
 
     def _labels_to_map(self, sample: LocDataSample) -> Tensor:
         """Labels of the Top-k classes, best first, and of the true class if it is known and not among them."""

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from mmtscam.registry import MODELS
+from mmtscam.structures import LocDataSample
 
 from .base_loc_head import Activation, BaseLocHead, mean_logits
 
@@ -52,6 +54,18 @@ class CAMHead(BaseLocHead):
         maps = self.classifier(self.pre_logits(feats))
         return Activation(mean_logits(maps), maps)
 
+    def true_labels(self, data_samples: list[LocDataSample]) -> Tensor:
+        """True classes of a batch, ``(B,)``, for losses that need a single one an image.
+
+        Raises:
+            ValueError: If the samples have soft labels.
+        """
+        if 'gt_score' in data_samples[0]:
+            raise ValueError(
+                f'{type(self).__name__} needs one true class an image: leave batch augmentations, such as CutMix, out'
+            )
+        return torch.cat([sample.gt_label for sample in data_samples])
+
 
 def cam_classifier(
     num_classes: int, in_channels: int, hidden_channels: Sequence[int] = (), dropout: float = 0.0
@@ -64,3 +78,11 @@ def cam_classifier(
         in_channels = channels
     layers += [nn.Dropout(dropout)] if dropout else []
     return nn.Sequential(*layers, nn.Conv2d(in_channels, num_classes, 1))
+
+
+def normalize_maps(maps: Tensor) -> Tensor:
+    """Bring each map, over its last two dimensions, to [0, 1]; a constant one becomes zero."""
+    maps = maps.float()
+    lowest = maps.amin(dim=(-2, -1), keepdim=True)
+    highest = maps.amax(dim=(-2, -1), keepdim=True)
+    return (maps - lowest) / (highest - lowest).clamp_min(torch.finfo(maps.dtype).tiny)

@@ -7,10 +7,10 @@ from .class_attention import (
     ClassAttentionMixin,
     expose_class_attention,
 )
-from .conversion import from_reference, is_reference, to_reference
+from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
 from .features import TokenFeatures
 from .localize import localize
-from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_weights
+from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_state, read_weights
 
 __all__ = [
     'ATTENTION_AGGREGATIONS',
@@ -18,6 +18,7 @@ __all__ = [
     'ClassAttention',
     'ClassAttentionMixin',
     'PretrainedMixin',
+    'ReferenceModel',
     'TokenFeatures',
     'expose_class_attention',
     'from_reference',
@@ -25,6 +26,8 @@ __all__ = [
     'load_classifier',
     'load_pretrained',
     'localize',
+    'read_state',
     'read_weights',
+    'reference_model',
     'to_reference',
 ]

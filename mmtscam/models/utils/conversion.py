@@ -6,48 +6,89 @@ share one family of names; ours are mmpretrain's. Values are never changed.
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from torch import Tensor
 
-# Within a transformer block: the reference's name and ours.
-_BLOCK = (
-    ('norm1', 'ln1'),
-    ('norm2', 'ln2'),
-    ('mlp.fc1', 'ffn.layers.0.0'),
-    ('mlp.fc2', 'ffn.layers.1'),
-    ('attn', 'attn'),
-)
-# Where the blocks of DeiT and Conformer are.
-_PLACES = (
-    (r'blocks\.(\d+)', r'layers\.(\d+)', 'blocks.{}', 'layers.{}'),
-    (r'(trans_1|conv_trans_\d+\.trans_block)', r'(trans_1|conv_trans_\d+\.trans_block)', '{}', '{}'),
-)
-# Outside the blocks; what is in neither table has the same name on both sides.
-_DEIT = (('patch_embed.proj', 'patch_embed.projection'), ('norm', 'ln1'))
+# A transformer block: of DeiT, of Conformer.
+_BLOCK = re.compile(r'(blocks|layers)\.\d+\.|(trans_1|conv_trans_\d+\.trans_block)\.')
+# The reference's name and ours, in a block and outside.
+_IN_BLOCK = {
+    'norm1': 'ln1',
+    'norm2': 'ln2',
+    'attn.qkv': 'attn.qkv',
+    'attn.proj': 'attn.proj',
+    'mlp.fc1': 'ffn.layers.0.0',
+    'mlp.fc2': 'ffn.layers.1',
+}
+_OUTSIDE = {
+    'blocks': 'layers',
+    'cls_token': 'cls_token',
+    'pos_embed': 'pos_embed',
+    'patch_embed.proj': 'patch_embed.projection',
+    'norm': 'ln1',
+}
+# What has the same name on both sides: Conformer's convolutions and norms.
+_SAME = re.compile(r'(conv1|bn1|conv_1|trans_(patch_conv|norm)|conv_trans_\d+\.(cnn|fusion|squeeze|expand)_block)\.')
+# The classifiers' modules, the reference's name and ours. By the dimensions of
+# the first one's weight: linear in the original model, a convolution in TS-CAM.
+_HEADS = {
+    'DeiT': {2: {'head': 'fc'}, 4: {'head': 'conv'}},
+    'Conformer': {
+        2: {'trans_cls_head': 'trans_cls_head', 'conv_cls_head': 'conv_cls_head'},
+        4: {'trans_cls_head': 'conv', 'conv_cls_head': 'fc'},
+    },
+}
 
 
-def _rename(name: str, to_ours: bool) -> str:
-    """Our name of a backbone's parameter, or the reference's name of ours."""
-    for reference_place, our_place, reference_form, our_form in _PLACES:
-        match = re.match(rf'{reference_place if to_ours else our_place}\.', name)
-        if match:
-            rest = name[match.end() :]
-            for pair in _BLOCK:
-                old, new = pair if to_ours else pair[::-1]
-                if rest.startswith(f'{old}.'):
-                    rest = new + rest.removeprefix(old)
-                    break
-            return f'{(our_form if to_ours else reference_form).format(match[1])}.{rest}'
-    for pair in _DEIT:
-        old, new = pair if to_ours else pair[::-1]
-        if name.startswith(f'{old}.'):
-            return new + name.removeprefix(old)
-    return name
+class ReferenceModel(NamedTuple):
+    """What parameters under the reference's names are those of.
+
+    Attributes:
+        backbone: ``'DeiT'`` or ``'Conformer'``.
+        tscam: Whether it is TS-CAM's; else the original classifier.
+        width: Width D of a token.
+        num_blocks: Number of transformer blocks L.
+        num_classes: Number of classes, ``None`` without a classifier.
+    """
+
+    backbone: str
+    tscam: bool
+    width: int
+    num_blocks: int
+    num_classes: int | None
+
+    def __str__(self) -> str:
+        """One line for people."""
+        classes = 'no classifier' if self.num_classes is None else f'{self.num_classes} classes'
+        name = f'{"TS-CAM " if self.tscam else ""}{self.backbone}'
+        return f'{name}: width {self.width}, {self.num_blocks} blocks, {classes}'
 
 
 def is_reference(state: Mapping[str, Tensor]) -> bool:
     """Tell whether parameters have the names of a released model."""
-    return any(re.match(r'blocks\.\d+\.|trans_1\.norm1\.', name) for name in state)
+    return any(re.match(r'(module\.)?(blocks\.\d+|trans_1)\.norm1\.', name) for name in state)
+
+
+def reference_model(state: Mapping[str, Tensor]) -> ReferenceModel:
+    """Tell what parameters under the reference's names, without ``module.``, are those of.
+
+    Raises:
+        ValueError: If these are not the names of a released model.
+    """
+    if not is_reference(state):
+        first = ', '.join(list(state)[:3]) or 'none'
+        raise ValueError(f'neither DeiT nor Conformer under the names of their authors; first names: {first}')
+    backbone = _backbone(state)
+    classifier = state.get(f'{next(iter(_HEADS[backbone][2]))}.weight')
+    norms = [value for name, value in state.items() if name.endswith('.norm1.weight')]
+    return ReferenceModel(
+        backbone,
+        tscam=classifier is not None and classifier.ndim == 4,
+        width=len(norms[0]),
+        num_blocks=len(norms),
+        num_classes=None if classifier is None else len(classifier),
+    )
 
 
 def from_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -71,15 +112,20 @@ def from_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         ValueError: If these are not the names of a released model.
     """
     state = {name.removeprefix('module.'): value for name, value in state.items()}
-    if not is_reference(state):
-        first = ', '.join(list(state)[:3]) or 'none'
-        raise ValueError(f'neither DeiT nor Conformer under the names of their authors; first names: {first}')
-    heads = _heads(state)
+    if 'dist_token' in state:
+        raise ValueError(
+            'a distilled DeiT, with a second class token (dist_token) for which TS-CAM has no place; take the plain '
+            'one, deit_*_patch16_* without "distilled" in its name'
+        )
+    model = reference_model(state)
+    heads = _HEADS[model.backbone][4 if model.tscam else 2]
     converted = {}
     for name, value in state.items():
         module, _, parameter = name.partition('.')
-        is_head = module in heads
-        converted[f'head.{heads[module]}.{parameter}' if is_head else f'backbone.{_rename(name, True)}'] = value
+        if module in heads:
+            converted[f'head.{heads[module]}.{parameter}'] = value
+        else:
+            converted[f'backbone.{_rename(name, _IN_BLOCK, _OUTSIDE)}'] = value
     return converted
 
 
@@ -96,32 +142,44 @@ def to_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         ValueError: If a parameter has no counterpart there.
     """
-    modules = {'conv_cls_head': 'conv_cls_head', 'trans_cls_head': 'trans_cls_head'}
-    if 'backbone.trans_norm.weight' in state:
-        modules |= {'conv': 'trans_cls_head', 'fc': 'conv_cls_head'}
-    else:
-        modules |= {'conv': 'head', 'fc': 'head'}
-    converted = {}
-    for name, value in state.items():
-        part, _, rest = name.partition('.')
-        module, _, parameter = rest.partition('.')
-        if part == 'backbone':
-            converted[_rename(rest, False)] = value
-        elif part == 'head' and module in modules:
-            converted[f'{modules[module]}.{parameter}'] = value
-        else:
-            raise ValueError(f'{name} has no counterpart in the released models, which are DeiT, Conformer and TS-CAM')
-    if not is_reference(converted):
-        raise ValueError('neither TSCAMDeiT nor TSCAMConformer: no block of a transformer')
+    backbone = {name.removeprefix('backbone.'): value for name, value in state.items() if name.startswith('backbone.')}
+    head = {name.removeprefix('head.'): value for name, value in state.items() if name.startswith('head.')}
+    foreign = [name for name in state if not name.startswith(('backbone.', 'head.'))]
+    if foreign or not backbone:
+        raise ValueError(f'no model of a backbone and a head; first name: {(foreign or list(state) or ["none"])[0]}')
+    converted = {_rename(name, _turned(_IN_BLOCK), _turned(_OUTSIDE)): value for name, value in backbone.items()}
+    modules = {name.partition('.')[0] for name in head}
+    kinds = [_turned(kind) for kind in _HEADS[_backbone(converted)].values()]
+    heads = next((kind for kind in kinds if not modules or modules == set(kind)), None)
+    if heads is None:
+        raise ValueError(
+            f'a head of {" and ".join(sorted(modules))} on {_backbone(converted)} has no counterpart in the released '
+            f'models: theirs are of {", or ".join(" and ".join(sorted(kind)) for kind in kinds)}'
+        )
+    for name, value in head.items():
+        module, _, parameter = name.partition('.')
+        converted[f'{heads[module]}.{parameter}'] = value
     return converted
 
 
-def _heads(state: Mapping[str, Tensor]) -> dict[str, str]:
-    """Our name of each classifier: a convolution is TS-CAM's, a linear one the original model's."""
-    if 'head.weight' in state:
-        return {'head': 'conv' if state['head.weight'].ndim == 4 else 'fc'}
-    if 'trans_cls_head.weight' not in state:
-        return {}
-    if state['trans_cls_head.weight'].ndim == 4:
-        return {'trans_cls_head': 'conv', 'conv_cls_head': 'fc'}
-    return {name: name for name in ('trans_cls_head', 'conv_cls_head')}
+def _backbone(state: Mapping[str, Tensor]) -> str:
+    return 'Conformer' if 'trans_norm.weight' in state else 'DeiT'
+
+
+def _turned(table: Mapping[str, str]) -> dict[str, str]:
+    return {ours: reference for reference, ours in table.items()}
+
+
+def _rename(name: str, in_block: Mapping[str, str], outside: Mapping[str, str]) -> str:
+    """Name a parameter of a backbone as the other side does."""
+    if _SAME.match(name):
+        return name
+    block = _BLOCK.match(name)
+    place = block[0] if block else ''
+    rest = name.removeprefix(place)
+    module = re.sub(r'\.(weight|bias)$', '', rest)
+    table = in_block if block else outside
+    if module not in table:
+        raise ValueError(f'{name} has no counterpart: it is not of DeiT, Conformer or TS-CAM')
+    place = re.sub(r'^\w+', lambda first: outside.get(first[0], first[0]), place)
+    return place + table[module] + rest.removeprefix(module)

@@ -8,22 +8,27 @@ from urllib.error import URLError
 
 import torch
 from mmengine.dist import barrier, get_rank
+from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from .conversion import from_reference, is_reference
 
-# Parts of TSCAMHead, and the classifiers that they may start from.
-_CLASSIFIERS = {'conv': ('conv', 'trans_cls_head', 'fc'), 'fc': ('fc', 'conv_cls_head')}
+# Parts of TSCAMHead, and the classifiers that they may start from: TS-CAM's,
+# Conformer's, DeiT's under our name and under mmpretrain's.
+_CLASSIFIERS = {'conv': ('conv', 'trans_cls_head', 'fc', 'layers.head'), 'fc': ('fc', 'conv_cls_head')}
+
+# Where a config names a backbone's weights.
+BACKBONE_SETTING = 'model.backbone.init_cfg.checkpoint'
 
 
-def _read(checkpoint: str) -> Any:
+def _read(checkpoint: str, setting: str) -> Any:
     """Read a checkpoint from a path or URL; nothing but tensors and plain data is unpickled."""
     if not checkpoint.startswith(('http://', 'https://')):
         path = osp.expanduser(checkpoint)
         if not osp.isfile(path):
             raise FileNotFoundError(
                 f'pretrained weights not found: put the file at {osp.abspath(path)}, or name another with '
-                '--cfg-options model.backbone.init_cfg.checkpoint=PATH'
+                f'--cfg-options {setting}=PATH'
             )
         try:
             return torch.load(path, map_location='cpu', weights_only=True)
@@ -42,7 +47,7 @@ def _read(checkpoint: str) -> Any:
             raise FileNotFoundError(
                 f'pretrained weights cannot be downloaded from {checkpoint} ({error}): get '
                 f'{osp.basename(checkpoint)} elsewhere and put it at {target}, or name a local copy with '
-                '--cfg-options model.backbone.init_cfg.checkpoint=PATH'
+                f'--cfg-options {setting}=PATH'
             ) from error
 
     # One process of a machine downloads, the others find the file.
@@ -55,7 +60,31 @@ def _read(checkpoint: str) -> Any:
     return load()
 
 
-def read_weights(checkpoint: str) -> dict[str, Tensor]:
+def read_state(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, Tensor]:
+    """Read the parameters of a file, as they are in it.
+
+    Args:
+        checkpoint: Local path or URL of a checkpoint with parameters under
+            ``"model"`` or ``"state_dict"``, or of a bare state dict.
+        setting: The setting of a config that names the file, for errors.
+
+    Returns:
+        Name to tensor, without ``module.`` of DataParallel.
+
+    Raises:
+        FileNotFoundError: If the file cannot be had; says where to put it.
+        ValueError: If the file cannot be read or holds no parameters.
+    """
+    content = _read(checkpoint, setting)
+    for wrapper in ('model', 'state_dict'):
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
+        raise ValueError(f'{checkpoint}: holds no state dict; expected parameters under "model" or "state_dict"')
+    return {key.removeprefix('module.'): value for key, value in content.items()}
+
+
+def read_weights(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, Tensor]:
     """Read the parameters of a file of any of three kinds.
 
     An original file of DeiT, Conformer or TS-CAM (``{'model': ...}`` or
@@ -64,6 +93,7 @@ def read_weights(checkpoint: str) -> dict[str, Tensor]:
 
     Args:
         checkpoint: Local path or URL.
+        setting: The setting of a config that names the file, for errors.
 
     Returns:
         Parameters in ``float32``: under ``backbone.`` and ``head.`` where the
@@ -71,17 +101,15 @@ def read_weights(checkpoint: str) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: If the file cannot be had; says where to put it.
-        ValueError: If the file cannot be read or holds no parameters.
+        ValueError: If the file cannot be read, holds no parameters, or those
+            of a model that has no place here.
     """
-    content = _read(checkpoint)
-    for wrapper in ('model', 'state_dict'):
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError(f'{checkpoint}: holds no state dict; expected parameters under "model" or "state_dict"')
-    state = {key.removeprefix('module.'): value for key, value in content.items()}
+    state = read_state(checkpoint, setting)
     if is_reference(state):
-        state = from_reference(state)
+        try:
+            state = from_reference(state)
+        except ValueError as error:
+            raise ValueError(f'{checkpoint}: {error}') from error
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
@@ -132,7 +160,10 @@ def load_classifier(head: nn.Module, checkpoint: str) -> list[str]:
         FileNotFoundError: If the file cannot be had; says where to put it.
         ValueError: If the file cannot be read or nothing in it fits.
     """
-    state = {key.removeprefix('head.'): value for key, value in read_weights(checkpoint).items()}
+    state = {
+        key.removeprefix('head.'): value
+        for key, value in read_weights(checkpoint, 'model.head.init_classifier').items()
+    }
     taken = []
     for name, parameter in head.named_parameters():
         module, _, rest = name.partition('.')
@@ -146,7 +177,7 @@ def load_classifier(head: nn.Module, checkpoint: str) -> list[str]:
     return taken
 
 
-class PretrainedMixin:
+class PretrainedMixin(BaseModule):
     """Backbones whose ``init_cfg=dict(type='Pretrained', checkpoint=...)`` takes every file that we can read."""
 
     def init_weights(self) -> None:

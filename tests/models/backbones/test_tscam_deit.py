@@ -1,7 +1,11 @@
+import math
+
 import pytest
 import torch
 from mmpretrain.models.backbones import VisionTransformer
+from mmpretrain.models.selfsup import MAEViT
 
+from mmtscam.models.utils import load_pretrained
 from mmtscam.registry import MODELS
 
 TINY = dict(embed_dims=24, num_layers=4, num_heads=3, feedforward_channels=48)
@@ -89,3 +93,142 @@ def test_unknown_attn_impl():
 def test_class_token_and_last_block_are_needed(kwargs):
     with pytest.raises(ValueError, match='needs class token and last block'):
         build(**kwargs)
+
+
+def randomise(backbone):
+    """Nothing stays so small that it would not be seen, as layer scale."""
+    with torch.no_grad():
+        for parameter in backbone.parameters():
+            parameter.normal_(std=0.5 if parameter.ndim < 2 else 2 / math.sqrt(parameter[0].numel()))
+
+
+def attention_matrices(backbone, images):
+    """Every block's attention matrix, averaged over heads, from what its qkv layer computes."""
+    matrices, handles = [], []
+
+    def keep(module, inputs, output):
+        heads = backbone.arch_settings['num_heads']
+        query, key, _ = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in output.chunk(3, dim=-1))
+        matrices.append((query @ key.mT / math.sqrt(query.shape[-1])).softmax(-1).mean(1).detach())
+
+    for layer in backbone.layers:
+        handles.append(layer.attn.qkv.register_forward_hook(keep))
+    feats = backbone(images)
+    for handle in handles:
+        handle.remove()
+    return feats, matrices
+
+
+# The settings of mmpretrain's configs, at another size.
+VITS = {
+    'deit': dict(),
+    'mae': dict(img_size=32, patch_size=8, final_norm=True, interpolate_mode='bicubic'),
+    'dinov2': dict(img_size=56, patch_size=14, layer_scale_init_value=1e-5),
+}
+every_vit = pytest.mark.parametrize('name', VITS)
+
+
+@every_vit
+@pytest.mark.parametrize('impl', ['fused', 'explicit'])
+def test_class_attention_of_plain_vits(name, impl):
+    backbone = build(attn_impl=impl, **VITS[name])
+    randomise(backbone)
+    patch = backbone.patch_embed.projection.stride[0]
+    feats, matrices = attention_matrices(backbone, torch.randn(2, 3, 5 * patch, 3 * patch))
+    expected = torch.stack([matrix[:, 0, 1:].unflatten(-1, (5, 3)) for matrix in matrices], dim=1)
+    assert feats.attention.shape == (2, 4, 5, 3)
+    torch.testing.assert_close(feats.attention, expected)
+    assert feats.attention.std(dim=1).max() > 1e-3
+
+
+@every_vit
+@pytest.mark.parametrize('impl', ['fused', 'explicit'])
+def test_rollout_of_plain_vits(name, impl):
+    backbone = build(attn_impl=impl, attn_aggregation='rollout', **VITS[name])
+    randomise(backbone)
+    patch = backbone.patch_embed.projection.stride[0]
+    feats, matrices = attention_matrices(backbone, torch.randn(2, 3, 4 * patch, 4 * patch))
+    product = torch.eye(17)
+    for matrix in matrices:
+        product = (matrix + torch.eye(17)) / 2 @ product
+    assert feats.attention.shape == (2, 1, 4, 4)
+    torch.testing.assert_close(feats.attention, product[:, :1, 1:].unflatten(-1, (4, 4)))
+
+
+def test_rollout_over_chosen_blocks():
+    backbone = build(attn_aggregation='rollout', attn_layers=[-1, 1])
+    randomise(backbone)
+    feats, matrices = attention_matrices(backbone, torch.randn(1, 3, 32, 32))
+    product = (matrices[3] + torch.eye(17)) / 2 @ (matrices[1] + torch.eye(17)) / 2
+    torch.testing.assert_close(feats.attention, product[:, :1, 1:].unflatten(-1, (4, 4)))
+
+
+def test_rollout_is_not_computed_while_training():
+    backbone = build(training=True, attn_aggregation='rollout')
+    assert backbone(torch.randn(1, 3, 32, 32)).attention is None
+    backbone.eval()
+    assert backbone(torch.randn(1, 3, 32, 32)).attention.shape == (1, 1, 4, 4)
+
+
+def test_unknown_aggregation():
+    with pytest.raises(ValueError, match=r"attn_aggregation must be one of .* got 'max'"):
+        build(attn_aggregation='max')
+
+
+@every_vit
+def test_features_of_plain_vits_are_mmpretrains(name):
+    settings = {'img_size': 32, 'patch_size': 8, **VITS[name]}
+    ours = build(**settings)
+    randomise(ours)
+    theirs = VisionTransformer(arch=TINY, out_type='raw', **settings)
+    theirs.eval()
+    theirs.load_state_dict(ours.state_dict())
+    images = torch.randn(2, 3, 3 * settings['patch_size'], 4 * settings['patch_size'])
+    (tokens,) = theirs(images)
+    feats = ours(images)
+    torch.testing.assert_close(feats.patches.flatten(2).transpose(1, 2), tokens[:, 1:])
+    torch.testing.assert_close(feats.token, tokens[:, 0])
+
+
+def store(tmp_path, backbone, **foreign):
+    """A checkpoint as mmpretrain writes it: a whole model, of which the backbone is one part."""
+    state = {f'backbone.{name}': value for name, value in backbone.state_dict().items()}
+    state |= {name.replace('__', '.'): value for name, value in foreign.items()}
+    torch.save({'state_dict': state, 'meta': {}}, tmp_path / 'mmpretrain.pth')
+    return str(tmp_path / 'mmpretrain.pth')
+
+
+def test_checkpoint_of_mmpretrains_mae(tmp_path):
+    source = MAEViT(arch=TINY, img_size=32, patch_size=8)
+    randomise(source)
+    path = store(tmp_path, source, neck__mask_token=torch.zeros(1, 1, 8), head__fc__weight=torch.zeros(4))
+    target = build(init_cfg=dict(type='Pretrained', checkpoint=path))
+    target.init_weights()
+    expected = source.state_dict()
+    assert list(target.state_dict()) == list(expected)
+    assert all(torch.equal(value, expected[name]) for name, value in target.state_dict().items())
+
+
+def test_checkpoint_of_mmpretrains_dinov2_at_another_input_size(tmp_path):
+    settings = dict(patch_size=14, layer_scale_init_value=1e-5)
+    source = VisionTransformer(arch=TINY, img_size=56, **settings)
+    randomise(source)
+    target = build(img_size=84, **settings)
+    load_pretrained(target, store(tmp_path, source, head__layers__head__weight=torch.zeros(5, 24)))
+    expected = source.state_dict()
+    for name, value in target.state_dict().items():
+        if name != 'pos_embed':
+            assert torch.equal(value, expected[name]), name
+    assert 'layers.0.attn.gamma1.weight' in expected
+    # 4 x 4 patches become 6 x 6; the class token's embedding stays.
+    assert target.pos_embed.shape == (1, 1 + 36, 24)
+    assert torch.equal(target.pos_embed[:, 0], expected['pos_embed'][:, 0])
+    grid = expected['pos_embed'][:, 1:].unflatten(1, (4, 4)).permute(0, 3, 1, 2)
+    resized = torch.nn.functional.interpolate(grid, size=(6, 6), mode='bicubic', align_corners=False)
+    torch.testing.assert_close(target.pos_embed[:, 1:], resized.flatten(2).transpose(1, 2))
+
+
+def test_checkpoint_without_a_backbone_is_named(tmp_path):
+    path = store(tmp_path, torch.nn.Identity(), neck__weight=torch.zeros(3))
+    with pytest.raises(ValueError, match=r'mmpretrain\.pth: holds another architecture than TSCAMDeiT'):
+        load_pretrained(build(), path)

@@ -1,0 +1,9 @@
+# ILSVRC 2012 for networks without attention: their class activation maps are
+# the only ones. Batch as in the WSOL benchmark.
+_base_ = './ilsvrc_flip.py'
+
+train_dataloader = dict(batch_size=32)
+test_evaluator = [
+    dict(type='LocAccuracy', protocol='tscam'),
+    dict(type='MaxBoxAcc', protocol='wsol-v2'),
+]

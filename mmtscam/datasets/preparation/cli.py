@@ -1,0 +1,66 @@
+"""What the command-line tools that check data sets share."""
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track
+
+from .findings import Findings
+
+T = TypeVar('T')
+
+
+def add_subset_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the flag of every data set that is published with its numbers."""
+    parser.add_argument(
+        '--allow-subset', action='store_true', help='accept a part of the data set: say that numbers differ, no error'
+    )
+
+
+def show_progress(items: Sequence[T], description: str) -> Iterable[T]:
+    """Give back the items, with a progress bar on a terminal."""
+    console = Console(stderr=True)
+    return track(items, description, console=console, transient=True, disable=not console.is_terminal)
+
+
+@contextmanager
+def plain_errors(source: str | None = None) -> Iterator[None]:
+    """End the tool with one message where a file is missing or malformed.
+
+    Args:
+        source: Where the data set is published.
+    """
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'{error}{_hint(source)}') from error
+
+
+def conclude(findings: Findings, root: str, source: str | None = None, allow_subset: bool = False) -> None:
+    """Print what was found, and end the tool if the data set cannot be used.
+
+    Args:
+        findings: What was found.
+        root: Root of the data set.
+        source: Where the data set is published.
+        allow_subset: Let numbers differ.
+
+    Raises:
+        SystemExit: If there are problems or, without ``allow_subset``,
+            numbers differ.
+    """
+    print(findings.text(), flush=True)
+    if findings.problems:
+        raise SystemExit(f'{root}: cannot be used as it is{_hint(source)}')
+    if findings.counts_differ and not allow_subset:
+        raise SystemExit(
+            f'{root}: the numbers differ from the published ones (--allow-subset accepts a part){_hint(source)}'
+        )
+    print(f'{root}: ' + ('a part of the data set, fit for use' if findings.counts_differ else 'complete'))
+
+
+def _hint(source: str | None) -> str:
+    return '' if source is None else f'\nOfficial source: {source}'

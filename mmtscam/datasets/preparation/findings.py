@@ -1,0 +1,152 @@
+"""What a check finds, and how it is told."""
+
+import os.path as osp
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from PIL import Image
+
+T = TypeVar('T')
+
+
+class Track(Protocol):
+    """Shows how far a loop is."""
+
+    def __call__(self, items: Sequence[T], description: str) -> Iterable[T]:
+        """Give back the items, one after another."""
+
+
+def no_progress(items: Sequence[T], description: str) -> Iterable[T]:
+    """Show nothing."""
+    return items
+
+
+@dataclass
+class Findings:
+    """What was found of a data set.
+
+    Attributes:
+        expected: How many there should be of what.
+        counts: How many there are of what.
+        problems: Sentences on what is missing or wrong.
+        notes: Sentences on what may surprise but is no error.
+    """
+
+    expected: Mapping[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def complain(self, what: str, names: Iterable[object], advice: str = '') -> None:
+        """Add a problem, unless nothing has it.
+
+        Args:
+            what: What is wrong with them, e.g. ``listed images are missing``.
+            names: What has the problem.
+            advice: What to do.
+        """
+        self._tell(self.problems, what, names, advice)
+
+    def remark(self, what: str, names: Iterable[object], advice: str = '') -> None:
+        """Add a note, unless there is nothing to note; as :meth:`complain`."""
+        self._tell(self.notes, what, names, advice)
+
+    @staticmethod
+    def _tell(sentences: list[str], what: str, names: Iterable[object], advice: str) -> None:
+        if names := list(map(str, names)):
+            sentences.append(f'{len(names):,} {what}: {shorten(names)}' + (f'; {advice}' if advice else ''))
+
+    @property
+    def counts_differ(self) -> bool:
+        """Whether a number is not the expected one."""
+        return any(self.counts.get(what) != number for what, number in self.expected.items())
+
+    def passes(self, allow_subset: bool = False) -> bool:
+        """Whether the data set can be used.
+
+        Args:
+            allow_subset: Let numbers differ.
+        """
+        return not self.problems and (allow_subset or not self.counts_differ)
+
+    def text(self) -> str:
+        """All of it, one line each."""
+        lines = []
+        for what, found in self.counts.items():
+            expected = self.expected.get(what, found)
+            lines.append(f'{what}: {found:,}' + (f' (should be {expected:,})' if expected != found else ''))
+        lines += [f'note: {note}' for note in self.notes]
+        lines += [f'problem: {problem}' for problem in self.problems]
+        return '\n'.join(lines)
+
+
+def shorten(names: Sequence[str], shown: int = 5) -> str:
+    """The first few of many names.
+
+    Args:
+        names: Names in their order.
+        shown: How many to show at most.
+
+    Returns:
+        The names, comma separated, with dots where some are left out.
+
+    >>> shorten(['a', 'b', 'c'], shown=2)
+    'a, b, ...'
+    """
+    return ', '.join(names[:shown]) + (', ...' if len(names) > shown else '')
+
+
+def missing_files(root: str, names: Sequence[str], track: Track, description: str) -> list[str]:
+    """Those of many files that are not there.
+
+    Args:
+        root: Folder to which the names are relative.
+        names: Paths of files.
+        track: Shows the progress.
+        description: What is looked for.
+
+    Returns:
+        The names of those that are no files.
+    """
+    return [name for name in track(names, description) if not osp.isfile(osp.join(root, name))]
+
+
+def unreadable_images(root: str, names: Sequence[str], track: Track) -> list[str]:
+    """Those of many images that cannot be decoded.
+
+    Args:
+        root: Folder to which the names are relative.
+        names: Paths of image files.
+        track: Shows the progress.
+
+    Returns:
+        The names of those that Pillow, with which the configs load images,
+        cannot read to the end.
+    """
+    unreadable = []
+    for name in track(names, 'decoding images'):
+        try:
+            with Image.open(osp.join(root, name)) as image:
+                image.load()
+        except Exception:  # Pillow's decoders raise what they like
+            unreadable.append(name)
+    return unreadable
+
+
+def require_folder(path: str, advice: str) -> str:
+    """Give back the path of a folder.
+
+    Args:
+        path: The path.
+        advice: What to do if it is none.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    if not osp.isdir(path):
+        raise FileNotFoundError(f'{path}: folder not found; {advice}')
+    return path

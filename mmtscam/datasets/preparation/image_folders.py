@@ -1,0 +1,126 @@
+"""Check of one's own images, one folder a class."""
+
+import json
+import os
+import os.path as osp
+from collections.abc import Sequence
+
+from ..annotation_files import read_text
+from ..boxes import COCOBoxes
+from ..coco import COCOFile
+from .findings import Findings, Track, no_progress, require_folder, unreadable_images
+
+# What mmpretrain's CustomDataset loads.
+IMAGE_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
+_SPLITS = ('train', 'test')
+
+
+def check_image_folders(
+    root: str | os.PathLike,
+    box_files: Sequence[str | os.PathLike] = (),
+    img_prefix: str = 'test',
+    track: Track = no_progress,
+) -> Findings:
+    """Check a folder ``root/{train,test}/CLASS/*.jpg`` and boxes of its test images.
+
+    Args:
+        root: Folder with ``train`` and ``test``.
+        box_files: COCO json files, each with a box for every test image,
+            whose category is named as the image's folder.
+        img_prefix: Folder in ``root`` to which ``file_name`` in them is
+            relative.
+        track: Shows the progress.
+
+    Returns:
+        The numbers of images and classes; as problems: classes that are not
+        in both splits or empty, unreadable images, test images without box,
+        malformed boxes.
+
+    Raises:
+        FileNotFoundError: If a folder or json file is missing.
+        ValueError: If a json file is no proper COCO file.
+    """
+    root = os.fspath(root)
+    findings = Findings()
+    classes: dict[str, dict[str, list[str]]] = {}
+    for split in _SPLITS:
+        require_folder(osp.join(root, split), f'the images lie in {osp.join(root, split, "CLASS", "NAME.jpg")}')
+        classes[split] = _list_classes(findings, root, split)
+        findings.counts[f'{split} images'] = sum(map(len, classes[split].values()))
+        findings.complain(
+            f'folders of {split} have no image',
+            (name for name, images in classes[split].items() if not images),
+            f'images end in {", ".join(IMAGE_EXTENSIONS)}',
+        )
+    findings.counts['classes'] = len(classes['train'].keys() | classes['test'].keys())
+    for split, other in (_SPLITS, _SPLITS[::-1]):
+        findings.complain(
+            f'classes are in {split} but not in {other}',
+            (name for name in classes[split] if name not in classes[other]),
+            'labels count the sorted folders: both splits must have the same',
+        )
+    images = [path for split in _SPLITS for paths in classes[split].values() for path in paths]
+    findings.complain('images cannot be read', unreadable_images(root, images, track))
+    for path in box_files:
+        _check_boxes(findings, root, os.fspath(path), img_prefix, classes['test'], track)
+    return findings
+
+
+def _list_classes(findings: Findings, root: str, split: str) -> dict[str, list[str]]:
+    """Images of each class, relative to the root, as mmpretrain's CustomDataset finds them."""
+    classes: dict[str, list[str]] = {}
+    loose: list[str] = []
+    others: list[str] = []
+    with os.scandir(osp.join(root, split)) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if not entry.is_dir():
+                loose.append(f'{split}/{entry.name}')
+                continue
+            images = classes[entry.name] = []
+            for folder, _, names in os.walk(entry.path, followlinks=True):
+                for name in sorted(names):
+                    wanted = name.lower().endswith(IMAGE_EXTENSIONS) and not name.startswith('.')
+                    (images if wanted else others).append(osp.relpath(osp.join(folder, name), root))
+    findings.remark('files lie in no class folder and are not used', loose)
+    findings.remark('files are not used', others, f'images end in {", ".join(IMAGE_EXTENSIONS)}')
+    findings.complain(
+        f'hidden folders of {split} would be taken for classes',
+        (name for name in classes if name.startswith('.')),
+        'remove them',
+    )
+    return classes
+
+
+def _check_boxes(
+    findings: Findings, root: str, path: str, img_prefix: str, classes: dict[str, list[str]], track: Track
+) -> None:
+    where = osp.abspath(path)
+    file, read_boxes = COCOFile(root, where, img_prefix, field='bbox'), COCOBoxes(root, where, img_prefix)
+    data = json.loads(read_text(where))
+    categories = {str(entry['name']) for entry in data['categories']}
+    findings.complain(
+        f'classes are no category of {path}',
+        (name for name in classes if name not in categories),
+        f'its categories are {", ".join(sorted(categories)[:10])}',
+    )
+    findings.remark(f'categories of {path} are no class', sorted(categories - classes.keys()))
+
+    bare, wrong = [], []
+    test_images = [(name, image) for name, images in classes.items() if name in categories for image in images]
+    for name, image in track(test_images, 'reading boxes'):
+        img_path = osp.join(root, image)
+        try:
+            read_boxes(img_path, name)
+        except ValueError as error:
+            if file.objects(img_path):
+                wrong.append(error)
+            else:
+                bare.append(image)
+    named = data['images'][0]['file_name'] if data['images'] else 'none'
+    findings.complain(
+        f'test images have no box in {path}',
+        bare,
+        f'images are named relative to {osp.join(root, img_prefix)} there; the first is {named}',
+    )
+    findings.complain('test images have no proper box', wrong)
+    findings.counts[f'test images with a box in {path}'] = len(test_images) - len(bare) - len(wrong)

@@ -1,0 +1,88 @@
+"""A classifier cut off after a layer, as a backbone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmpretrain.models.backbones.base_backbone import BaseBackbone
+from torch import Tensor
+
+from mmtscam.models.utils import PretrainedMixin
+from mmtscam.registry import MODELS
+
+
+@MODELS.register_module()
+class TruncatedBackbone(PretrainedMixin, BaseBackbone):
+    """The first layers of a network whose children are called one after another.
+
+    So are GoogLeNet and Inception, of mmpretrain or of torchvision, whose
+    forward ends in a classifier. Parameters keep the network's own names, and
+    its files of weights can be loaded: what belongs to layers that are cut
+    off is left out, everything else must be there.
+
+    Args:
+        model: Config of the whole network; torchvision's by their class, as
+            ``dict(type='torchvision.models.GoogLeNet', ...)``.
+        layers: Names of the children whose outputs are returned, in the order
+            of the network; it ends with the last of them.
+        modules: Attributes to set by the name of a submodule, as
+            ``{'Mixed_6a.branch_pool': dict(stride=1, padding=1)}``.
+        init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes a file of
+            the whole network or of this backbone; a local path or a URL.
+
+    Raises:
+        ValueError: If a layer, a submodule or an attribute is not there.
+    """
+
+    def __init__(
+        self,
+        model: dict,
+        layers: Sequence[str],
+        modules: Mapping[str, Mapping[str, Any]] | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        children = dict(MODELS.build(model).named_children())
+        names = list(children)
+        if not layers or not set(layers) <= set(names):
+            raise ValueError(f'layers must name some of {names}, got {list(layers)}')
+        self.layers = tuple(layers)
+        end = 1 + max(map(names.index, layers))
+        for name in names[:end]:
+            self.add_module(name, children[name])
+        for name, attributes in (modules or {}).items():
+            self._set_attributes(name, attributes)
+        self._cut_off = tuple(f'{name}.' for name in names[end:])
+        self.register_load_state_dict_pre_hook(_leave_out_cut_off)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Compute the outputs of ``layers``.
+
+        Args:
+            x: ``(B, 3, H, W)`` normalised images.
+
+        Returns:
+            A ``(B, D, h, w)`` feature map for each of ``layers``.
+        """
+        outputs = []
+        for name, child in self.named_children():
+            x = child(x)
+            if name in self.layers:
+                outputs.append(x)
+        return tuple(outputs)
+
+    def _set_attributes(self, name: str, attributes: Mapping[str, Any]) -> None:
+        try:
+            module = self.get_submodule(name)
+        except AttributeError as error:
+            raise ValueError(f'modules: there is no {name!r}: {error}') from error
+        for key, value in attributes.items():
+            if not hasattr(module, key):
+                raise ValueError(f'modules: {name!r}, a {type(module).__name__}, has no {key!r}')
+            setattr(module, key, value)
+
+
+def _leave_out_cut_off(module: TruncatedBackbone, state_dict: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    """Drop parameters of the layers that are cut off from a state dict about to be loaded."""
+    for key in list(state_dict):
+        if key.startswith(prefix) and key.removeprefix(prefix).startswith(module._cut_off):
+            del state_dict[key]

@@ -1,0 +1,130 @@
+import inspect
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+from mmpretrain.datasets import CustomDataset
+
+from mmtscam.datasets.preparation import check_image_folders
+from mmtscam.datasets.preparation.image_folders import IMAGE_EXTENSIONS
+
+LAYOUTS = runpy.run_path(str(Path(__file__).parents[2] / 'layouts.py'))
+COUNTS = {'train images': 4, 'test images': 2, 'classes': 2}
+
+
+@pytest.fixture
+def root(tmp_path):
+    return LAYOUTS['make_image_folders'](tmp_path / 'pets')
+
+
+@pytest.fixture
+def boxes(root):
+    return root / 'annotations' / 'test.json'
+
+
+def _change(path, change):
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+def test_a_whole_set(root, boxes):
+    findings = check_image_folders(root, [boxes])
+    assert findings.passes()
+    assert findings.counts == {**COUNTS, f'test images with a box in {boxes}': 2}
+    assert findings.notes == []
+
+
+def test_it_counts_what_mmpretrain_loads(root):
+    for path in ('train/cat/a.webp', 'train/dog/.hidden.jpg', 'test/loose.jpg'):
+        (root / path).write_bytes((root / 'test' / 'cat' / '3.jpg').read_bytes())
+    findings = check_image_folders(root)
+    assert findings.counts == COUNTS
+    for split in ('train', 'test'):
+        assert len(CustomDataset(data_root=str(root), data_prefix=split)) == COUNTS[f'{split} images']
+    assert findings.passes()
+    assert findings.notes == [
+        '2 files are not used: train/cat/a.webp, train/dog/.hidden.jpg; images end in ' + ', '.join(IMAGE_EXTENSIONS),
+        '1 files lie in no class folder and are not used: test/loose.jpg',
+    ]
+    assert inspect.signature(CustomDataset).parameters['extensions'].default == IMAGE_EXTENSIONS
+
+
+def test_classes_that_differ(root):
+    (root / 'test' / 'dog').rename(root / 'test' / 'Dog')
+    advice = 'labels count the sorted folders: both splits must have the same'
+    findings = check_image_folders(root)
+    assert findings.problems == [
+        f'1 classes are in train but not in test: dog; {advice}',
+        f'1 classes are in test but not in train: Dog; {advice}',
+    ]
+    assert findings.counts['classes'] == 3
+
+
+def test_empty_and_hidden_class(root):
+    (root / 'test' / 'cat' / '3.jpg').rename(root / 'test' / 'cat' / '3.webp')
+    (root / 'train' / '.ipynb_checkpoints').mkdir()
+    problems = check_image_folders(root).problems
+    assert problems[0] == '1 hidden folders of train would be taken for classes: .ipynb_checkpoints; remove them'
+    assert '1 folders of test have no image: cat; images end in .jpg,' in '\n'.join(problems)
+
+
+def test_unreadable_images(root):
+    LAYOUTS['spoil'](root / 'train' / 'dog' / '1.jpg')
+    (root / 'test' / 'cat' / '3.jpg').write_text('no image')
+    assert check_image_folders(root).problems == ['2 images cannot be read: train/dog/1.jpg, test/cat/3.jpg']
+
+
+def test_image_without_entry_or_box(root, boxes):
+    _change(boxes, lambda data: data['images'][0].update(file_name='test/dog/3.jpg'))
+    _change(boxes, lambda data: data['annotations'].pop())
+    findings = check_image_folders(root, [boxes])
+    assert findings.problems == [
+        f'2 test images have no box in {boxes}: test/cat/3.jpg, test/dog/3.jpg; images are named relative to '
+        f'{root}/test there; the first is test/dog/3.jpg'
+    ]
+    assert findings.counts[f'test images with a box in {boxes}'] == 0
+
+
+def test_names_relative_to_the_root(root, boxes):
+    def change(data):
+        for image in data['images']:
+            image['file_name'] = f'test/{image["file_name"]}'
+
+    _change(boxes, change)
+    assert check_image_folders(root, [boxes], img_prefix='').passes()
+
+
+def test_crowd_and_malformed_boxes(root, boxes):
+    _change(boxes, lambda data: data['annotations'][0].update(iscrowd=1))
+    _change(boxes, lambda data: data['annotations'][1].update(bbox=[1, 2, 0, 4]))
+    (problem,) = check_image_folders(root, [boxes]).problems
+    assert problem.startswith('2 test images have no proper box: ')
+    assert f'annotations[1]: the box is inverted or empty: width 0, height 4, {boxes}: no box of class' in problem
+
+
+def test_categories_that_differ(root, boxes):
+    _change(boxes, lambda data: data['categories'][1].update(name='Dog'))
+    findings = check_image_folders(root, [boxes])
+    assert findings.problems == [f'1 classes are no category of {boxes}: dog; its categories are Dog, cat']
+    assert findings.notes == [f'1 categories of {boxes} are no class: Dog']
+
+
+def test_every_box_file_is_checked(root, boxes):
+    second = boxes.with_name('second.json')
+    second.write_text(boxes.read_text())
+    _change(second, lambda data: data['annotations'].pop())
+    findings = check_image_folders(root, [boxes, second])
+    assert [findings.counts[f'test images with a box in {path}'] for path in (boxes, second)] == [2, 1]
+    assert len(findings.problems) == 1
+
+
+def test_missing_files(root, boxes):
+    with pytest.raises(FileNotFoundError, match=r'none.json: annotation file not found'):
+        check_image_folders(root, [boxes.with_name('none.json')])
+    boxes.write_text('[')
+    with pytest.raises(ValueError, match=f'^{boxes}: not a readable json file'):
+        check_image_folders(root, [boxes])
+    with pytest.raises(FileNotFoundError, match=f'^{root}/test/train: folder not found; the images lie in .*/CLASS/'):
+        check_image_folders(root / 'test')

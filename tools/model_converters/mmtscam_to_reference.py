@@ -1,0 +1,28 @@
+"""Give our checkpoint the released names: python tools/model_converters/mmtscam_to_reference.py SRC DST."""
+
+import argparse
+
+from mmtscam.apis.conversion import mmtscam_to_reference
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Convert a checkpoint of TSCAMDeiT or TSCAMConformer to the names of their authors' models."
+    )
+    parser.add_argument('src', help='checkpoint of mmtscam')
+    parser.add_argument('dst', help='file to write, for the released code')
+    parser.add_argument('--force', action='store_true', help='replace DST if it exists')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        print(mmtscam_to_reference(args.src, args.dst, args.force))
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error
+    print(f'Written: {args.dst}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,28 @@
+"""Give a released checkpoint our names: python tools/model_converters/reference_to_mmtscam.py SRC DST."""
+
+import argparse
+
+from mmtscam.apis.conversion import reference_to_mmtscam
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Convert an original DeiT or Conformer, or the authors' TS-CAM on either, to mmtscam's names."
+    )
+    parser.add_argument('src', help='checkpoint of the authors')
+    parser.add_argument('dst', help='file to write, for tools/test.py CONFIG DST')
+    parser.add_argument('--force', action='store_true', help='replace DST if it exists')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        print(reference_to_mmtscam(args.src, args.dst, args.force))
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error
+    print(f'Written: {args.dst}')
+
+
+if __name__ == '__main__':
+    main()
