@@ -1,27 +1,37 @@
-import copy
-
 import pytest
 from mmengine.config import Config
 
 from mmtscam.apis import model_complexity
 from mmtscam.registry import MODELS
 
+# Parameters in M and MACs in G at 224x224, as README has them; the paper's
+# Table 3 where it has the row and the number of classes that it counts.
+SIZES = [
+    ('tscam_deit-t_cub.py', 200, (5.87, 1.33), None),
+    ('tscam_deit-s_cub.py', 200, (22.36, 4.74), None),
+    ('tscam_deit-s_cub.py', 1000, (25.12, 5.29), (25.1, 5.29)),
+    ('tscam_deit-b_cub.py', 200, (87.18, 17.85), None),
+    ('tscam_conformer-s_cub_released.py', 200, (37.16, 10.84), None),
+    ('ablations/transattention_deit-s_cub.py', 1000, (22.05, 4.61), None),
+    ('cam/cam_vgg16_cub.py', 200, (19.64, 16.31), (19.6, 16.3)),
+    ('cam/cam_googlenet_cub.py', 200, (11.15, 2.94), None),
+    ('cam/cam_inceptionv3_cub.py', 200, (16.25, 13.40), None),
+    ('cam/cam_resnet50_cub.py', 200, (23.92, 6.35), None),
+]
 
-@pytest.fixture(scope='module')
-def deit_small(repo):
-    return Config.fromfile(repo / 'configs' / 'tscam_deit-s_cub.py')
 
-
-def test_the_published_size_of_1000_classes(deit_small):
-    cfg = copy.deepcopy(deit_small)
-    cfg.model.head.num_classes = 1000
+@pytest.mark.parametrize(('name', 'classes', 'ours', 'paper'), SIZES)
+def test_sizes(name, classes, ours, paper, repo):
+    cfg = Config.fromfile(repo / 'configs' / name)
+    cfg.model.head.num_classes = classes
     size = model_complexity(cfg, (224, 224))
-    assert round(size['params'] / 1e6, 1) == 25.1
-    assert round(size['macs'] / 1e9, 2) == 5.29
-
-
-def test_the_published_size_of_200_classes(deit_small):
-    assert round(model_complexity(deit_small, (224, 224))['params'] / 1e6, 2) == 22.36
+    counted = size['params'] / 1e6, size['macs'] / 1e9
+    assert tuple(round(value, 2) for value in counted) == ours
+    if paper:
+        decimals = [len(str(value).partition('.')[2]) for value in paper]
+        assert tuple(round(value, places) for value, places in zip(counted, decimals, strict=True)) == paper
+    row = f'| {classes} | {ours[0]:.2f} M, {ours[1]:.2f} G |'
+    assert row in (repo / 'README.md').read_text('utf-8')
 
 
 def test_a_small_model_counted_by_hand(tiny_config):
