@@ -1,10 +1,10 @@
 """Each data set's config loads data in the data set's own layout, from the paths that it names."""
 
-import runpy
 from pathlib import Path
 
 import pytest
 import torch
+from layouts import ILSVRC_VAL, make_cub_v2, make_ilsvrc, make_image_folders, make_open_images, write
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -12,7 +12,6 @@ from mmtscam.datasets.preparation import check_ilsvrc
 from mmtscam.registry import DATASETS, METRICS
 
 REPO = Path(__file__).resolve().parents[2]
-LAYOUTS = runpy.run_path(str(REPO / 'tests' / 'layouts.py'))
 NAMES = ['cub_benchmark', 'custom', 'custom_boxes', 'ilsvrc', 'ilsvrc_flip', 'openimages']
 LOADERS = ['train_dataloader', 'val_dataloader', 'test_dataloader']
 
@@ -21,12 +20,12 @@ LOADERS = ['train_dataloader', 'val_dataloader', 'test_dataloader']
 def data(tmp_path, sample_set, monkeypatch):
     """A folder ``data`` with every data set, to be named as the configs do."""
     data = tmp_path / 'data'
-    LAYOUTS['make_ilsvrc'](data / 'imagenet')
+    make_ilsvrc(data / 'imagenet')
     for name, text in check_ilsvrc(data / 'imagenet')[1].items():
-        LAYOUTS['write'](data / 'imagenet' / name, *text.splitlines())
-    LAYOUTS['make_open_images'](data / 'OpenImages', data / 'metadata' / 'OpenImages')
-    LAYOUTS['make_cub_v2'](data / 'CUBV2', data / 'metadata' / 'CUB' / 'val')
-    LAYOUTS['make_image_folders'](data / 'images')
+        write(data / 'imagenet' / name, *text.splitlines())
+    make_open_images(data / 'OpenImages', data / 'metadata' / 'OpenImages')
+    make_cub_v2(data / 'CUBV2', data / 'metadata' / 'CUB' / 'val')
+    make_image_folders(data / 'images')
     (data / 'CUB_200_2011').symlink_to(sample_set)
     monkeypatch.chdir(tmp_path)
     return data
@@ -71,9 +70,7 @@ def test_ilsvrc(data):
     train, test = (build('ilsvrc', loader) for loader in ('train_dataloader', 'test_dataloader'))
     assert [train[index]['data_samples'].gt_label.item() for index in range(6)] == [0, 0, 1, 1, 2, 2]
     # Labels follow the sorted classes, and every box of an image is there.
-    assert boxes_of(test) == [
-        (label, [list(map(float, box)) for box in boxes]) for label, boxes in LAYOUTS['ILSVRC_VAL'].values()
-    ]
+    assert boxes_of(test) == [(label, [list(map(float, box)) for box in boxes]) for label, boxes in ILSVRC_VAL.values()]
     assert test.metainfo['classes'][:2] == train.metainfo['classes'][:2]
     assert len(test.metainfo['classes']) == 1000
     assert test[0]['data_samples'].img_path.endswith('ILSVRC/Data/CLS-LOC/val/ILSVRC2012_val_00000001.JPEG')

@@ -1,13 +1,12 @@
 """The checks of data sets, as a user runs them."""
 
 import json
-import runpy
 import shutil
 from pathlib import Path
 
 import pytest
+from layouts import make_ilsvrc, make_image_folders, make_open_images
 
-LAYOUTS = runpy.run_path(str(Path(__file__).parents[1] / 'layouts.py'))
 TOOLS = Path('tools') / 'dataset_converters'
 
 
@@ -39,7 +38,7 @@ def test_cub(run, sample_set, tmp_path):
 
 
 def test_ilsvrc(run, tmp_path):
-    root, tool = LAYOUTS['make_ilsvrc'](tmp_path / 'imagenet'), TOOLS / 'ilsvrc.py'
+    root, tool = make_ilsvrc(tmp_path / 'imagenet'), TOOLS / 'ilsvrc.py'
     output = run('python', tool, root, code=1).stdout
     assert 'validation images: 3 (should be 50,000)' in output
     assert 'Official source: https://www.image-net.org/' in output
@@ -60,7 +59,7 @@ def test_ilsvrc(run, tmp_path):
 
 
 def test_lists_that_cannot_be_written(run, tmp_path):
-    root = LAYOUTS['make_ilsvrc'](tmp_path / 'imagenet')
+    root = make_ilsvrc(tmp_path / 'imagenet')
     (root / 'meta').write_text('a file where a folder is needed')
     output = run('python', TOOLS / 'ilsvrc.py', root, '--allow-subset', code=1).stdout
     assert f'{root}/meta' in output.splitlines()[-1]
@@ -69,7 +68,7 @@ def test_lists_that_cannot_be_written(run, tmp_path):
 
 def test_openimages(run, tmp_path):
     root, metadata = tmp_path / 'OpenImages', tmp_path / 'metadata'
-    LAYOUTS['make_open_images'](root, metadata)
+    make_open_images(root, metadata)
     command = ('python', TOOLS / 'openimages.py', root, '--metadata', metadata, '--decode')
     assert 'test images: 2 (should be 5,000)' in run(*command, code=1).stdout
     assert f'{root}: a part of the data set, fit for use' in run(*command, '--allow-subset').stdout
@@ -83,7 +82,7 @@ def test_openimages(run, tmp_path):
 
 
 def test_custom(run, tmp_path):
-    root, tool = LAYOUTS['make_image_folders'](tmp_path / 'pets'), TOOLS / 'custom.py'
+    root, tool = make_image_folders(tmp_path / 'pets'), TOOLS / 'custom.py'
     output = run('python', tool, root).stdout
     assert 'train images: 4\ntest images: 2\nclasses: 2\n' in output
     assert f'{root}: complete' in output
@@ -109,7 +108,7 @@ def test_custom(run, tmp_path):
 
 
 def test_the_command_that_is_printed_suits_the_usual_folder(run, tmp_path, repo):
-    LAYOUTS['make_image_folders'](tmp_path / 'data' / 'images')
+    make_image_folders(tmp_path / 'data' / 'images')
     output = run('python', repo / TOOLS / 'custom.py', 'data/images', cwd=tmp_path).stdout
     assert output.endswith(
         'Train: python tools/train.py configs/tscam_deit-s_custom.py --cfg-options \\\n    model.head.num_classes=2\n'

@@ -1,20 +1,18 @@
-import runpy
 import shutil
-from pathlib import Path
 
 import pytest
+from layouts import make_ilsvrc
 from mmpretrain.datasets import ImageNet
 
 from mmtscam.datasets.preparation import ILSVRC_COUNTS, check_ilsvrc
 
-LAYOUTS = runpy.run_path(str(Path(__file__).parents[2] / 'layouts.py'))
 COUNTS = dict(zip(ILSVRC_COUNTS, (6, 3, 3, 3), strict=True))
 VAL = 'ILSVRC2012_val_0000000'
 
 
 @pytest.fixture
 def root(tmp_path):
-    return LAYOUTS['make_ilsvrc'](tmp_path / 'imagenet')
+    return make_ilsvrc(tmp_path / 'imagenet')
 
 
 @pytest.fixture

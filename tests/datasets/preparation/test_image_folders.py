@@ -1,21 +1,19 @@
 import inspect
 import json
-import runpy
-from pathlib import Path
 
 import pytest
+from layouts import make_image_folders, spoil
 from mmpretrain.datasets import CustomDataset
 
 from mmtscam.datasets.preparation import check_image_folders
 from mmtscam.datasets.preparation.image_folders import IMAGE_EXTENSIONS
 
-LAYOUTS = runpy.run_path(str(Path(__file__).parents[2] / 'layouts.py'))
 COUNTS = {'train images': 4, 'test images': 2, 'classes': 2}
 
 
 @pytest.fixture
 def root(tmp_path):
-    return LAYOUTS['make_image_folders'](tmp_path / 'pets')
+    return make_image_folders(tmp_path / 'pets')
 
 
 @pytest.fixture
@@ -71,7 +69,7 @@ def test_empty_and_hidden_class(root):
 
 
 def test_unreadable_images(root):
-    LAYOUTS['spoil'](root / 'train' / 'dog' / '1.jpg')
+    spoil(root / 'train' / 'dog' / '1.jpg')
     (root / 'test' / 'cat' / '3.jpg').write_text('no image')
     assert check_image_folders(root).problems == ['2 images cannot be read: train/dog/1.jpg, test/cat/3.jpg']
 

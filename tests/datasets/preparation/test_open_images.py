@@ -1,17 +1,14 @@
-import runpy
-from pathlib import Path
-
 import pytest
+from layouts import make_open_images, spoil
 
 from mmtscam.datasets.preparation import OPEN_IMAGES_COUNTS, check_open_images
 
-LAYOUTS = runpy.run_path(str(Path(__file__).parents[2] / 'layouts.py'))
 COUNTS = dict(zip(OPEN_IMAGES_COUNTS, (2, 2, 2, 2), strict=True))
 
 
 @pytest.fixture
 def root(tmp_path):
-    LAYOUTS['make_open_images'](tmp_path / 'OpenImages', tmp_path / 'metadata')
+    make_open_images(tmp_path / 'OpenImages', tmp_path / 'metadata')
     return tmp_path / 'OpenImages'
 
 
@@ -53,7 +50,7 @@ def test_missing_images_and_masks(root, metadata):
 
 def test_unreadable_images_and_masks(root, metadata):
     for path in ('val/0a/a.jpg', 'val/0a/a_2.png'):
-        LAYOUTS['spoil'](root / path)
+        spoil(root / path)
     assert check_open_images(root, metadata, expected=COUNTS, decode=True).problems == [
         f'1 val images of {root} cannot be read: val/0a/a.jpg',
         f'1 val masks of {root} cannot be read: val/0a/a_2.png',
