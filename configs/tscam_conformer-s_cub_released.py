@@ -5,4 +5,4 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 
-model = dict(head=dict(init='default'))
+model = dict(head=dict(init='conformer'))

@@ -9,7 +9,7 @@ model = dict(
     head=dict(
         num_classes=1000,
         threshold=0.12,
-        init='default',
+        init='conformer',
         # The convolutional branch keeps its classifier.
         init_classifier={{_base_.model.backbone.init_cfg.checkpoint}},
     ),

@@ -5,7 +5,14 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(head=dict(num_classes=1000, threshold=0.12))
+model = dict(
+    head=dict(
+        num_classes=1000,
+        threshold=0.12,
+        # DeiT's own classifier is of these classes.
+        init_classifier={{_base_.model.backbone.init_cfg.checkpoint}},
+    ),
+)
 # Its attention is the only map.
 test_evaluator = [
     dict(type='LocAccuracy', protocol='tscam'),

@@ -5,8 +5,9 @@ import copy
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmpretrain.models.utils import MultiheadAttention
 
-from mmtscam.models.utils import ClassAttention
+from mmtscam.models.utils import expose_class_attention
 from mmtscam.registry import MODELS
 
 
@@ -24,7 +25,7 @@ def model_complexity(cfg: Config, input_size: tuple[int, int]) -> dict[str, int]
     # The training mode is the network itself, without maps and boxes.
     model = MODELS.build(copy.deepcopy(cfg.model)).train()  # building fills in the config
     for module in model.modules():
-        if isinstance(module, ClassAttention):
-            module.impl = 'explicit'  # the counter does not know the fused one
+        if isinstance(module, MultiheadAttention):
+            expose_class_attention(module, 'explicit')  # the counter does not know the fused one
     info = get_model_complexity_info(model, (3, *input_size), show_table=False, show_arch=False)
     return {'params': int(info['params']), 'macs': int(info['flops'])}

@@ -60,7 +60,8 @@ class WSOLDataset(BaseDataset):
                 raise
             raise FileNotFoundError(
                 f'{error.filename}: annotation file or image folder not found, check data_root and '
-                f'data_prefix of {dataset["type"]}'
+                f'data_prefix of {dataset["type"]}; the checks in tools/dataset_converters say what a data set lacks, '
+                'and that of ILSVRC writes its lists'
             ) from error
         metainfo = {**self._wrapped.metainfo, **(metainfo or {})}
         if kwargs.get('classes') is not None:

@@ -84,11 +84,13 @@ def attention_rollout(blocks: Sequence[tuple[Tensor, Tensor]], chunk: int = 256)
     batch, _, tokens, width = blocks[-1][0].shape
     row = torch.zeros(batch, tokens, device=blocks[-1][0].device)
     row[:, 0] = 1
-    for query, key in reversed(blocks):
-        attended = torch.zeros_like(row)
-        for start in range(0, tokens, chunk):
-            logits = query[:, :, start : start + chunk] * width**-0.5 @ key.transpose(-2, -1)
-            weights = logits.float().softmax(dim=-1).mean(dim=1)
-            attended += (row[:, None, start : start + chunk] @ weights).squeeze(1)
-        row = (row + attended) / 2
+    # Products of many matrices: in full precision, also under autocast.
+    with torch.autocast(row.device.type, enabled=False):
+        for query, key in reversed(blocks):
+            attended = torch.zeros_like(row)
+            for start in range(0, tokens, chunk):
+                logits = query[:, :, start : start + chunk].float() * width**-0.5 @ key.float().transpose(-2, -1)
+                weights = logits.softmax(dim=-1).mean(dim=1)
+                attended += (row[:, None, start : start + chunk] @ weights).squeeze(1)
+            row = (row + attended) / 2
     return row

@@ -57,6 +57,12 @@ def test_attention_is_counted_whatever_computes_it(tiny_config):
     assert sizes[0] == sizes[1]
 
 
+def test_attention_of_every_block_is_counted(tiny_config):
+    whole = model_complexity(tiny_config, (96, 96))
+    tiny_config.model.backbone.attn_layers = [-1]
+    assert model_complexity(tiny_config, (96, 96)) == whole
+
+
 def test_the_config_stays_as_it_is(tiny_config):
     before = tiny_config.pretty_text
     model_complexity(tiny_config, (96, 96))

@@ -85,7 +85,6 @@ def test_recipe(name):
     epochs = 10 if 'ilsvrc' in name else 50
     assert (cfg.train_cfg.max_epochs, cfg.train_dataloader.batch_size) == (epochs, 32)
     assert cfg.auto_scale_lr.base_batch_size == 32
-    assert cfg.param_scheduler.step_size == (3 if 'ilsvrc' in name else 15)
     assert load(name).model.head.num_classes == (1000 if 'ilsvrc' in name else 200)
     assert innermost(cfg.model.backbone).init_cfg.type == 'Pretrained'
 

@@ -9,7 +9,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
 from mmtscam.datasets import SAMPLE_CLASSES
-from mmtscam.registry import METRICS, MODELS
+from mmtscam.registry import METRICS, MODELS, PARAM_SCHEDULERS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 NAMES = sorted(
@@ -100,16 +100,14 @@ def test_trains_a_step_and_predicts(name, sample_set):
 @pytest.mark.parametrize('name', NAMES)
 def test_evaluators_build(name):
     cfg = load(name)
-    keys = set()
-    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        prefixes = [
-            METRICS.build(metric).prefix or METRICS.build(metric).default_prefix
-            for metric in (evaluator if isinstance(evaluator, list) else [evaluator])
-        ]
-        assert len(set(prefixes)) == len(prefixes)
-        keys.update(prefixes)
-    # What decides on the best checkpoint is measured.
-    assert cfg.default_hooks.checkpoint.save_best.split('/')[0] in keys
+    for evaluator in (cfg.test_evaluator, cfg.val_evaluator):
+        evaluator = evaluator if isinstance(evaluator, list) else [evaluator]
+        metrics = {metric.prefix or metric.default_prefix: metric for metric in map(METRICS.build, evaluator)}
+        assert len(metrics) == len(evaluator)
+    # What decides on the best checkpoint is measured in validation.
+    prefix, figure = cfg.default_hooks.checkpoint.save_best.split('/')
+    measured = {'LocAccuracy': 'loc_top1', 'Accuracy': 'top1', 'PixelAP': 'pxap'}
+    assert measured[type(metrics[prefix]).__name__] == figure
 
 
 @pytest.mark.parametrize('name', RECIPES)
@@ -137,8 +135,32 @@ def test_recipe_for_ilsvrc(name, epochs, batch):
     assert cfg.auto_scale_lr.base_batch_size == batch
     assert (cfg.model.head.num_classes, cfg.model.head.threshold) == (1000, 0.12)
     assert cfg.model.head.get('init_classifier') == (cfg.model.backbone.init_cfg.checkpoint if name else None)
-    if name:
-        assert cfg.param_scheduler.milestones == [10, 12, 20]
+
+
+@pytest.mark.parametrize(
+    ('name', 'lowered'),
+    [
+        ('tscam_deit-s_cub.py', []),
+        ('tscam_deit-s_cub_released.py', [30, 60]),
+        ('tscam_deit-s_ilsvrc.py', []),
+        ('tscam_deit-s_ilsvrc_released.py', [10, 12, 20]),
+        ('cam/cam_vgg16_cub.py', [15, 30, 45]),
+        ('cam/cam_vgg16_ilsvrc.py', [3, 6, 9]),
+    ],
+)
+def test_learning_rate_of_each_epoch(name, lowered):
+    """Epochs are counted from one, as the reference codes do, which lower the rate before the epoch."""
+    cfg = load(name)
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=cfg.optim_wrapper.optimizer.lr)
+    schedulers = cfg.param_scheduler if isinstance(cfg.param_scheduler, list) else [cfg.param_scheduler]
+    schedulers = [PARAM_SCHEDULERS.build(dict(optimizer=optimizer, **scheduler)) for scheduler in schedulers]
+    for epoch in range(1, cfg.train_cfg.max_epochs + 1):
+        expected = cfg.optim_wrapper.optimizer.lr * 0.1 ** sum(epoch >= first for first in lowered)
+        assert optimizer.param_groups[0]['lr'] == pytest.approx(expected), epoch
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
 
 
 def test_released_recipe_decays_weights_alone():

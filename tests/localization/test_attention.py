@@ -160,6 +160,20 @@ def test_rollout_in_half_precision(dtype, spread):
         torch.testing.assert_close(rollout, full, rtol=0.05, atol=1e-4)
 
 
+def test_rollout_is_in_full_precision_under_autocast():
+    blocks = [tuple(torch.randn(2, 1, 3, 50, 16)) for _ in range(4)]
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        rollout = attention_rollout(blocks)
+    assert torch.equal(rollout, attention_rollout(blocks))
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_large_values_do_not_overflow_in_half_precision(dtype):
+    query = torch.full((1, 2, 5, 64), 40.0, dtype=dtype)
+    torch.testing.assert_close(class_attention(query, query).float(), torch.full((1, 5), 0.2), rtol=1e-2, atol=0)
+    torch.testing.assert_close(attention_rollout([(query, query)] * 2).sum(dim=1), torch.ones(1))
+
+
 def test_rollout_does_not_change_what_it_is_given(blocks):
     before = [(query.clone(), key.clone()) for query, key in blocks]
     attention_rollout(blocks)

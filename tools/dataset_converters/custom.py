@@ -7,6 +7,7 @@ and categories named as the folders.
 
 import argparse
 import os.path as osp
+import shlex
 
 from mmtscam.datasets.preparation import check_image_folders, conclude, plain_errors, show_progress
 
@@ -39,7 +40,7 @@ def main() -> None:
         for key, value in boxes.items():
             if value != dict(ann_file=ANN_FILE, img_prefix='test')[key]:
                 options += [f'{split}_dataloader.dataset.boxes.{key}={value}' for split in ('val', 'test')]
-    print(f'Train: python tools/train.py {config} --cfg-options \\\n    ' + ' \\\n    '.join(options))
+    print(f'Train: python tools/train.py {config} --cfg-options \\\n    ' + ' \\\n    '.join(map(shlex.quote, options)))
 
 
 if __name__ == '__main__':

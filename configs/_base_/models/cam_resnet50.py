@@ -5,10 +5,10 @@ _base_ = './cam_vgg16.py'
 model = dict(
     backbone=dict(
         _delete_=True,
-        type='mmpretrain.ResNet',
+        type='CAMResNet',
         depth=50,
         strides=(1, 2, 2, 1),
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
+        init_cfg=dict(type='Pretrained', checkpoint='https://download.pytorch.org/models/resnet50-0676ba61.pth'),
     ),
     head=dict(in_channels=2048, hidden_channels=()),
 )

@@ -10,14 +10,13 @@ model = dict(
         to_rgb=True,
     ),
     backbone=dict(
-        type='mmpretrain.VGG',
+        type='CAMVGG',
         depth=16,
         with_last_pool=False,
         init_cfg=dict(
             type='Pretrained',
             checkpoint='https://download.openmmlab.com/mmclassification/v0/vgg/'
             'vgg16_batch256_imagenet_20210208-db26f1a5.pth',
-            prefix='backbone',
         ),
     ),
     head=dict(

@@ -8,7 +8,9 @@ optim_wrapper = dict(
         custom_keys={'cls_token': dict(decay_mult=0.0), 'pos_embed': dict(decay_mult=0.0)},
     ),
 )
-param_scheduler = dict(type='MultiStepLR', by_epoch=True, milestones=[30, 60], gamma=0.1)
+# The 30th and the 60th epoch already run at the lower rate, so they come after
+# 29 and 59.
+param_scheduler = dict(type='MultiStepLR', by_epoch=True, milestones=[29, 59], gamma=0.1)
 train_cfg = dict(by_epoch=True, max_epochs=60, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()

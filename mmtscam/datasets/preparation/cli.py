@@ -55,7 +55,7 @@ def conclude(findings: Findings, root: str, source: str | None = None, allow_sub
     print(findings.text(), flush=True)
     if findings.problems:
         raise SystemExit(f'{root}: cannot be used as it is{_hint(source)}')
-    if findings.counts_differ and not allow_subset:
+    if not findings.passes(allow_subset):
         raise SystemExit(
             f'{root}: the numbers differ from the published ones (--allow-subset accepts a part){_hint(source)}'
         )

@@ -62,7 +62,12 @@ def check_cub(
     )
     findings.counts['training images'] = sum(splits.get(key) == '1' for key in images)
     findings.counts['test images'] = sum(splits.get(key) == '0' for key in images)
-    findings.counts['classes'] = len({labels[key] for key in images if key in labels})
+    used = {labels[key] for key in images if key in labels}
+    findings.counts['classes'] = len(used)
+    if not findings.problems and len(used) != max(map(int, used), default=0):
+        findings.problems.append(
+            f'the {len(used)} classes go up to {max(map(int, used))}: a part must hold the first classes without a gap'
+        )
     findings.counts['boxes'] = sum(key in boxes for key in images)
 
     folder = osp.join(root, 'images')

@@ -43,17 +43,22 @@ def check_ilsvrc(
     Returns:
         The findings, and the lists ``meta/train.txt`` and ``meta/val.txt``,
         rows ``path label``, with labels by the sorted names of the training
-        folders.
+        folders. Without these, for evaluation alone, the second list only,
+        with labels by the sorted classes of the boxes.
 
     Raises:
-        FileNotFoundError: If a folder of images, or all boxes, are missing.
+        FileNotFoundError: If the validation images, or all boxes, are
+            missing.
         ValueError: If a row of the csv file is malformed.
     """
     root = os.fspath(root)
     advice = f'unpack the archive so that there is {osp.join(root, _IMAGES)} with train and val'
-    train_dir = require_folder(osp.join(root, _IMAGES, 'train'), advice)
+    train_dir = osp.join(root, _IMAGES, 'train')
     val_dir = require_folder(osp.join(root, _IMAGES, 'val'), advice)
     findings = Findings(expected)
+    classes = _read_classes(findings, root, track)
+    if not osp.isdir(train_dir):
+        return _check_validation(findings, root, val_dir, classes)
 
     wnids: list[str] = []
     others: list[str] = []
@@ -73,7 +78,6 @@ def check_ilsvrc(
 
     for name, paths in (('train_cls.txt', train), ('val.txt', val)):
         _compare_list(findings, osp.join(root, _LISTS, name), paths)
-    classes = _read_classes(findings, root, track)
     stems = {_stem(name): name for name in val}
     findings.complain(
         f'validation images have no box in {_box_source(root)}', (stem for stem in stems if stem not in classes)
@@ -92,6 +96,32 @@ def check_ilsvrc(
         ],
     }
     return findings, {path: ''.join(lines) for path, lines in rows.items()}
+
+
+def _check_validation(
+    findings: Findings, root: str, val_dir: str, classes: Mapping[str, str]
+) -> tuple[Findings, dict[str, str]]:
+    """Check the validation images alone, against the classes of their boxes."""
+    label_of = {wnid: label for label, wnid in enumerate(sorted(set(classes.values())))}
+    if len(label_of) != findings.expected['classes']:
+        findings.problems.append(
+            f'no training images, and boxes of {len(label_of):,} classes only: labels follow the sorted names of all '
+            f'{findings.expected["classes"]:,}, so one of both must be complete'
+        )
+    findings.notes.append('no training images: enough for evaluation')
+    stems = {_stem(name): name for name in _list_images(val_dir)}
+    findings.complain(
+        f'validation images have no box in {_box_source(root)}', (stem for stem in stems if stem not in classes)
+    )
+    findings.complain(
+        f'images with boxes are not in {val_dir}',
+        (stem for stem in classes if stem not in stems),
+        'the images lie in it side by side, not in folders of their classes',
+    )
+    found = (0, len(stems), len(label_of), sum(stem in classes for stem in stems))
+    findings.counts.update(zip(ILSVRC_COUNTS, found, strict=True))
+    rows = [f'{name} {label_of[classes[stem]]}\n' for stem, name in stems.items() if stem in classes]
+    return findings, {'meta/val.txt': ''.join(rows)}
 
 
 def uses_csv(root: str | os.PathLike) -> bool:

@@ -1,8 +1,10 @@
 """Backbones: transformers that expose class attention, and networks for CAM."""
 
 from .adl_backbone import adl_backbone
+from .cam_resnet import CAMResNet
+from .cam_vgg import CAMVGG
 from .truncated_backbone import TruncatedBackbone
 from .tscam_conformer import TSCAMConformer
 from .tscam_deit import TSCAMDeiT
 
-__all__ = ['TSCAMConformer', 'TSCAMDeiT', 'TruncatedBackbone', 'adl_backbone']
+__all__ = ['CAMVGG', 'CAMResNet', 'TSCAMConformer', 'TSCAMDeiT', 'TruncatedBackbone', 'adl_backbone']

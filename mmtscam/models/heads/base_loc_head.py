@@ -4,12 +4,13 @@ from abc import ABCMeta, abstractmethod
 from typing import Any, NamedTuple
 
 import torch
+from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from mmpretrain.models.heads import ClsHead
 from torch import Tensor
 
 from mmtscam.localization import get_protocol, localization_maps
-from mmtscam.models.utils import localize
+from mmtscam.models.utils import load_classifier, localize
 from mmtscam.structures import LocDataSample
 
 
@@ -44,6 +45,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             protocol's own.
         protocol: Rules for drawing boxes.
         loss: Config of the classification loss, cross-entropy by default.
+        init_classifier: Checkpoint, path or URL, of the classifier to start
+            from, see :func:`~mmtscam.models.utils.load_classifier`.
         **kwargs: Further arguments of mmpretrain's ``ClsHead``.
 
     Raises:
@@ -58,17 +61,26 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         threshold: float | None = None,
         protocol: str | dict = 'tscam',
         loss: dict | None = None,
+        init_classifier: str | None = None,
         **kwargs: Any,
     ) -> None:
         if num_classes < 1 or topk < 1:
             raise ValueError(f'num_classes and topk must be at least 1, got {num_classes} and {topk}')
         super().__init__(loss=loss or dict(type='mmpretrain.CrossEntropyLoss', loss_weight=1.0), **kwargs)
         self.num_classes = num_classes
+        self.init_classifier = init_classifier
         self.map_mode = map_mode
         self.num_boxes = min(topk, num_classes)
         self.protocol = get_protocol(protocol, threshold=threshold)
         if self.protocol.threshold is None:
             raise ValueError(f'protocol {self.protocol.name!r} leaves the threshold open: set threshold')
+
+    def init_weights(self) -> None:
+        """Initialise, then take what fits of ``init_classifier``."""
+        super().init_weights()
+        if self.init_classifier:
+            taken = load_classifier(self, self.init_classifier)
+            print_log(f'{", ".join(taken)} of the head start from {self.init_classifier}', logger='current')
 
     @abstractmethod
     def activate(self, feats: Any) -> Activation:
@@ -134,6 +146,18 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         if attention is not None:
             return {'attention': attention.expand(len(labels), -1, -1).clone()}
         return {} if semantic is None else {'semantic': semantic}
+
+    def check_channels(self, features: Tensor, in_channels: int) -> None:
+        """Refuse features ``(B, D, ...)`` of another width than the head's.
+
+        Raises:
+            ValueError: If D is not ``in_channels``.
+        """
+        if features.shape[1] != in_channels:
+            raise ValueError(
+                f'the backbone gives {features.shape[1]} channels and {type(self).__name__} expects {in_channels}: '
+                f'set model.head.in_channels={features.shape[1]}'
+            )
 
     def _labels_to_map(self, sample: LocDataSample) -> Tensor:
         """Labels of the Top-k classes, best first, and of the true class if it is known and not among them."""

@@ -43,10 +43,19 @@ class CAMHead(BaseLocHead):
     ) -> None:
         kwargs.setdefault('init_cfg', dict(type='Kaiming', layer='Conv2d', nonlinearity='relu'))
         super().__init__(num_classes, map_mode='semantic', **kwargs)
+        self.in_channels = in_channels
         self.classifier = cam_classifier(num_classes, in_channels, hidden_channels, dropout)
+
+    def init_weights(self) -> None:
+        """Initialise; every last layer small, as a linear classifier is in the benchmark of Choe et al., CVPR 2020."""
+        super().init_weights()
+        for part in self.children():
+            if isinstance(part, nn.Sequential) and isinstance(last := part[-1], nn.Conv2d):
+                nn.init.normal_(last.weight, std=0.01)
 
     def pre_logits(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Take the last feature map ``(B, D, h, w)`` from the backbone's output."""
+        self.check_channels(feats[-1], self.in_channels)
         return feats[-1]
 
     def activate(self, feats: tuple[Tensor, ...]) -> Activation:

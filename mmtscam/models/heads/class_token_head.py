@@ -33,9 +33,10 @@ class ClassTokenHead(BaseLocHead):
 
     def pre_logits(self, feats: TokenFeatures) -> Tensor:
         """Take the class token ``(B, D)`` from the backbone's output."""
+        self.check_channels(feats.token, self.fc.in_features)
         return feats.token
 
     def activate(self, feats: TokenFeatures) -> Activation:
         """Logits of the class token and, in evaluation, A* (Eq. 6)."""
         attention = None if feats.attention is None else aggregate_attention(feats.attention)
-        return Activation(self.fc(feats.token), attention=attention)
+        return Activation(self.fc(self.pre_logits(feats)), attention=attention)

@@ -5,14 +5,18 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmtscam.localization import MAP_MODES, aggregate_attention
-from mmtscam.models.utils import TokenFeatures, load_classifier
+from mmtscam.models.utils import TokenFeatures
 from mmtscam.registry import MODELS
 
 from .base_loc_head import Activation, BaseLocHead, mean_logits
 
-_CONV_INITS = {
+_CONV_INITS: dict[str, dict | list[dict] | None] = {
     'he': dict(type='Kaiming', layer='Conv2d', mode='fan_in', nonlinearity='relu'),
     'default': None,
+    'conformer': [
+        dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu'),
+        dict(type='TruncNormal', layer='Linear', std=0.02),
+    ],
 }
 
 
@@ -35,10 +39,10 @@ class TSCAMHead(BaseLocHead):
             linear classifier's logits are added, as in the released code;
             ``None`` for a backbone without one.
         init: ``'he'``: He initialisation of the convolution (the paper).
-            ``'default'``: PyTorch's (the released code).
-        init_classifier: Checkpoint, path or URL, of the classifier to start
-            from, see :func:`~mmtscam.models.utils.load_classifier` (the
-            released code on ILSVRC).
+            ``'default'``: PyTorch's (the released code with DeiT).
+            ``'conformer'``: He initialisation of the convolution by its
+            outputs, and a truncated normal distribution for the linear
+            classifier (the released code with Conformer).
         map_mode: Which map is localised with: ``'coupled'``, ``'attention'``
             or ``'semantic'``.
         **kwargs: Further arguments of :class:`BaseLocHead`.
@@ -53,7 +57,6 @@ class TSCAMHead(BaseLocHead):
         in_channels: int,
         pooled_channels: int | None = None,
         init: str = 'he',
-        init_classifier: str | None = None,
         map_mode: str = 'coupled',
         **kwargs: Any,
     ) -> None:
@@ -63,18 +66,12 @@ class TSCAMHead(BaseLocHead):
             raise ValueError(f'map_mode must be one of {MAP_MODES}, got {map_mode!r}')
         super().__init__(num_classes, map_mode, init_cfg=_CONV_INITS[init], **kwargs)
         self.in_channels = in_channels
-        self.init_classifier = init_classifier
         self.conv = nn.Conv2d(in_channels, num_classes, kernel_size=3, padding=1)
         self.fc = nn.Linear(pooled_channels, num_classes) if pooled_channels else None
 
-    def init_weights(self) -> None:
-        """Initialise the convolution, then take what fits of ``init_classifier``."""
-        super().init_weights()
-        if self.init_classifier:
-            load_classifier(self, self.init_classifier)
-
     def pre_logits(self, feats: TokenFeatures) -> Tensor:
         """Take the patch features ``(B, D, h, w)`` from the backbone's output."""
+        self.check_channels(feats.patches, self.in_channels)
         return feats.patches
 
     def semantic_maps(self, feats: TokenFeatures) -> Tensor:
@@ -82,7 +79,17 @@ class TSCAMHead(BaseLocHead):
         return self.conv(self.pre_logits(feats))
 
     def activate(self, feats: TokenFeatures) -> Activation:
-        """Logits (Eq. 4), semantic maps (Eq. 3) and, in evaluation, A* (Eq. 6)."""
+        """Logits (Eq. 4), semantic maps (Eq. 3) and, in evaluation, A* (Eq. 6).
+
+        Raises:
+            ValueError: If the backbone and ``pooled_channels`` do not agree
+                on a convolutional branch.
+        """
+        if (self.fc is None) != (feats.pooled is None):
+            raise ValueError(
+                'pooled_channels of TSCAMHead is for backbones with a convolutional branch, and those need it: set it '
+                'with TSCAMConformer, leave it out with TSCAMDeiT'
+            )
         semantic = self.semantic_maps(feats)
         logits = mean_logits(semantic)
         if self.fc is not None:

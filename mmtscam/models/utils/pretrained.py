@@ -2,7 +2,6 @@
 
 import os
 import os.path as osp
-import pickle
 from typing import Any
 from urllib.error import URLError
 
@@ -15,7 +14,7 @@ from .conversion import from_reference, is_reference
 
 # Parts of TSCAMHead, and the classifiers that they may start from: TS-CAM's,
 # Conformer's, DeiT's under our name and under mmpretrain's.
-_CLASSIFIERS = {'conv': ('conv', 'trans_cls_head', 'fc', 'layers.head'), 'fc': ('fc', 'conv_cls_head')}
+_CLASSIFIERS = {'conv': ('conv', 'trans_cls_head', 'fc', 'layers.head'), 'fc': ('fc', 'conv_cls_head', 'layers.head')}
 
 # Where a config names a backbone's weights.
 BACKBONE_SETTING = 'model.backbone.init_cfg.checkpoint'
@@ -32,7 +31,7 @@ def _read(checkpoint: str, setting: str) -> Any:
             )
         try:
             return torch.load(path, map_location='cpu', weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        except Exception as error:  # what is no checkpoint fails in any way
             raise ValueError(f'{path}: not a file of weights that can be read safely: {error}') from error
 
     folder = osp.join(torch.hub.get_dir(), 'checkpoints')
@@ -116,7 +115,8 @@ def read_weights(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, 
 def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
     """Load all parameters of a backbone from a file that :func:`read_weights` reads.
 
-    Position embeddings of another size are interpolated by the backbone.
+    Position embeddings of another size are interpolated by the backbone. The
+    classifier of a whole VGG or ResNet is left out.
 
     Args:
         backbone: A backbone with mmpretrain's names.
@@ -130,14 +130,18 @@ def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
     state = read_weights(checkpoint)
     if any(key.startswith('backbone.') for key in state):
         state = {key.removeprefix('backbone.'): value for key, value in state.items() if key.startswith('backbone.')}
+    surplus = {'fc', 'classifier'} - {key.partition('.')[0] for key in backbone.state_dict()}
+    state = {key: value for key, value in state.items() if key.partition('.')[0] not in surplus}
     try:
         backbone.load_state_dict(state)
     except (RuntimeError, AssertionError) as error:
+        advice = 'name another file'
         settings = getattr(backbone, 'arch_settings', {})
+        if 'embed_dims' in settings:  # a transformer
+            advice = f'it has {settings}: set model.backbone.arch to that of the file, or {advice}'
         raise ValueError(
-            f'{checkpoint}: holds another architecture than {type(backbone).__name__} with {settings}; set '
-            f'model.backbone.arch to that of the file, or name another file. First differences: '
-            f'{" ".join(str(error).split())[:400]}'
+            f'{checkpoint}: holds another architecture than this {type(backbone).__name__}; {advice}. '
+            f'First differences: {" ".join(str(error).split())[:400]}'
         ) from error
 
 
@@ -181,10 +185,15 @@ class PretrainedMixin(BaseModule):
     """Backbones whose ``init_cfg=dict(type='Pretrained', checkpoint=...)`` takes every file that we can read."""
 
     def init_weights(self) -> None:
-        """Initialise, then load the pretrained weights that ``init_cfg`` names."""
-        pretrained = self.init_cfg if (self.init_cfg or {}).get('type') == 'Pretrained' else None
-        if pretrained is None:
+        """Initialise, or load the pretrained weights that ``init_cfg`` names.
+
+        Raises:
+            ValueError: If ``init_cfg`` asks for more than a checkpoint.
+        """
+        if not (isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'):
             super().init_weights()
+        elif set(self.init_cfg) != {'type', 'checkpoint'}:
+            raise ValueError(f'init_cfg of {type(self).__name__} takes a checkpoint alone, got {self.init_cfg}')
         elif not self.is_init:
-            load_pretrained(self, pretrained['checkpoint'])
+            load_pretrained(self, self.init_cfg['checkpoint'])
             self._is_init = True

@@ -52,3 +52,12 @@ def test_resume_names_the_file(tiny_config, tmp_path):
     tiny_config.model.backbone.arch.num_layers = 3
     with pytest.raises(ValueError, match=r'epoch_1\.pth: made for another architecture'):
         Runner.from_cfg(tiny_config).train()
+
+
+@pytest.mark.parametrize('wrapper', ['model', 'state_dict'])
+def test_released_checkpoint_is_to_be_converted(tiny_config, tmp_path, wrapper):
+    path = tmp_path / 'released.pth'
+    torch.save({wrapper: {'module.blocks.0.norm1.weight': torch.zeros(32)}}, path)
+    tiny_config.load_from = str(path)
+    with pytest.raises(ValueError, match=r'released\.pth: has the names of the released .*reference_to_mmtscam\.py'):
+        Runner.from_cfg(tiny_config).load_or_resume()

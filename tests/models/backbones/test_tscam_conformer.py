@@ -221,12 +221,11 @@ def test_training_gives_no_attention_and_reaches_every_parameter(images):
     assert missing_gradients(backbone, build_head(), images) == set()
 
 
-def test_without_the_pooled_classifier_the_end_of_the_convolutional_branch_is_not_trained(images):
-    """What follows the last block's tokens leads to the pooled features alone."""
-    missing = missing_gradients(build(training=True), build_head(pooled_channels=None), images)
-    last = 'conv_trans_6.'
-    unused = (f'{last}fusion_block.', f'{last}expand_block.', f'{last}cnn_block.conv3', f'{last}cnn_block.bn3')
-    assert missing == {name for name, _ in build().named_parameters() if name.startswith(unused)}
+def test_pooled_features_without_a_classifier(images):
+    """Otherwise the end of the convolutional branch would never be trained."""
+    backbone = build(training=True)
+    with pytest.raises(ValueError, match='pooled_channels of TSCAMHead is for backbones with a convolutional branch'):
+        build_head(pooled_channels=None)(backbone(images))
 
 
 def test_attention_is_given_again_after_training(images):
@@ -298,7 +297,7 @@ def test_original_file_of_another_width(tmp_path):
     state = {reference_name(name): value for name, value in build(arch={**TINY, 'embed_dims': 32}).state_dict().items()}
     torch.save({'model': state}, tmp_path / 'conformer.pth')
     target = build(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'conformer.pth')))
-    with pytest.raises(ValueError, match=r'conformer\.pth: holds another architecture than TSCAMConformer'):
+    with pytest.raises(ValueError, match=r'conformer\.pth: holds another architecture than this TSCAMConformer'):
         target.init_weights()
 
 
@@ -306,3 +305,12 @@ def test_original_file_of_another_width(tmp_path):
 def test_class_token_and_last_stage_are_needed(kwargs):
     with pytest.raises(ValueError, match='needs class token and last stage'):
         build(**kwargs)
+
+
+def test_released_initialisation():
+    torch.manual_seed(0)
+    head = MODELS.build(dict(type='TSCAMHead', num_classes=200, in_channels=64, pooled_channels=512, init='conformer'))
+    head.init_weights()
+    assert head.conv.weight.std().item() == pytest.approx((2 / (200 * 9)) ** 0.5, rel=0.02)
+    assert head.fc.weight.std().item() == pytest.approx(0.02, rel=0.02)
+    assert bool((head.fc.bias == 0).all())

@@ -81,3 +81,10 @@ def test_normalize_maps():
         torch.testing.assert_close(ours, (raw - raw.min()) / (raw.max() - raw.min()))
     assert bool((normalize_maps(torch.full((1, 4, 5), 3.0)) == 0).all())
     assert normalize_maps(maps.half()).dtype == torch.float32
+
+
+def test_last_layer_starts_small():
+    head = MODELS.build(dict(type='CAMHead', num_classes=200, in_channels=64, hidden_channels=(64,)))
+    head.init_weights()
+    assert head.classifier[-1].weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert head.classifier[0].weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.05)

@@ -121,3 +121,12 @@ def test_transattention_from_image_to_boxes():
     model.train()
     model(images, make_samples(0, 3), mode='loss')['loss'].backward()
     assert model.head.fc.weight.grad is not None
+
+
+def test_starts_from_the_original_classifier(tmp_path):
+    weight, bias = torch.randn(6, 8), torch.randn(6)
+    state = {'blocks.0.norm1.weight': torch.zeros(8), 'head.weight': weight, 'head.bias': bias}
+    torch.save({'model': state}, tmp_path / 'deit.pth')
+    head = build(init_classifier=str(tmp_path / 'deit.pth'))
+    assert torch.equal(head.fc.weight, weight)
+    assert torch.equal(head.fc.bias, bias)

@@ -65,9 +65,9 @@ def test_position_embedding_of_another_size(original, tmp_path):
 
 def test_another_architecture(original, tmp_path):
     torch.save({'model': original}, tmp_path / 'deit.pth')
-    with pytest.raises(ValueError, match=r'deit\.pth: holds another architecture than TSCAMDeiT'):
+    with pytest.raises(ValueError, match=r'deit\.pth: holds another architecture than this TSCAMDeiT'):
         load_pretrained(build(arch={**TINY, 'num_layers': 4}), str(tmp_path / 'deit.pth'))
-    with pytest.raises(ValueError, match=r'deit\.pth: holds another architecture than TSCAMDeiT'):
+    with pytest.raises(ValueError, match=r'deit\.pth: holds another architecture than this TSCAMDeiT'):
         load_pretrained(build(arch='deit-tiny'), str(tmp_path / 'deit.pth'))
 
 

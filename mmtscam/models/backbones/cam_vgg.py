@@ -1,0 +1,15 @@
+"""VGG for CAM."""
+
+from mmpretrain.models.backbones import VGG
+
+from mmtscam.models.utils import PretrainedMixin
+from mmtscam.registry import MODELS
+
+
+@MODELS.register_module()
+class CAMVGG(PretrainedMixin, VGG):
+    """mmpretrain's ``VGG``, whose pretrained weights are loaded wholly or not at all.
+
+    mmpretrain's own would go on with a warning, and random weights, where a
+    file does not fit.
+    """

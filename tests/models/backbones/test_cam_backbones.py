@@ -1,0 +1,54 @@
+import mmpretrain.models.backbones as mmpretrain_backbones
+import pytest
+import torch
+
+from mmtscam.registry import MODELS
+
+VGG = dict(type='CAMVGG', depth=11, with_last_pool=False)
+RESNET = dict(type='CAMResNet', depth=18, strides=(1, 2, 2, 1))
+each = pytest.mark.parametrize('cfg', [VGG, RESNET], ids=['vgg', 'resnet'])
+
+
+def load(cfg, path):
+    backbone = MODELS.build(dict(**cfg, init_cfg=dict(type='Pretrained', checkpoint=str(path))))
+    backbone.init_weights()
+    return backbone
+
+
+def whole(cfg):
+    """Parameters of the whole network, with a classifier, as its authors publish it."""
+    kind = getattr(mmpretrain_backbones, cfg['type'].removeprefix('CAM'))
+    state = kind(depth=cfg['depth']).state_dict()
+    return {**state, 'fc.weight': torch.zeros(3), 'classifier.0.weight': torch.zeros(3)}
+
+
+@each
+@pytest.mark.parametrize('prefix', ['', 'backbone.'])
+def test_file_of_the_whole_network(cfg, prefix, tmp_path):
+    state = whole(cfg)
+    torch.save({'state_dict': {prefix + name: value for name, value in state.items()}}, tmp_path / 'weights.pth')
+    loaded = load(cfg, tmp_path / 'weights.pth').state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in loaded.items())
+
+
+@each
+def test_file_that_does_not_fit_is_refused(cfg, tmp_path):
+    state = whole(cfg)
+    del state[next(iter(state))]
+    torch.save(state, tmp_path / 'part.pth')
+    with pytest.raises(ValueError, match=r'part\.pth: holds another architecture than this CAM\w+; name another file'):
+        load(cfg, tmp_path / 'part.pth')
+
+
+@each
+def test_a_checkpoint_alone_is_taken(cfg):
+    backbone = MODELS.build(dict(**cfg, init_cfg=dict(type='Pretrained', checkpoint='a.pth', prefix='backbone')))
+    with pytest.raises(ValueError, match='takes a checkpoint alone'):
+        backbone.init_weights()
+
+
+@each
+def test_features_of_two_strides_less(cfg):
+    backbone = MODELS.build(cfg)
+    (features,) = backbone(torch.zeros(1, 3, 64, 64))
+    assert features.shape == (1, 512, 4, 4)
