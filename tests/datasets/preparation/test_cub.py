@@ -116,3 +116,11 @@ def test_all_missing_text_files_are_named(root):
 def test_missing_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none: folder not found; unpack CUB_200_2011.tgz'):
         check_cub(tmp_path / 'none')
+
+
+def test_a_part_with_a_gap_in_its_classes(root):
+    labels = root / 'image_class_labels.txt'
+    rows = [row.split() for row in labels.read_text().splitlines()]
+    labels.write_text(''.join(f'{key} {9 if value == "8" else value}\n' for key, value in rows))
+    findings = check_cub(root, expected=COUNTS)
+    assert findings.problems == ['the 8 classes go up to 9: a part must hold the first classes without a gap']

@@ -136,3 +136,30 @@ def test_missing_folders_and_boxes(root, images, xml):
     shutil.rmtree(images / 'val')
     with pytest.raises(FileNotFoundError, match=f'^{images}/val: folder not found; unpack the archive so that there'):
         check_ilsvrc(root)
+
+
+def test_validation_images_alone(root, images):
+    shutil.rmtree(images / 'train')
+    findings, lists = check_ilsvrc(root, expected=COUNTS)
+    assert lists == {'meta/val.txt': f'{VAL}1.JPEG 2\n{VAL}2.JPEG 0\n{VAL}3.JPEG 1\n'}
+    assert findings.counts == {**COUNTS, 'training images': 0}
+    assert not findings.passes()
+    assert findings.passes(allow_subset=True)
+    assert findings.notes == ['no training images: enough for evaluation']
+
+
+def test_validation_images_alone_of_some_classes(root, images, xml):
+    """Labels follow the sorted names of all classes: with some alone they would be other ones."""
+    shutil.rmtree(images / 'train')
+    (xml / f'{VAL}3.xml').unlink()
+    findings, _ = check_ilsvrc(root, expected=COUNTS)
+    assert not findings.passes(allow_subset=True)
+    assert 'no training images, and boxes of 2 classes only' in findings.problems[0]
+
+
+def test_validation_images_in_folders_of_their_classes(root, images):
+    shutil.rmtree(images / 'train')
+    (images / 'val' / 'n02000001').mkdir()
+    (images / 'val' / f'{VAL}3.JPEG').rename(images / 'val' / 'n02000001' / f'{VAL}3.JPEG')
+    findings, _ = check_ilsvrc(root, expected=COUNTS)
+    assert 'side by side, not in folders of their classes' in findings.text()

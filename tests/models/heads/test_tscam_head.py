@@ -118,3 +118,8 @@ def test_default_initialisation_is_pytorchs():
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
         build(**kwargs)
+
+
+def test_another_width_than_the_backbones(feats):
+    with pytest.raises(ValueError, match=r'gives 8 channels and TSCAMHead expects 4: set model\.head\.in_channels=8'):
+        build(in_channels=4)(feats)
