@@ -36,6 +36,7 @@ class COCOFile:
 
     Attributes:
         path: Path of the json file.
+        categories: Names of its categories.
 
     Raises:
         FileNotFoundError: If the file is missing.
@@ -59,7 +60,7 @@ class COCOFile:
         for index, entry in enumerate(data['categories']):
             where = f'{self.path}: categories[{index}]'
             categories[_get(entry, 'id', where)] = _get(entry, 'name', where)
-        self._categories = tuple(categories.values())
+        self.categories = tuple(categories.values())
 
         self._sizes: dict[str, tuple[Any, Any]] = {}
         keys = {}
@@ -81,6 +82,11 @@ class COCOFile:
                 raise ValueError(f'{where}: category {category_id} is not among the categories')
             found = COCOObject(where, categories[category_id], bool(entry.get('iscrowd', 0)), entry.get(field))
             self._objects.setdefault(keys[image_id], []).append(found)
+
+    @property
+    def first_image(self) -> str | None:
+        """Path of the first image as the file names it, ``None`` where it lists none."""
+        return next(iter(self._sizes), None)
 
     def objects(self, img_path: str) -> list[COCOObject]:
         """All objects of an image.
@@ -106,11 +112,11 @@ class COCOFile:
         Raises:
             ValueError: If ``class_name`` is none of the file's categories.
         """
-        if class_name not in self._categories:
+        if class_name not in self.categories:
             problem = 'the data set has no class names' if class_name is None else f'no category {class_name!r}'
             raise ValueError(
                 f'{self.path}: {problem}, but the objects of the class of {img_path} are wanted (the categories are '
-                f'{_shorten(self._categories)}); name the classes as the categories in metainfo, or set '
+                f'{_shorten(self.categories)}); name the classes as the categories in metainfo, or set '
                 'match_class=False to take every box or mask'
             )
         return [found for found in self.objects(img_path) if found.category == class_name]

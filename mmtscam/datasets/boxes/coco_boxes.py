@@ -20,13 +20,16 @@ class COCOBoxes(BaseBoxReader):
         match_class: Take only boxes whose category is named as the image's
             class; otherwise every box.
 
+    Attributes:
+        file: The file's content.
+
     Raises:
         FileNotFoundError: If the file is missing.
         ValueError: If it is no proper COCO file.
     """
 
     def __init__(self, data_root: str, ann_file: str, img_prefix: str = '', match_class: bool = True) -> None:
-        self._file = COCOFile(data_root, ann_file, img_prefix, field='bbox')
+        self.file = COCOFile(data_root, ann_file, img_prefix, field='bbox')
         self._match_class = match_class
 
     def __call__(self, img_path: str, class_name: str | None = None) -> np.ndarray:
@@ -37,10 +40,7 @@ class COCOBoxes(BaseBoxReader):
                 finite, inverted or empty, or, with ``match_class``,
                 ``class_name`` is none of the categories.
         """
-        if self._match_class:
-            objects = self._file.objects_of_class(img_path, class_name)
-        else:
-            objects = self._file.objects(img_path)
+        objects = self.file.objects_of_class(img_path, class_name) if self._match_class else self.file.objects(img_path)
         boxes = [
             xywh_to_xyxy(found.value if isinstance(found.value, list) else [found.value], found.where)
             for found in objects
@@ -48,5 +48,5 @@ class COCOBoxes(BaseBoxReader):
         ]
         if not boxes:
             wanted = f'no box of class {class_name!r}' if self._match_class else 'no box'
-            raise ValueError(f'{self._file.path}: {wanted} for image {img_path} (crowds do not count)')
+            raise ValueError(f'{self.file.path}: {wanted} for image {img_path} (crowds do not count)')
         return np.stack(boxes)

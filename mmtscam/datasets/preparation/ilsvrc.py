@@ -57,71 +57,54 @@ def check_ilsvrc(
     val_dir = require_folder(osp.join(root, _IMAGES, 'val'), advice)
     findings = Findings(expected)
     classes = _read_classes(findings, root, track)
-    if not osp.isdir(train_dir):
-        return _check_validation(findings, root, val_dir, classes)
-
-    wnids: list[str] = []
-    others: list[str] = []
-    with os.scandir(train_dir) as entries:
-        for entry in entries:
-            (wnids if entry.is_dir() and _WNID.fullmatch(entry.name) else others).append(entry.name)
-    findings.remark(f'entries of {train_dir} are not used: no folders of a class, as n01440764', sorted(others))
-    label_of = {wnid: label for label, wnid in enumerate(sorted(wnids))}
-    train = [
-        f'{wnid}/{name}'
-        for wnid in track(list(label_of), 'listing training images')
-        for name in _list_images(osp.join(train_dir, wnid))
-    ]
-    filled = {path.partition('/')[0] for path in train}
-    findings.complain(f'classes of {train_dir} have no image', (wnid for wnid in label_of if wnid not in filled))
+    has_train = osp.isdir(train_dir)
+    train = _list_train(findings, train_dir, track) if has_train else {}
+    label_of = {wnid: label for label, wnid in enumerate(sorted(train if has_train else set(classes.values())))}
+    if not has_train:
+        findings.notes.append('no training images: enough for evaluation')
+        if len(label_of) != expected['classes']:
+            findings.problems.append(
+                f'no training images, and boxes of {len(label_of):,} classes only: labels follow the sorted names of '
+                f'all {expected["classes"]:,}, so one of both must be complete'
+            )
+    paths = [f'{wnid}/{name}' for wnid in label_of for name in train.get(wnid, ())]
     val = _list_images(val_dir)
 
-    for name, paths in (('train_cls.txt', train), ('val.txt', val)):
-        _compare_list(findings, osp.join(root, _LISTS, name), paths)
+    for name, images in ([('train_cls.txt', paths)] if has_train else []) + [('val.txt', val)]:
+        _compare_list(findings, osp.join(root, _LISTS, name), images)
     stems = {_stem(name): name for name in val}
-    findings.complain(
-        f'validation images have no box in {_box_source(root)}', (stem for stem in stems if stem not in classes)
-    )
-    findings.complain(f'images with boxes are not in {val_dir}', (stem for stem in classes if stem not in stems))
-    findings.complain(
-        f'validation images are of a class without folder in {train_dir}',
-        (f'{stem} ({classes[stem]})' for stem in stems if stem in classes and classes[stem] not in label_of),
-    )
-    found = (len(train), len(val), len(label_of), sum(stem in classes for stem in stems))
-    findings.counts.update(zip(ILSVRC_COUNTS, found, strict=True))
-    rows = {
-        'meta/train.txt': [f'{path} {label_of[path.partition("/")[0]]}\n' for path in train],
-        'meta/val.txt': [
-            f'{name} {label_of[classes[stem]]}\n' for stem, name in stems.items() if classes.get(stem) in label_of
-        ],
-    }
-    return findings, {path: ''.join(lines) for path, lines in rows.items()}
-
-
-def _check_validation(
-    findings: Findings, root: str, val_dir: str, classes: Mapping[str, str]
-) -> tuple[Findings, dict[str, str]]:
-    """Check the validation images alone, against the classes of their boxes."""
-    label_of = {wnid: label for label, wnid in enumerate(sorted(set(classes.values())))}
-    if len(label_of) != findings.expected['classes']:
-        findings.problems.append(
-            f'no training images, and boxes of {len(label_of):,} classes only: labels follow the sorted names of all '
-            f'{findings.expected["classes"]:,}, so one of both must be complete'
-        )
-    findings.notes.append('no training images: enough for evaluation')
-    stems = {_stem(name): name for name in _list_images(val_dir)}
     findings.complain(
         f'validation images have no box in {_box_source(root)}', (stem for stem in stems if stem not in classes)
     )
     findings.complain(
         f'images with boxes are not in {val_dir}',
         (stem for stem in classes if stem not in stems),
-        'the images lie in it side by side, not in folders of their classes',
+        '' if has_train else 'the images lie in it side by side, not in folders of their classes',
     )
-    found = (0, len(stems), len(label_of), sum(stem in classes for stem in stems))
+    findings.complain(
+        f'validation images are of a class without folder in {train_dir}',
+        (f'{stem} ({classes[stem]})' for stem in stems if stem in classes and classes[stem] not in label_of),
+    )
+    found = (len(paths), len(val), len(label_of), sum(stem in classes for stem in stems))
     findings.counts.update(zip(ILSVRC_COUNTS, found, strict=True))
-    rows = [f'{name} {label_of[classes[stem]]}\n' for stem, name in stems.items() if stem in classes]
-    return findings, {'meta/val.txt': ''.join(rows)}
+    lists = {'meta/train.txt': [f'{path} {label_of[path.partition("/")[0]]}\n' for path in paths]} if has_train else {}
+    lists['meta/val.txt'] = [
+        f'{name} {label_of[classes[stem]]}\n' for stem, name in stems.items() if classes.get(stem) in label_of
+    ]
+    return findings, {path: ''.join(lines) for path, lines in lists.items()}
+
+
+def _list_train(findings: Findings, train_dir: str, track: Track) -> dict[str, list[str]]:
+    """Names of the training images of each class, the classes sorted."""
+    wnids: list[str] = []
+    others: list[str] = []
+    with os.scandir(train_dir) as entries:
+        for entry in entries:
+            (wnids if entry.is_dir() and _WNID.fullmatch(entry.name) else others).append(entry.name)
+    findings.remark(f'entries of {train_dir} are not used: no folders of a class, as n01440764', sorted(others))
+    images = {wnid: _list_images(osp.join(train_dir, wnid)) for wnid in track(sorted(wnids), 'listing training images')}
+    findings.complain(f'classes of {train_dir} have no image', (wnid for wnid in images if not images[wnid]))
+    return images
 
 
 def uses_csv(root: str | os.PathLike) -> bool:

@@ -1,13 +1,10 @@
 """Check of one's own images, one folder a class."""
 
-import json
 import os
 import os.path as osp
 from collections.abc import Sequence
 
-from ..annotation_files import read_text
 from ..boxes import COCOBoxes
-from ..coco import COCOFile
 from .findings import Findings, Track, no_progress, require_folder, unreadable_images
 
 # What mmpretrain's CustomDataset loads.
@@ -94,10 +91,8 @@ def _list_classes(findings: Findings, root: str, split: str) -> dict[str, list[s
 def _check_boxes(
     findings: Findings, root: str, path: str, img_prefix: str, classes: dict[str, list[str]], track: Track
 ) -> None:
-    where = osp.abspath(path)
-    file, read_boxes = COCOFile(root, where, img_prefix, field='bbox'), COCOBoxes(root, where, img_prefix)
-    data = json.loads(read_text(where))
-    categories = {str(entry['name']) for entry in data['categories']}
+    read_boxes = COCOBoxes(root, osp.abspath(path), img_prefix)
+    categories = set(map(str, read_boxes.file.categories))
     findings.complain(
         f'classes are no category of {path}',
         (name for name in classes if name not in categories),
@@ -112,15 +107,14 @@ def _check_boxes(
         try:
             read_boxes(img_path, name)
         except ValueError as error:
-            if file.objects(img_path):
+            if read_boxes.file.objects(img_path):
                 wrong.append(error)
             else:
                 bare.append(image)
-    named = data['images'][0]['file_name'] if data['images'] else 'none'
     findings.complain(
         f'test images have no box in {path}',
         bare,
-        f'images are named relative to {osp.join(root, img_prefix)} there; the first is {named}',
+        f'images are named relative to {osp.join(root, img_prefix)} there; the first is {read_boxes.file.first_image}',
     )
     findings.complain('test images have no proper box', wrong)
     findings.counts[f'test images with a box in {path}'] = len(test_images) - len(bare) - len(wrong)

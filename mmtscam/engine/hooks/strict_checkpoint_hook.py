@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from mmtscam.models.utils import is_reference
+from mmtscam.models.utils import is_reference, unwrap_state
 from mmtscam.registry import HOOKS
 
 
@@ -28,7 +28,7 @@ class StrictCheckpointHook(Hook):
                 first differences.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        state = checkpoint.get('state_dict', checkpoint.get('model', checkpoint))
+        state = unwrap_state(checkpoint)
         file = runner._load_from or find_latest_checkpoint(runner.work_dir) or 'the checkpoint'
         if is_reference(state):
             raise ValueError(

@@ -10,7 +10,7 @@ from .class_attention import (
 from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
 from .features import TokenFeatures
 from .localize import localize
-from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_state, read_weights
+from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_state, read_weights, unwrap_state
 
 __all__ = [
     'ATTENTION_AGGREGATIONS',
@@ -30,4 +30,5 @@ __all__ = [
     'read_weights',
     'reference_model',
     'to_reference',
+    'unwrap_state',
 ]

@@ -59,6 +59,14 @@ def _read(checkpoint: str, setting: str) -> Any:
     return load()
 
 
+def unwrap_state(content: Any) -> Any:
+    """Parameters of a checkpoint's content: those under ``"model"`` or ``"state_dict"``, if there are."""
+    for wrapper in ('model', 'state_dict'):
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    return content
+
+
 def read_state(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, Tensor]:
     """Read the parameters of a file, as they are in it.
 
@@ -74,10 +82,7 @@ def read_state(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, Te
         FileNotFoundError: If the file cannot be had; says where to put it.
         ValueError: If the file cannot be read or holds no parameters.
     """
-    content = _read(checkpoint, setting)
-    for wrapper in ('model', 'state_dict'):
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
+    content = unwrap_state(_read(checkpoint, setting))
     if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f'{checkpoint}: holds no state dict; expected parameters under "model" or "state_dict"')
     return {key.removeprefix('module.'): value for key, value in content.items()}

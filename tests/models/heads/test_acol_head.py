@@ -1,9 +1,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from loc_samples import make_samples
 
 from mmtscam.registry import MODELS
-from mmtscam.structures import LocDataSample
 
 
 def build(**kwargs):
@@ -11,10 +11,6 @@ def build(**kwargs):
     head = MODELS.build(dict(type='ACoLHead', threshold=0.2, **kwargs))
     head.init_weights()
     return head
-
-
-def make_samples(*labels):
-    return [LocDataSample(metainfo=dict(ori_shape=(50, 40), img_path='x/bird.jpg')).set_gt_label(y) for y in labels]
 
 
 @pytest.fixture

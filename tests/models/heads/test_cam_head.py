@@ -1,20 +1,16 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from loc_samples import make_samples
 
 from mmtscam.models.heads.cam_head import normalize_maps
 from mmtscam.registry import MODELS
-from mmtscam.structures import LocDataSample
 
 
 def build(**kwargs):
     head = MODELS.build(dict(type='CAMHead', threshold=0.2, **{'num_classes': 6, 'in_channels': 8, **kwargs}))
     head.init_weights()
     return head
-
-
-def make_samples(*labels):
-    return [LocDataSample(metainfo=dict(ori_shape=(50, 40), img_path='x/bird.jpg')).set_gt_label(y) for y in labels]
 
 
 @pytest.fixture

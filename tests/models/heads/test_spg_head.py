@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from loc_samples import make_samples
 
 from mmtscam.models.heads.spg_head import guided_loss
 from mmtscam.registry import MODELS
-from mmtscam.structures import LocDataSample
 
 
 def build(**kwargs):
@@ -14,10 +14,6 @@ def build(**kwargs):
     head = MODELS.build(dict(type='SPGHead', threshold=0.2, **{**settings, **kwargs}))
     head.init_weights()
     return head
-
-
-def make_samples(*labels):
-    return [LocDataSample(metainfo=dict(ori_shape=(50, 40), img_path='x/bird.jpg')).set_gt_label(y) for y in labels]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from loc_samples import make_samples
 
 from mmtscam.models.utils import TokenFeatures
 from mmtscam.registry import MODELS
@@ -18,10 +19,6 @@ def build(**kwargs):
 @pytest.fixture
 def feats():
     return TokenFeatures(torch.randn(2, 8, 5, 4), torch.rand(2, 3, 5, 4), torch.randn(2, 8))
-
-
-def make_samples(*labels):
-    return [LocDataSample(metainfo=dict(ori_shape=(50, 40), img_path='x/bird.jpg')).set_gt_label(y) for y in labels]
 
 
 def test_loss_is_cross_entropy_on_the_mean_of_the_semantic_maps(feats):
