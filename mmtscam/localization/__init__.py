@@ -3,7 +3,15 @@
 from .accuracy import accuracy_over_ious
 from .attention import aggregate_attention, attention_rollout, class_attention, explicit_attention
 from .baselines import best_constant_box, constant_box_accuracy
-from .boxes import box_overlaps, boxes_to_frame, boxes_to_image, map_to_boxes, normalize_map, quantize_map
+from .boxes import (
+    box_overlaps,
+    boxes_to_frame,
+    boxes_to_image,
+    map_to_boxes,
+    normalize_map,
+    quantize_map,
+    threshold_map,
+)
 from .maps import MAP_MODES, localization_maps
 from .outcomes import Outcome, OutcomeLimits, localization_outcome
 from .pixels import pixel_average_precision, pixel_histograms, precision_recall
@@ -37,4 +45,5 @@ __all__ = [
     'precision_recall',
     'quantize_map',
     'threshold_grid',
+    'threshold_map',
 ]

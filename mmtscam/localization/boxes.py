@@ -4,6 +4,8 @@ Boxes are ``(x1, y1, x2, y2)``. Overlaps follow the inclusive-pixel
 convention of both protocols: a box covers ``x2 - x1 + 1`` columns.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -32,6 +34,16 @@ def normalize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
             the protocol does not normalise and the map is not in the frame,
             not finite or not in [0, 1].
     """
+    framed, low, high = _bring_to_frame(score_map, protocol)
+    if not protocol.normalize:
+        return framed
+    if _says_nothing(low, high):
+        return np.zeros(protocol.frame[::-1], framed.dtype)
+    return (framed - low) / (high - low)
+
+
+def _bring_to_frame(score_map: np.ndarray, protocol: Protocol) -> tuple[np.ndarray, Any, Any]:
+    """A map in the protocol's frame (a constant one as it is), its lowest and its highest value."""
     score_map = np.asarray(score_map)
     if score_map.ndim != 2 or score_map.size == 0:
         raise ValueError(f'a score map must be a non-empty (h, w) array, got shape {score_map.shape}')
@@ -39,21 +51,20 @@ def normalize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
         score_map = score_map.astype(np.float32)
     shape = protocol.frame[::-1]
     low, high = score_map.min(), score_map.max()
-    if not protocol.normalize:
-        if score_map.shape != shape or not (low >= 0 and high <= 1):
-            raise ValueError(
-                f'a map of shape {score_map.shape} with values from {low:g} to {high:g} cannot be scored as it stands, '
-                f'which needs shape {shape} and values in [0, 1]: normalise it first (normalize=True in the protocol)'
-            )
-        return score_map
-    if low == high:  # asked first: resizing would add rounding noise
-        return np.zeros(shape, score_map.dtype)
-    if score_map.shape != shape:
+    if not protocol.normalize and (score_map.shape != shape or not (low >= 0 and high <= 1)):
+        raise ValueError(
+            f'a map of shape {score_map.shape} with values from {low:g} to {high:g} cannot be scored as it stands, '
+            f'which needs shape {shape} and values in [0, 1]: normalise it first (normalize=True in the protocol)'
+        )
+    # A constant map is not resized, which would add rounding noise.
+    if score_map.shape != shape and low != high:
         score_map = cv2.resize(score_map, protocol.frame, interpolation=_INTERPOLATIONS[protocol.interpolation])
         low, high = score_map.min(), score_map.max()
-    if not (np.isfinite(low) and np.isfinite(high)) or low == high:
-        return np.zeros(shape, score_map.dtype)
-    return (score_map - low) / (high - low)
+    return score_map, low, high
+
+
+def _says_nothing(low: Any, high: Any) -> bool:
+    return not (np.isfinite(low) and np.isfinite(high)) or low == high
 
 
 def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
@@ -71,6 +82,45 @@ def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
         ValueError: As :func:`normalize_map`.
     """
     return (normalize_map(score_map, protocol) * 255).astype(np.uint8)
+
+
+def threshold_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """The foreground of a score map: grey levels above the threshold times the highest.
+
+    Equal to thresholding :func:`quantize_map`. Since that only ever rises with
+    the score, one comparison of the scores themselves does, with the first
+    score that reaches the wanted grey level.
+
+    Args:
+        score_map: As in :func:`normalize_map`.
+        protocol: Gives the frame, the threshold and whether to normalise.
+
+    Returns:
+        ``(height, width)`` ``uint8`` array of 0 and 1.
+
+    Raises:
+        ValueError: As :func:`normalize_map`.
+    """
+    assert protocol.threshold is not None
+    if not protocol.normalize:
+        grey = quantize_map(score_map, protocol)
+        return (grey > int(protocol.threshold * grey.max())).view(np.uint8)
+    framed, low, high = _bring_to_frame(score_map, protocol)
+    level = int(protocol.threshold * 255) + 1  # the highest grey level is 255
+    if _says_nothing(low, high):
+        return np.zeros(protocol.frame[::-1], np.uint8)
+    return (framed - low >= _first_at_level(level, high - low)).view(np.uint8)
+
+
+def _first_at_level(level: int, span: Any) -> Any:
+    """The lowest score above the minimum that becomes ``level`` of 255 when ``span`` does."""
+    scale = span.dtype.type(255)  # NumPy before 2.0 would go on in double precision
+    score = span.dtype.type(span / scale * level)
+    while score / span * scale >= level:
+        score = np.nextafter(score, -span)
+    while score / span * scale < level:
+        score = np.nextafter(score, span)
+    return score
 
 
 def map_to_boxes(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
@@ -103,9 +153,7 @@ def map_to_boxes(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
             f'protocol {protocol.name!r} leaves the threshold open: set one with '
             'dataclasses.replace(protocol, threshold=...)'
         )
-    grey = quantize_map(score_map, protocol)
-    cut = int(protocol.threshold * grey.max())
-    _, foreground = cv2.threshold(grey, cut, 255, cv2.THRESH_BINARY)
+    foreground = threshold_map(score_map, protocol)
     contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     if not contours:
         return np.array([protocol.empty_box], np.int64)

@@ -15,12 +15,13 @@ def localization_maps(attention: Tensor, semantic: Tensor) -> dict[str, Tensor]:
     - ``'semantic'``: S_c (Eq. 3).
 
     Args:
-        attention: ``(h, w)`` tensor A*.
-        semantic: ``(c, h, w)`` tensor of semantic maps S_c.
+        attention: ``(..., h, w)`` tensor A*.
+        semantic: ``(..., c, h, w)`` tensor of semantic maps S_c.
 
     Returns:
-        Mode to ``(c, h, w)`` tensor, for the modes in :data:`MAP_MODES`.
+        Mode to ``(..., c, h, w)`` tensor, for the modes in :data:`MAP_MODES`.
     """
+    attention = attention.unsqueeze(-3)
     return {
         'coupled': attention * semantic,
         'attention': attention.expand_as(semantic).clone(),

@@ -20,6 +20,7 @@ from mmtscam.localization import (
     map_to_boxes,
     normalize_map,
     quantize_map,
+    threshold_map,
 )
 
 TSCAM, WSOL_V1, WSOL_V2 = (get_protocol(name, threshold=0.1) for name in PROTOCOLS)
@@ -133,6 +134,43 @@ def test_the_map_is_not_changed():
     before = score_map.copy()
     map_to_boxes(score_map, TSCAM)
     assert np.array_equal(score_map, before)
+
+
+# --------------------------------------------------------------- threshold_map
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    score_map=st.one_of(
+        npst.arrays(np.float32, (6, 5), elements=st.floats(-(2.0**100), 2.0**100, width=32)),
+        npst.arrays(np.float32, (6, 5), elements=st.floats(-1, 1, width=32)),
+        npst.arrays(np.float64, (6, 5), elements=st.floats(-1e-300, 1e-300)),
+        npst.arrays(np.float32, (12, 10), elements=st.sampled_from([0, 1, 1.0000001, 0.1, 25.5, 26, 255])),
+        npst.arrays(np.float32, (6, 5), elements=st.sampled_from([0, 1, np.nan, np.inf, -np.inf])),
+    ),
+    threshold=st.one_of(st.floats(0, 1, exclude_max=True), st.sampled_from([0, 0.1, 0.12, 26 / 255, 0.3, 0.999])),
+)
+def test_foreground_is_that_of_the_grey_levels(score_map, threshold):
+    protocol = dataclasses.replace(TSCAM, frame=(10, 12), threshold=threshold)
+    grey = quantize_map(score_map, protocol)
+    assert np.array_equal(threshold_map(score_map, protocol), grey > int(threshold * grey.max()))
+
+
+@pytest.mark.parametrize('threshold', [0.05, 0.1, 0.12, 0.3, 0.7])
+def test_foreground_of_maps_of_the_model_size(threshold):
+    rng = np.random.default_rng(0)
+    protocol = dataclasses.replace(TSCAM, threshold=threshold)
+    for scale in (1e-6, 1, 1e4):
+        for _ in range(30):
+            score_map = (rng.standard_normal((14, 14)) * scale + rng.uniform(-scale, scale)).astype(np.float32)
+            grey = quantize_map(score_map, protocol)
+            assert np.array_equal(threshold_map(score_map, protocol), grey > int(threshold * grey.max()))
+
+
+def test_foreground_of_a_map_that_is_not_normalised():
+    protocol = dataclasses.replace(WSOL_V2, normalize=False, frame=(2, 1), threshold=0.5)
+    assert threshold_map(np.array([[0.2, 0.8]]), protocol).tolist() == [[0, 1]]
+    assert threshold_map(np.array([[0.7, 0.8]]), protocol).tolist() == [[1, 1]]  # half of the highest, 0.8
 
 
 # ---------------------------------------------------------------- map_to_boxes

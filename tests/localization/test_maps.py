@@ -45,3 +45,11 @@ def test_coupled_maps_of_the_reference(golden_small):
         semantic = coupled[image] / grid
         np.testing.assert_allclose(semantic.mean(dim=(1, 2)).numpy(), golden_small['logits'][image], atol=1e-4)
         np.testing.assert_allclose(localization_maps(grid, semantic)['coupled'].numpy(), coupled[image], rtol=1e-5)
+
+
+def test_a_batch_is_the_same_as_its_images():
+    attention, semantic = torch.rand(3, 4, 5), torch.randn(3, 2, 4, 5)
+    batch = localization_maps(attention, semantic)
+    for index in range(3):
+        for mode, maps in localization_maps(attention[index], semantic[index]).items():
+            assert torch.equal(batch[mode][index], maps)

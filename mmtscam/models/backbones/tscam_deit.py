@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mmcv.cnn.bricks import DropPath
 from mmpretrain.models.backbones import VisionTransformer
 from torch import Tensor
 
@@ -54,6 +55,10 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         if not self.with_cls_token or list(self.out_indices) != [self.num_layers - 1]:
             raise ValueError('TS-CAM needs class token and last block: leave with_cls_token and out_indices out')
         self.expose_attention([layer.attn for layer in self.layers], attn_layers, attn_impl, attn_aggregation)
+        for module in self.modules():
+            if isinstance(module, DropPath):
+                # mmpretrain gives NumPy's numbers, on which torch.compile cannot branch.
+                module.drop_prob = float(module.drop_prob)
 
     def forward(self, x: Tensor) -> TokenFeatures:
         """Compute patch features and, in evaluation, class attention.

@@ -78,13 +78,17 @@ class ACoLHead(CAMHead):
         losses['loss_second'] = self.loss_module(mean_logits(erased), labels, avg_factor=len(labels), **kwargs)
         return losses
 
-    def select_maps(
-        self, feats: tuple[Tensor, ...], activation: Activation, index: int, labels: Tensor
-    ) -> dict[str, Tensor]:
-        """Fused maps of some classes of one image, see :meth:`BaseLocHead.select_maps`."""
-        first = super().select_maps(feats, activation, index, labels)['semantic']
-        features = self.pre_logits(feats)[index].expand(len(labels), -1, -1, -1)
-        second = self._maps_of_erased(features, first)[range(len(labels)), labels]
+    def select_maps(self, feats: tuple[Tensor, ...], activation: Activation, labels: Tensor) -> dict[str, Tensor]:
+        """Fused maps of some classes of each image, see :meth:`BaseLocHead.select_maps`."""
+        first = super().select_maps(feats, activation, labels)['semantic']
+        features, images = self.pre_logits(feats), range(len(labels))
+        second = torch.stack(
+            [
+                self._maps_of_erased(features, first[:, place])[images, chosen]
+                for place, chosen in enumerate(labels.unbind(1))
+            ],
+            dim=1,
+        )
         return {'semantic': torch.maximum(normalize_maps(first), normalize_maps(second))}
 
     def _maps_of_erased(self, features: Tensor, maps: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """What the heads share: from logits and maps to samples with boxes."""
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -8,9 +9,10 @@ from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from mmpretrain.models.heads import ClsHead
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from mmtscam.localization import get_protocol, localization_maps
-from mmtscam.models.utils import load_classifier, localize
+from mmtscam.localization import MAP_MODES, get_protocol, localization_maps
+from mmtscam.models.utils import PendingSamples, load_classifier, localize
 from mmtscam.structures import LocDataSample
 
 
@@ -91,8 +93,11 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         return self.activate(feats).logits
 
     @torch.no_grad()
-    def predict(self, feats: Any, data_samples: list[LocDataSample] | None = None) -> list[LocDataSample]:
+    def predict(self, feats: Any, data_samples: Sequence[LocDataSample] | None = None) -> PendingSamples:
         """Classify and localise.
+
+        The device chooses the classes and makes their maps for the whole
+        batch; boxes are drawn on the CPU when the samples are first looked at.
 
         Args:
             feats: The backbone's output in evaluation.
@@ -102,50 +107,79 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
                 protocol's frame.
 
         Returns:
-            The samples with ``pred_score``, ``pred_label``,
+            The samples, on the CPU, with ``pred_score``, ``pred_label``,
             ``pred_instances`` (a box for each of the Top-k classes, best
             first) and ``class_maps`` (``maps`` and, beside it, each kind of
-            map that the head has).
+            map that the head has). The first look at them raises
+            ``ValueError`` if a true label is not below ``num_classes`` or the
+            pipeline has cropped an image.
 
         Raises:
             RuntimeError: If the map needs class attention and the backbone
                 was training.
-            ValueError: If a true label is not below ``num_classes``, or the
-                pipeline has cropped an image.
         """
         activation = self.activate(feats)
         if activation.attention is None and self.map_mode != 'semantic':
             raise RuntimeError(f'{type(self).__name__}.predict needs class attention: call model.eval() first')
         if data_samples is None:
             data_samples = [LocDataSample() for _ in activation.logits]
-        samples = self._get_predictions(activation.logits, data_samples)
-        for index, sample in enumerate(samples):
-            sample.pred_score = sample.pred_score.clone()  # a view would be stored with its whole batch
-            labels = self._labels_to_map(sample)
-            by_mode = self.select_maps(feats, activation, index, labels)
-            sample.class_maps = InstanceData(labels=labels, maps=by_mode[self.map_mode], **by_mode)
-            localize(sample, self.protocol, self.num_boxes)
-        return samples
+        scores = activation.logits.softmax(dim=1)
+        labels = scores.topk(self.num_boxes, dim=1).indices
+        truth = _pad_labels([sample.get('gt_label') for sample in data_samples], labels.device)
+        # A label that is no class shall end in a message, not in an assertion on the device.
+        wanted = torch.cat([labels, truth.clamp(0, self.num_classes - 1)], dim=1)
+        tensors = dict(scores=scores, predicted=scores.argmax(dim=1, keepdim=True), labels=wanted, truth=truth)
+        return PendingSamples(data_samples, {**tensors, **self.select_maps(feats, activation, wanted)}, self._fill)
 
-    def select_maps(self, feats: Any, activation: Activation, index: int, labels: Tensor) -> dict[str, Tensor]:
-        """Maps of some classes of one image, so that never those of all are coupled.
+    def select_maps(self, feats: Any, activation: Activation, labels: Tensor) -> dict[str, Tensor]:
+        """Maps of some classes of each image, so that never those of all are coupled.
 
         Args:
             feats: The backbone's output.
             activation: What :meth:`activate` made of it.
-            index: Which image of the batch.
-            labels: ``(k,)`` classes.
+            labels: ``(B, k)`` classes.
 
         Returns:
-            Kind of map to ``(k, h, w)`` tensor.
+            Kind of map, among :data:`~mmtscam.localization.MAP_MODES`, to
+            ``(B, k, h, w)`` ``float32`` tensor.
         """
-        attention = None if activation.attention is None else activation.attention[index]
-        semantic = None if activation.semantic is None else activation.semantic[index][labels]
+        attention, semantic = activation.attention, activation.semantic
+        if semantic is not None:
+            images = torch.arange(len(labels), device=labels.device).unsqueeze(1)
+            semantic = semantic[images, labels].float()
+        if attention is not None:
+            attention = attention.float()
         if attention is not None and semantic is not None:
             return localization_maps(attention, semantic)
         if attention is not None:
-            return {'attention': attention.expand(len(labels), -1, -1).clone()}
+            return {'attention': attention.unsqueeze(1).repeat(1, labels.shape[1], 1, 1)}
         return {} if semantic is None else {'semantic': semantic}
+
+    def _fill(self, samples: Sequence[LocDataSample], tensors: dict[str, Tensor]) -> None:
+        """Fill in the samples of a batch from what :meth:`predict` has computed."""
+        kinds = [kind for kind in MAP_MODES if kind in tensors]
+        for index, sample in enumerate(samples):
+            # Copies: a view would be stored with its whole batch.
+            sample.set_pred_score(tensors['scores'][index].clone())
+            sample.set_pred_label(tensors['predicted'][index].clone())
+            if 'gt_label' in sample:
+                sample.set_gt_label(tensors['truth'][index, : len(sample.gt_label)].clone())
+            labels = tensors['labels'][index]
+            chosen = self._choose(sample, labels.tolist())
+            by_kind = {kind: tensors[kind][index, chosen] for kind in kinds}
+            sample.class_maps = InstanceData(labels=labels[chosen], maps=by_kind[self.map_mode], **by_kind)
+            localize(sample, self.protocol, self.num_boxes)
+
+    def _choose(self, sample: LocDataSample, labels: list[int]) -> list[int]:
+        """Which of the labels get a map: the Top-k, and the true one if it is known and not among them."""
+        truth = sample.gt_label.tolist() if 'gt_label' in sample else []
+        if any(not 0 <= label < self.num_classes for label in truth):
+            raise ValueError(
+                f'{sample.get("img_path", "a sample")}: label {truth} is outside the '
+                f'{self.num_classes} classes of the head'
+            )
+        top = labels[: self.num_boxes]
+        return [*range(len(top)), *(len(top) + place for place, label in enumerate(truth) if label not in top)]
 
     def check_channels(self, features: Tensor, in_channels: int) -> None:
         """Refuse features ``(B, D, ...)`` of another width than the head's.
@@ -159,18 +193,11 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
                 f'set model.head.in_channels={features.shape[1]}'
             )
 
-    def _labels_to_map(self, sample: LocDataSample) -> Tensor:
-        """Labels of the Top-k classes, best first, and of the true class if it is known and not among them."""
-        labels = sample.pred_score.topk(self.num_boxes).indices
-        if 'gt_label' not in sample:
-            return labels
-        truth = sample.gt_label.to(labels.device)
-        if not bool(((truth >= 0) & (truth < self.num_classes)).all()):
-            raise ValueError(
-                f'{sample.get("img_path", "a sample")}: label {truth.tolist()} is outside the '
-                f'{self.num_classes} classes of the head'
-            )
-        return torch.cat([labels, truth[~torch.isin(truth, labels)]])
+
+def _pad_labels(groups: Sequence[Tensor | None], device: torch.device) -> Tensor:
+    """True labels of a batch in one tensor, ``(B, t)``: class 0 where an image has fewer than t, or none."""
+    nothing = torch.empty(0, dtype=torch.int64, device=device)
+    return pad_sequence([nothing if group is None else group.to(device) for group in groups], batch_first=True)
 
 
 def mean_logits(semantic: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from .class_attention import (
 from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
 from .features import TokenFeatures
 from .localize import localize
+from .predictions import PendingSamples
 from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_state, read_weights, unwrap_state
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     'ATTENTION_IMPLS',
     'ClassAttention',
     'ClassAttentionMixin',
+    'PendingSamples',
     'PretrainedMixin',
     'ReferenceModel',
     'TokenFeatures',

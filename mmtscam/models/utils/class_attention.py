@@ -1,6 +1,7 @@
 """Class attention, read from mmpretrain's attention without a copy of it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -34,8 +35,9 @@ class ClassAttention(nn.Module):
             raise ValueError(f'attn_impl must be one of {ATTENTION_IMPLS}, got {impl!r}')
         self.impl = impl
         self.keep_inputs = keep_inputs
-        self._row: Tensor | None = None
-        self._inputs: tuple[Tensor, Tensor] | None = None
+        # A list, because torch.compile follows what is put into one and taken
+        # out, but traces anew for each tensor that becomes an attribute.
+        self._kept: list[Tensor | tuple[Tensor, Tensor]] = []
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, dropout_p: float = 0.0) -> Tensor:
         """Attend, and keep what the map needs when evaluating.
@@ -49,32 +51,33 @@ class ClassAttention(nn.Module):
         Returns:
             ``(B, K, N, D')`` tensor.
         """
-        keep_row = not self.training and not self.keep_inputs
+        self._kept.clear()  # what a forward pass that failed has left
         if not self.training and self.keep_inputs:
-            self._inputs = query.detach(), key.detach()
+            self._kept.append((query.detach(), key.detach()))
+        keep_row = not self.training and not self.keep_inputs
         if self.impl == 'explicit':
             output, weights = explicit_attention(query, key, value, dropout_p)
             if keep_row:
-                self._row = weights[:, :, 0].mean(dim=1).detach()
+                self._kept.append(weights[:, :, 0].mean(dim=1).detach())
             return output
         if keep_row:
             with torch.no_grad():
-                self._row = class_attention(query, key)
+                self._kept.append(class_attention(query, key))
         return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout_p)
 
-    def take_row(self) -> Tensor:
-        """Hand out the row of the last forward pass, ``(B, N)``, and forget it."""
-        if self._row is None:
-            raise RuntimeError('class attention is kept in evaluation only, one row a forward pass')
-        row, self._row = self._row, None
-        return row
+    def take(self) -> Any:
+        """Hand out what the last forward pass kept, and forget it.
 
-    def take_inputs(self) -> tuple[Tensor, Tensor]:
-        """Hand out query and key of the last forward pass, and forget them."""
-        if self._inputs is None:
-            raise RuntimeError('query and key are kept in evaluation only, with keep_inputs, one pair a forward pass')
-        inputs, self._inputs = self._inputs, None
-        return inputs
+        Returns:
+            The class token's row ``(B, N)``, or with ``keep_inputs`` query and
+            key.
+
+        Raises:
+            RuntimeError: If there was no forward pass in evaluation.
+        """
+        if not self._kept:
+            raise RuntimeError('class attention is kept in evaluation only, once a forward pass')
+        return self._kept.pop()
 
 
 def expose_class_attention(
@@ -148,7 +151,7 @@ class ClassAttentionMixin:
         """
         kept = [attentions[index].scaled_dot_product_attention for index in self.attn_layers]
         if self.attn_aggregation == 'rollout':
-            rows = attention_rollout([attention.take_inputs() for attention in kept]).unsqueeze(1)
+            rows = attention_rollout([attention.take() for attention in kept]).unsqueeze(1)
         else:
-            rows = torch.stack([attention.take_row() for attention in kept], dim=1)
+            rows = torch.stack([attention.take() for attention in kept], dim=1)
         return rows[..., num_extra_tokens:].unflatten(-1, size)

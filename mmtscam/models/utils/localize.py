@@ -24,14 +24,12 @@ def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> Non
     """
     _check_whole_image(sample)
     height, width = sample.get('ori_shape', protocol.frame[::-1])[:2]
-    labels = sample.class_maps.labels[:num_classes]
-    boxes = [
-        map_to_boxes(score_map, protocol) for score_map in sample.class_maps.maps[:num_classes].float().cpu().numpy()
-    ]
-    counts = torch.tensor([len(group) for group in boxes], device=labels.device)
-    labels = labels.repeat_interleave(counts)
+    labels = sample.class_maps.labels[:num_classes].cpu()
+    maps = sample.class_maps.maps[:num_classes].float().cpu().numpy()
+    boxes = [map_to_boxes(score_map, protocol) for score_map in maps]
+    labels = torch.from_numpy(np.repeat(labels.numpy(), [len(group) for group in boxes]))
     sample.pred_instances = InstanceData(
-        bboxes=torch.from_numpy(boxes_to_image(np.concatenate(boxes), (width, height), protocol)).to(labels.device),
+        bboxes=torch.from_numpy(boxes_to_image(np.concatenate(boxes), (width, height), protocol)),
         labels=labels,
         scores=sample.pred_score[labels],
     )

@@ -73,7 +73,7 @@ def test_predict_needs_attention(feats):
 @pytest.mark.parametrize('label', [6, -1])
 def test_label_outside_the_classes(feats, label):
     with pytest.raises(ValueError, match=r'x/bird\.jpg: label \[-?\d\] is outside the 6 classes'):
-        build().eval().predict(feats, make_samples(0, label))
+        list(build().eval().predict(feats, make_samples(0, label)))
 
 
 @pytest.mark.parametrize(

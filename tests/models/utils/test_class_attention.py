@@ -9,9 +9,9 @@ def test_row_is_handed_out_once():
     attend = ClassAttention().eval()
     query = torch.randn(2, 3, 5, 4)
     attend(query, query, query)
-    assert attend.take_row().shape == (2, 5)
+    assert attend.take().shape == (2, 5)
     with pytest.raises(RuntimeError, match='kept in evaluation only'):
-        attend.take_row()
+        attend.take()
 
 
 def test_nothing_is_kept_while_training():
@@ -19,7 +19,7 @@ def test_nothing_is_kept_while_training():
     query = torch.randn(2, 3, 5, 4)
     attend(query, query, query)
     with pytest.raises(RuntimeError, match='kept in evaluation only'):
-        attend.take_row()
+        attend.take()
 
 
 def test_exposing_changes_neither_output_nor_state():
@@ -29,7 +29,7 @@ def test_exposing_changes_neither_output_nor_state():
     row_source = expose_class_attention(attention)
     torch.testing.assert_close(attention(tokens), before)
     assert list(attention.state_dict()) == names
-    assert row_source.take_row().shape == (2, 5)
+    assert row_source.take().shape == (2, 5)
 
 
 @pytest.mark.parametrize('impl', ['fused', 'explicit'])

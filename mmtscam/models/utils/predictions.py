@@ -1,0 +1,64 @@
+"""Predictions on their way from the device."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+
+from mmtscam.structures import LocDataSample
+
+
+class PendingSamples(Sequence[LocDataSample]):
+    """The samples of a batch, filled in when they are first looked at.
+
+    What the device has computed travels to the CPU without anyone waiting for
+    it, so that whoever lets a moment pass before looking, as
+    :class:`~mmtscam.engine.LocTestLoop` does, has the next batch computed in
+    the meantime. Behaves as a list of samples otherwise.
+
+    Args:
+        samples: The samples.
+        tensors: What was computed, by name, of any shape and device.
+        fill: Fills the samples in from the tensors, then on the CPU.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[LocDataSample],
+        tensors: dict[str, Tensor],
+        fill: Callable[[Sequence[LocDataSample], dict[str, Tensor]], None],
+    ) -> None:
+        self._samples = samples
+        self._fill: Callable | None = fill
+        devices = {tensor.device for tensor in tensors.values() if tensor.device.type == 'cuda'}
+        self._tensors = {name: tensor.to('cpu', non_blocking=tensor.is_cuda) for name, tensor in tensors.items()}
+        self._arrivals = []
+        for device in devices:
+            self._arrivals.append(torch.cuda.Event())
+            self._arrivals[-1].record(torch.cuda.current_stream(device))
+
+    def _filled(self) -> Sequence[LocDataSample]:
+        if self._fill is not None:
+            for arrival in self._arrivals:
+                arrival.synchronize()
+            self._fill(self._samples, self._tensors)
+            self._fill = None
+            self._tensors.clear()
+        return self._samples
+
+    def __len__(self) -> int:
+        """Number of samples, known without a look at them."""
+        return len(self._samples)
+
+    def __iter__(self) -> Iterator[LocDataSample]:
+        """The samples, filled in."""
+        return iter(self._filled())
+
+    @overload
+    def __getitem__(self, index: int) -> LocDataSample: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[LocDataSample]: ...
+    def __getitem__(self, index: Any) -> Any:
+        """A sample, or several, filled in."""
+        return self._filled()[index]
