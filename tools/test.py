@@ -10,7 +10,7 @@ from mmengine.evaluator import DumpResults
 from mmengine.registry import init_default_scope
 
 from mmtscam.apis import swept_metrics
-from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config
+from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config, use_amp_for_test
 from mmtscam.evaluation import load_thresholds
 
 
@@ -64,7 +64,7 @@ def main() -> None:
         raise SystemExit(f'{args.checkpoint}: checkpoint not found')
     cfg.load_from = args.checkpoint
     if args.amp:
-        cfg.test_cfg.fp16 = True
+        use_amp_for_test(cfg)
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
             enable=True, show=args.show, wait_time=args.wait_time, out_dir=args.show_dir, interval=args.interval

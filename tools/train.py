@@ -2,9 +2,7 @@
 
 import argparse
 
-from mmengine.device import get_device
-
-from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config
+from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config, use_amp_for_training
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,10 +32,7 @@ def main() -> None:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop('save_best', None)
     if args.amp:
-        if get_device() == 'cpu':
-            raise SystemExit('--amp: mixed precision training needs a GPU, and none was found; leave --amp out')
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        use_amp_for_training(cfg)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     if args.resume is not None:

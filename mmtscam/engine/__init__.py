@@ -3,6 +3,15 @@
 from .atomic_backend import AtomicLocalBackend
 from .hooks import *  # noqa: F403
 from .launch import prepare_cpu_distributed
+from .loops import LocTestLoop, LocValLoop
+from .optim import Bf16OptimWrapper
 from .seeding import seed_worker
 
-__all__ = ['AtomicLocalBackend', 'prepare_cpu_distributed', 'seed_worker']
+__all__ = [
+    'AtomicLocalBackend',
+    'Bf16OptimWrapper',
+    'LocTestLoop',
+    'LocValLoop',
+    'prepare_cpu_distributed',
+    'seed_worker',
+]

@@ -4,13 +4,17 @@ import argparse
 import os
 import os.path as osp
 
+import torch
 from mmengine.config import Config, DictAction
+from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmtscam.external_configs import drop_function_scopes
 
 from .launch import prepare_cpu_distributed
+from .memory import keep_freed_memory
+from .precision import amp_dtype
 
 
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +58,26 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
+def use_amp_for_training(cfg: Config) -> None:
+    """Let a config's training compute in mixed precision, see :func:`~mmtscam.engine.precision.amp_dtype`."""
+    if amp_dtype() == torch.bfloat16:
+        cfg.optim_wrapper.type = 'Bf16OptimWrapper'
+        cfg.optim_wrapper.pop('loss_scale', None)
+    else:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def use_amp_for_test(cfg: Config) -> None:
+    """Let a config's test compute in mixed precision."""
+    cfg.test_cfg.setdefault('type', 'LocTestLoop')
+    cfg.test_cfg.amp = True
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner of a config, on GPUs or CPUs, distributed or not."""
+    if get_device() == 'cpu':
+        keep_freed_memory()
     prepare_cpu_distributed(cfg)
     drop_function_scopes(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

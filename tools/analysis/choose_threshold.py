@@ -7,7 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 
 from mmtscam.apis import check_disjoint, sweeps_for
-from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config
+from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config, use_amp_for_test
 from mmtscam.engine.hooks.loc_report_hook import run_origin
 from mmtscam.evaluation import print_choices, save_thresholds
 from mmtscam.registry import DATASETS
@@ -46,7 +46,7 @@ def main() -> None:
     cfg.test_evaluator = sweeps
     cfg.default_hooks.pop('report', None)  # the best here is a choice, not a result
     if args.amp:
-        cfg.test_cfg.fp16 = True
+        use_amp_for_test(cfg)
     runner = build_runner(cfg)
     runner.test()
     if is_main_process():

@@ -9,6 +9,6 @@ optim_wrapper = dict(
 # The benchmark lowers the rate before every 15th epoch, counted from one.
 param_scheduler = dict(type='MultiStepLR', by_epoch=True, milestones=[14, 29, 44], gamma=0.1)
 train_cfg = dict(by_epoch=True, max_epochs=50, val_interval=1)
-val_cfg = dict()
-test_cfg = dict()
+val_cfg = dict(type='LocValLoop')
+test_cfg = dict(type='LocTestLoop')
 auto_scale_lr = dict(base_batch_size=32)

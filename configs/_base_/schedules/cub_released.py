@@ -12,6 +12,6 @@ optim_wrapper = dict(
 # 29 and 59.
 param_scheduler = dict(type='MultiStepLR', by_epoch=True, milestones=[29, 59], gamma=0.1)
 train_cfg = dict(by_epoch=True, max_epochs=60, val_interval=1)
-val_cfg = dict()
-test_cfg = dict()
+val_cfg = dict(type='LocValLoop')
+test_cfg = dict(type='LocTestLoop')
 auto_scale_lr = dict(base_batch_size=128)

@@ -11,6 +11,6 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, eta_min_ratio=0.01, convert_to_iter_based=True),
 ]
 train_cfg = dict(by_epoch=True, max_epochs=8, val_interval=8)
-val_cfg = dict()
-test_cfg = dict()
+val_cfg = dict(type='LocValLoop')
+test_cfg = dict(type='LocTestLoop')
 auto_scale_lr = dict(base_batch_size=32)

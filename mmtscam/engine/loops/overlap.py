@@ -1,0 +1,64 @@
+"""Evaluation that does not keep the accelerator waiting."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from mmengine.runner.amp import autocast
+
+from mmtscam.engine.precision import amp_dtype
+
+if TYPE_CHECKING:
+    from mmengine.runner import BaseLoop as _Loop
+else:
+    _Loop = object
+
+
+class OverlapMixin(_Loop):
+    """Starts each batch before it scores the one before it.
+
+    A GPU computes on its own once it has been told what. mmengine's loops
+    look at the predictions of a batch at once, and the GPU idles while the
+    CPU draws boxes and scores them; here it has the next batch to compute.
+    Results, and the order in which metrics and hooks see them, are the same.
+
+    Args:
+        *args: As mmengine's loop.
+        amp: Whether to predict in mixed precision, see
+            :func:`~mmtscam.engine.precision.amp_dtype`.
+        **kwargs: As mmengine's loop.
+    """
+
+    stage: str
+    evaluator: Any
+
+    def __init__(self, *args: Any, amp: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.amp_dtype = amp_dtype() if amp else None
+        self._started: tuple[int, Any, Sequence] | None = None
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: Any) -> None:
+        """Start a batch, then score the one before it, and the last one too.
+
+        Args:
+            idx: Index of the batch.
+            data_batch: What the loader gives.
+        """
+        if idx == 0:
+            self._started = None  # of a run that failed
+        self.runner.call_hook(f'before_{self.stage}_iter', batch_idx=idx, data_batch=data_batch)
+        step = getattr(self.runner.model, f'{self.stage}_step')
+        with autocast(enabled=self.amp_dtype is not None, dtype=self.amp_dtype):
+            outputs = step(data_batch)
+        self._score()
+        self._started = idx, data_batch, outputs
+        if idx + 1 == len(self.dataloader):
+            self._score()
+
+    def _score(self) -> None:
+        if self._started is None:
+            return
+        (idx, data_batch, outputs), self._started = self._started, None
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        self.runner.call_hook(f'after_{self.stage}_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)

@@ -1,0 +1,5 @@
+"""Optimizer wrappers."""
+
+from .bf16_optim_wrapper import Bf16OptimWrapper
+
+__all__ = ['Bf16OptimWrapper']

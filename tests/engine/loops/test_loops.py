@@ -1,0 +1,86 @@
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from torch.utils.data import DataLoader, Dataset
+
+from mmtscam.engine import LocTestLoop, LocValLoop
+
+
+class Numbers(Dataset):
+    def __init__(self):
+        self.metainfo = dict(classes=('a',))
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        return index
+
+
+class Recorder:
+    """Stands in for Runner, model and evaluator: writes down who is called when."""
+
+    def __init__(self):
+        self.calls = []
+        self.model = self.visualizer = self
+        self.fail = False
+
+    def eval(self):
+        self.calls.append('eval')
+
+    def call_hook(self, name, batch_idx=None, **kwargs):
+        self.calls.append((name, batch_idx) if batch_idx is not None else name)
+        if name.startswith('after') and batch_idx is not None:
+            assert kwargs['outputs'] == [int(number) * 10 for number in kwargs['data_batch']]
+
+    def test_step(self, batch):
+        self.calls.append(('step', batch[0].item() // 2, torch.is_autocast_enabled('cpu'), torch.is_grad_enabled()))
+        if self.fail and batch[0] == 4:
+            raise RuntimeError('broken image')
+        return [int(number) * 10 for number in batch]
+
+    val_step = test_step
+
+
+class Sum(Evaluator):
+    def __init__(self, recorder):
+        super().__init__([])
+        self.calls = recorder.calls
+        self.seen = []
+
+    def process(self, data_samples, data_batch=None):
+        self.calls.append(('process', data_batch[0].item() // 2))
+        self.seen += data_samples
+
+    def evaluate(self, size):
+        self.calls.append('evaluate')
+        return dict(sum=sum(self.seen), size=size)
+
+
+def build(loop, **kwargs):
+    recorder = Recorder()
+    return recorder, loop(recorder, DataLoader(Numbers(), batch_size=2), Sum(recorder), **kwargs)
+
+
+@pytest.mark.parametrize(('loop', 'stage'), [(LocTestLoop, 'test'), (LocValLoop, 'val')])
+@pytest.mark.parametrize('amp', [False, True])
+def test_each_batch_is_scored_after_the_next_one_has_been_started(loop, stage, amp):
+    recorder, loop = build(loop, amp=amp)
+    assert loop.run() == dict(sum=100, size=5)
+    before, after = f'before_{stage}_iter', f'after_{stage}_iter'
+    assert [call for call in recorder.calls if isinstance(call, tuple)] == [
+        (before, 0), ('step', 0, amp, False),
+        (before, 1), ('step', 1, amp, False), ('process', 0), (after, 0),
+        (before, 2), ('step', 2, amp, False), ('process', 1), (after, 1), ('process', 2), (after, 2),
+    ]  # fmt: skip
+    assert recorder.calls.index((after, 2)) < recorder.calls.index('evaluate')
+
+
+def test_nothing_of_a_run_that_failed_is_scored_later():
+    recorder, loop = build(LocTestLoop)
+    recorder.fail = True
+    with pytest.raises(RuntimeError, match='broken image'):
+        loop.run()
+    recorder.fail = False
+    loop.evaluator.seen.clear()
+    assert loop.run() == dict(sum=100, size=5)
