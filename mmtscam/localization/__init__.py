@@ -16,6 +16,7 @@ from .maps import MAP_MODES, localization_maps
 from .outcomes import Outcome, OutcomeLimits, localization_outcome
 from .pixels import pixel_average_precision, pixel_histograms, precision_recall
 from .protocols import PROTOCOLS, Protocol, get_protocol
+from .semantic import semantic_logits, semantic_maps
 from .sweep import correct_at_thresholds, threshold_grid
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     'pixel_histograms',
     'precision_recall',
     'quantize_map',
+    'semantic_logits',
+    'semantic_maps',
     'threshold_grid',
     'threshold_map',
 ]

@@ -21,8 +21,9 @@ class Activation(NamedTuple):
 
     Attributes:
         logits: ``(B, C)``.
-        semantic: ``(B, C, h, w)`` one map a class (S_c of TS-CAM, the class
-            activation map of CAM), ``None`` where the head has none.
+        semantic: ``(B, C, h, w)`` one map a class (the class activation map
+            of CAM), ``None`` where the head has none or makes those of the
+            classes that are asked for alone.
         attention: ``(B, h, w)`` class-agnostic attention A*, ``None`` where
             the backbone has none and while training.
     """
@@ -143,17 +144,25 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             Kind of map, among :data:`~mmtscam.localization.MAP_MODES`, to
             ``(B, k, h, w)`` ``float32`` tensor.
         """
-        attention, semantic = activation.attention, activation.semantic
-        if semantic is not None:
-            images = torch.arange(len(labels), device=labels.device).unsqueeze(1)
-            semantic = semantic[images, labels].float()
-        if attention is not None:
-            attention = attention.float()
+        semantic = self.select_semantic(feats, activation, labels)
+        attention = None if activation.attention is None else activation.attention.float()
         if attention is not None and semantic is not None:
             return localization_maps(attention, semantic)
         if attention is not None:
             return {'attention': attention.unsqueeze(1).repeat(1, labels.shape[1], 1, 1)}
         return {} if semantic is None else {'semantic': semantic}
+
+    def select_semantic(self, feats: Any, activation: Activation, labels: Tensor) -> Tensor | None:
+        """Semantic maps of some classes of each image; see :meth:`select_maps` for arguments.
+
+        Returns:
+            ``(B, k, h, w)`` ``float32`` tensor, or ``None`` where the head has
+            no such maps.
+        """
+        if activation.semantic is None:
+            return None
+        images = torch.arange(len(labels), device=labels.device).unsqueeze(1)
+        return activation.semantic[images, labels].float()
 
     def _fill(self, samples: Sequence[LocDataSample], tensors: dict[str, Tensor]) -> None:
         """Fill in the samples of a batch from what :meth:`predict` has computed."""

@@ -4,11 +4,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mmtscam.localization import MAP_MODES, aggregate_attention
+from mmtscam.localization import MAP_MODES, aggregate_attention, semantic_logits, semantic_maps
 from mmtscam.models.utils import TokenFeatures
 from mmtscam.registry import MODELS
 
-from .base_loc_head import Activation, BaseLocHead, mean_logits
+from .base_loc_head import Activation, BaseLocHead
 
 _CONV_INITS: dict[str, dict | list[dict] | None] = {
     'he': dict(type='Kaiming', layer='Conv2d', mode='fan_in', nonlinearity='relu'),
@@ -75,11 +75,11 @@ class TSCAMHead(BaseLocHead):
         return feats.patches
 
     def semantic_maps(self, feats: TokenFeatures) -> Tensor:
-        """Semantic maps S_c of all classes, ``(B, C, h, w)`` (Eq. 3)."""
+        """Semantic maps S_c of all classes, ``(B, C, h, w)`` (Eq. 3), of which neither loss nor prediction has need."""
         return self.conv(self.pre_logits(feats))
 
     def activate(self, feats: TokenFeatures) -> Activation:
-        """Logits (Eq. 4), semantic maps (Eq. 3) and, in evaluation, A* (Eq. 6).
+        """Logits (Eq. 4) and, in evaluation, A* (Eq. 6).
 
         Raises:
             ValueError: If the backbone and ``pooled_channels`` do not agree
@@ -90,8 +90,12 @@ class TSCAMHead(BaseLocHead):
                 'pooled_channels of TSCAMHead is for backbones with a convolutional branch, and those need it: set it '
                 'with TSCAMConformer, leave it out with TSCAMDeiT'
             )
-        semantic = self.semantic_maps(feats)
-        logits = mean_logits(semantic)
+        logits = semantic_logits(self.pre_logits(feats), self.conv.weight, self.conv.bias)
         if self.fc is not None:
             logits = logits + self.fc(feats.pooled)
-        return Activation(logits, semantic, None if feats.attention is None else aggregate_attention(feats.attention))
+        attention = None if feats.attention is None else aggregate_attention(feats.attention)
+        return Activation(logits, attention=attention)
+
+    def select_semantic(self, feats: TokenFeatures, activation: Activation, labels: Tensor) -> Tensor:
+        """Semantic maps of some classes, see :meth:`BaseLocHead.select_semantic`."""
+        return semantic_maps(self.pre_logits(feats), self.conv.weight, self.conv.bias, labels)

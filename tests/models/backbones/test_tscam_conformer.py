@@ -152,7 +152,7 @@ def test_logits_and_maps_are_the_formulas(images):
     for index, sample in enumerate(samples):
         assert sample.pred_label.item() == logits[index].argmax().item()
         assert sample.class_maps.labels.tolist() == logits[index].argsort(descending=True).tolist()
-        torch.testing.assert_close(sample.class_maps.maps, coupled[index, sample.class_maps.labels])
+        torch.testing.assert_close(sample.class_maps.maps, coupled[index, sample.class_maps.labels].float())
 
 
 def test_loss_is_cross_entropy_on_the_sum_of_both_classifiers(images):

@@ -1,0 +1,54 @@
+"""Semantic re-allocation: the logits of all classes, and the semantic maps of those that are asked for.
+
+Reference: Gao et al., "TS-CAM", ICCV 2021, Eqs. 3 and 4.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def semantic_logits(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Means of the semantic maps of all classes (Eq. 4), without the maps.
+
+    A convolution and a mean commute: instead of the mean of a map that a
+    kernel has made, the kernel is applied to the mean of what each of its
+    entries slides over. That is ``h * w`` times less work, forward and
+    backward, and the same but for rounding. In full precision, also under
+    autocast, since half precision would tie many of the classes.
+
+    Args:
+        features: ``(B, D, h, w)`` patch features.
+        weight: ``(C, D, k, k)`` of a convolution with odd k, stride 1 and
+            zero padding that keeps the size.
+        bias: ``(C,)``.
+
+    Returns:
+        ``(B, C)`` ``float32`` tensor.
+    """
+    margin = weight.shape[-1] // 2
+    with torch.autocast(features.device.type, enabled=False):
+        padded = F.pad(features.float(), [margin] * 4)
+        means = F.avg_pool2d(padded, features.shape[-2:], stride=1)  # (B, D, k, k)
+        return F.linear(means.flatten(1), weight.float().flatten(1), bias.float())
+
+
+def semantic_maps(features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor) -> Tensor:
+    """Semantic maps S_c of some classes of each image (Eq. 3).
+
+    Args:
+        features: As in :func:`semantic_logits`.
+        weight: As in :func:`semantic_logits`.
+        bias: As in :func:`semantic_logits`.
+        labels: ``(B, n)`` classes.
+
+    Returns:
+        ``(B, n, h, w)`` ``float32`` tensor.
+    """
+    size, kernel = features.shape[-2:], weight.shape[-1]
+    with torch.autocast(features.device.type, enabled=False):
+        # What each patch adds to its neighbours, then the sum: a few classes
+        # take no copy of the features for each entry of the kernel.
+        kernels = weight[labels].float().flip(-2, -1).permute(0, 1, 3, 4, 2).flatten(1, 3)  # (B, n * k * k, D)
+        shares = kernels @ features.float().flatten(2)
+        return F.fold(shares, size, kernel, padding=kernel // 2) + bias[labels].float()[..., None, None]

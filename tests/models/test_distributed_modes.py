@@ -1,0 +1,48 @@
+"""Training and evaluation in two processes on CPUs, with the strategies of mmengine's FlexibleRunner.
+
+Each process checks itself, see distributed_worker.py. ``Runner`` with DDP is
+tested in tools/test_distributed.py; sharded training is what mmengine offers
+with ``FlexibleRunner`` only.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WORKER = Path(__file__).resolve().parents[1] / 'distributed_worker.py'
+
+
+def run_two(tmp_path, *arguments):
+    """Outputs of two processes that find each other by a file, so that no port can be taken."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, '-W', 'ignore', WORKER, *arguments, tmp_path / 'store', tmp_path / 'work_dir'],
+            env={**os.environ, 'RANK': str(rank), 'LOCAL_RANK': str(rank), 'WORLD_SIZE': '2', 'OMP_NUM_THREADS': '1'},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        return [process.communicate(timeout=120)[0] for process in processes]
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ('backbone', 'strategy'),
+    [('deit', 'ddp'), ('deit', 'fsdp'), ('deit', 'fsdp-checkpointing'), ('conformer', 'fsdp')],
+)
+def test_step_and_maps_are_the_whole_models(backbone, strategy, tmp_path, monkeypatch):
+    """One step gives the weights that the mean of both gradients gives, seen by scores and maps after it."""
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
+    for output in run_two(tmp_path, backbone, strategy):
+        assert output.endswith('agrees\n'), output[-4000:]
