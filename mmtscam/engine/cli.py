@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmtscam.external_configs import drop_function_scopes
 
 from .launch import prepare_cpu_distributed
+from .loaders import end_idle_persistence
 from .memory import keep_freed_memory
 from .precision import amp_dtype
 
@@ -79,5 +80,6 @@ def build_runner(cfg: Config) -> Runner:
     if get_device() == 'cpu':
         keep_freed_memory()
     prepare_cpu_distributed(cfg)
+    end_idle_persistence(cfg)
     drop_function_scopes(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

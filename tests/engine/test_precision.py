@@ -5,28 +5,27 @@ import torch
 
 from mmtscam.engine import precision
 
-AMX, OLDER = 'flags\t\t: fpu avx512f amx_bf16 amx_tile\n', 'flags\t\t: fpu avx512f avx512_bf16\n'
+
+@pytest.fixture(autouse=True)
+def _asked_anew():
+    precision.amp_dtype.cache_clear()
+    yield
+    precision.amp_dtype.cache_clear()
 
 
-@pytest.mark.parametrize(('text', 'lacks'), [(AMX, False), (OLDER, True), ('Features : fp asimd bf16\n', False)])
-def test_matrix_units_of_a_cpu(tmp_path, text, lacks):
-    (tmp_path / 'cpuinfo').write_text('processor : 0\n' + text)
-    assert precision._lacks_amx(tmp_path / 'cpuinfo') is lacks
-
-
-def test_no_list_of_flags(tmp_path):
-    assert not precision._lacks_amx(tmp_path / 'none')
-
-
-@pytest.mark.parametrize('lacks', [False, True])
-def test_cpus_compute_in_bfloat16_and_slow_ones_are_named(monkeypatch, caplog, lacks):
+@pytest.mark.parametrize(('seconds', 'warnings'), [(0.5, 0), (1.0, 0), (1.9, 1)])
+def test_cpus_compute_in_bfloat16_and_slow_ones_are_named(monkeypatch, seconds, warnings):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    monkeypatch.setattr(precision, '_lacks_amx', lambda path: lacks)
+    monkeypatch.setattr(precision, 'product_time', lambda dtype: seconds if dtype == torch.bfloat16 else 1.0)
     messages = []
     monkeypatch.setattr(precision, 'print_log', lambda message, logger, level: messages.append((message, level)))
     assert precision.amp_dtype() == torch.bfloat16
-    assert [level for _, level in messages] == [logging.WARNING] * lacks
-    assert all('may well be slower' in message for message, _ in messages)
+    assert [level for _, level in messages] == [logging.WARNING] * warnings
+    assert all('1.9 times as long as in float32' in message for message, _ in messages)
+
+
+def test_time_of_a_product_grows_with_its_size():
+    assert 0 < precision.product_time(torch.float32, size=16) < precision.product_time(torch.float32, size=1024)
 
 
 @pytest.mark.parametrize(('has_it', 'dtype'), [(True, torch.bfloat16), (False, torch.float16)])

@@ -12,11 +12,11 @@ REPO = Path(__file__).resolve().parents[2]
 
 
 def test_killed_and_resumed_is_the_same_as_uninterrupted(tool_config, tmp_path, run):
-    """With everything random on: drop path, crops and flips in two workers, shuffling."""
+    """With everything random on: drop path, crops and flips in two workers that persist, shuffling."""
     tool_config.model.backbone.drop_path_rate = 0.2
     tool_config.train_cfg.max_epochs = 5
     loader = tool_config.train_dataloader
-    loader.num_workers = 2
+    loader.update(num_workers=2, persistent_workers=True)
     # Long enough epochs for the kill to come in the middle of one.
     loader.dataset = dict(type='RepeatDataset', times=6, dataset=loader.dataset)
     config = tmp_path / 'tiny.py'

@@ -2,25 +2,22 @@
 data_root = 'data/CUB_200_2011'
 
 # Pillow's bilinear resizing (antialiased) and no EXIF rotation, as in the
-# released code: the same pixels.
-load_image = dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation')
+# released code: the same pixels. With fast=True nearly the same, sooner.
 train_pipeline = [
-    load_image,
-    dict(type='Resize', scale=(256, 256), interpolation='bilinear', backend='pillow'),
+    dict(type='LoadResizedImage', scale=(256, 256)),
     dict(type='mmpretrain.RandomCrop', crop_size=224),
     dict(type='PackLocInputs'),
 ]
 test_pipeline = [
-    load_image,
-    dict(type='Resize', scale=(224, 224), interpolation='bilinear', backend='pillow'),
+    dict(type='LoadResizedImage', scale=(224, 224)),
     dict(type='PackLocInputs'),
 ]
 
 train_dataloader = dict(
     batch_size=128,
     num_workers=4,
-    # Workers start anew, and are seeded anew, in every epoch: see EpochSeedHook.
-    persistent_workers=False,
+    # Seeded anew in every epoch all the same: see EpochSeedHook.
+    persistent_workers=True,
     worker_init_fn=dict(type='mmtscam.seed_worker'),
     pin_memory=True,
     collate_fn=dict(type='default_collate'),

@@ -2,8 +2,7 @@
 _base_ = './cub.py'
 
 train_pipeline = [
-    {{_base_.load_image}},
-    dict(type='Resize', scale=(256, 256), interpolation='bilinear', backend='pillow'),
+    dict(type='LoadResizedImage', scale=(256, 256)),
     dict(type='mmpretrain.RandomCrop', crop_size=224),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackLocInputs'),

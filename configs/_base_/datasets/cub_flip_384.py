@@ -3,15 +3,13 @@
 _base_ = './cub_flip.py'
 
 train_pipeline = [
-    {{_base_.load_image}},
-    dict(type='Resize', scale=(438, 438), interpolation='bilinear', backend='pillow'),
+    dict(type='LoadResizedImage', scale=(438, 438)),
     dict(type='mmpretrain.RandomCrop', crop_size=384),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackLocInputs'),
 ]
 test_pipeline = [
-    {{_base_.load_image}},
-    dict(type='Resize', scale=(384, 384), interpolation='bilinear', backend='pillow'),
+    dict(type='LoadResizedImage', scale=(384, 384)),
     dict(type='PackLocInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

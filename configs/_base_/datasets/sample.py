@@ -14,15 +14,13 @@ classes = (
 )
 
 train_pipeline = [
-    {{_base_.load_image}},
-    dict(type='Resize', scale=(92, 92), interpolation='bilinear', backend='pillow'),
+    dict(type='LoadResizedImage', scale=(92, 92)),
     dict(type='mmpretrain.RandomCrop', crop_size=80),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackLocInputs'),
 ]
 test_pipeline = [
-    {{_base_.load_image}},
-    dict(type='Resize', scale=(80, 80), interpolation='bilinear', backend='pillow'),
+    dict(type='LoadResizedImage', scale=(80, 80)),
     dict(type='PackLocInputs'),
 ]
 train_dataloader = dict(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -54,16 +55,15 @@ class LabelCheckHook(Hook):
         num_classes = getattr(getattr(model, 'head', None), 'num_classes', None)
         if num_classes is None:
             return
-        highest = -1
-        for index in range(len(dataset)):
-            info = dataset.get_data_info(index)
-            label = info.get('gt_label', 0)  # images may come without one
-            if not 0 <= label < num_classes:
-                raise ValueError(
-                    f'{info["img_path"]}: label {label} is outside the {num_classes} classes of the head; '
-                    'set model.head.num_classes to the number of classes of the data'
-                )
-            highest = max(highest, label)
+        labels = _read_labels(dataset)
+        outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
+        if len(outside):
+            index = int(outside[0])
+            raise ValueError(
+                f'{dataset.get_data_info(index)["img_path"]}: label {labels[index]} is outside the {num_classes} '
+                'classes of the head; set model.head.num_classes to the number of classes of the data'
+            )
+        highest = labels.max(initial=-1)
         if highest + 1 < num_classes:
             runner.logger.warning(
                 f'The highest label is {highest}, but the head has {num_classes} classes: '
@@ -80,3 +80,11 @@ class LabelCheckHook(Hook):
             f' (missing: {", ".join(missing) or "none"}; new: {", ".join(added) or "none"}): their labels would not '
             'mean the same; give both the same class folders or names in the same order'
         )
+
+
+def _read_labels(dataset: Any) -> np.ndarray:
+    """The labels of a data set (N,), 0 for images that come without one."""
+    try:
+        return np.asarray(dataset.get_gt_labels())
+    except (AttributeError, KeyError):  # what repeats or joins data sets gives none, nor do such images
+        return np.array([dataset.get_data_info(index).get('gt_label', 0) for index in range(len(dataset))], np.int64)

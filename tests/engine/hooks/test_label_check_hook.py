@@ -1,5 +1,10 @@
+import logging
+from types import SimpleNamespace
+
 import pytest
 from mmengine.runner import Runner
+
+from mmtscam.registry import DATASETS, HOOKS
 
 
 @pytest.mark.parametrize('phase', ['train', 'val', 'test'])
@@ -35,3 +40,34 @@ def test_unused_classes_are_warned_of(tiny_config, tmp_path):
     Runner.from_cfg(tiny_config).test()
     (log,) = tmp_path.rglob('*.log')
     assert 'The highest label is 7, but the head has 20 classes' in log.read_text()
+
+
+def _check(dataset, num_classes=8):
+    runner = SimpleNamespace(
+        model=SimpleNamespace(head=SimpleNamespace(num_classes=num_classes)),
+        logger=logging.getLogger(),
+        train_dataloader=SimpleNamespace(dataset=DATASETS.build(dataset)),
+    )
+    HOOKS.build(dict(type='LabelCheckHook')).before_train(runner)
+
+
+def test_data_sets_that_wrap_others_are_checked(tiny_config):
+    dataset = tiny_config.train_dataloader.dataset
+    for wrapper in (
+        dict(type='RepeatDataset', times=2, dataset=dataset),
+        dict(type='ConcatDataset', datasets=[dataset]),
+    ):
+        _check(wrapper)
+        with pytest.raises(ValueError, match=r'Feelered_Plum_000\d\.jpg: label 5 is outside the 5 classes of the head'):
+            _check(wrapper, num_classes=5)
+
+
+def test_the_first_wrong_label_is_named_also_of_a_part(tiny_config):
+    dataset = dict(tiny_config.train_dataloader.dataset, indices=[23, 0, 20])
+    with pytest.raises(ValueError, match=r'Visored_Wasp_0003\.jpg: label 7 is outside the 5 classes'):
+        _check(dataset, num_classes=5)
+
+
+def test_images_without_labels_pass(sample_set):
+    wrapped = dict(type='mmpretrain.CustomDataset', data_root=str(sample_set), data_prefix='images', with_label=False)
+    _check(dict(type='WSOLDataset', dataset=wrapped))
