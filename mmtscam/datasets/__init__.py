@@ -3,7 +3,7 @@
 from .boxes import BaseBoxReader, BenchmarkBoxes, COCOBoxes, CUBBoxes, ILSVRCBoxes, ILSVRCCSVBoxes, VOCBoxes
 from .masks import BaseMaskReader, COCOMasks, MaskImages, OpenImagesMasks
 from .sample_set import SAMPLE_CLASSES, make_sample_set
-from .transforms import PackLocInputs
+from .transforms import LoadResizedImage, PackLocInputs
 from .wsol_benchmark import WSOLBenchmark
 from .wsol_dataset import WSOLDataset
 
@@ -17,6 +17,7 @@ __all__ = [
     'CUBBoxes',
     'ILSVRCBoxes',
     'ILSVRCCSVBoxes',
+    'LoadResizedImage',
     'MaskImages',
     'OpenImagesMasks',
     'PackLocInputs',

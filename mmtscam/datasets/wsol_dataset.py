@@ -1,9 +1,11 @@
 """A classification data set with boxes and masks for evaluation."""
 
+import inspect
 import os.path as osp
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import mmengine.dataset
 import numpy as np
 from mmpretrain.datasets import BaseDataset
 
@@ -52,8 +54,9 @@ class WSOLDataset(BaseDataset):
         self._box_cfg = boxes
         self._mask_cfg = masks
         self._read_mask: BaseMaskReader | None = None
+        self._labels: tuple[np.ndarray, np.ndarray] | None = None
         try:
-            self._wrapped = DATASETS.build(dataset)
+            self._wrapped = DATASETS.build(_unserialized(dataset))
             self._wrapped.full_init()
         except FileNotFoundError as error:
             if error.filename is None:  # a message of its own, not the system's
@@ -83,12 +86,13 @@ class WSOLDataset(BaseDataset):
         read_boxes = BOX_READERS.build({**root, **self._box_cfg}) if self._box_cfg is not None else None
         if self._mask_cfg is not None:
             self._read_mask = MASK_READERS.build({**root, **self._mask_cfg})
+        relative_path = _path_relative_to(root['data_root'])
         data_list = []
-        for index in range(len(wrapped)):
-            info = wrapped.get_data_info(index)
+        for index, info in enumerate(_rows(wrapped)):
             info['img_id'] = index
-            # The same wherever the data set lies: what tells the images of two splits apart.
-            info.setdefault('image_id', osp.relpath(info['img_path'], root['data_root'] or None))
+            if 'image_id' not in info:
+                # The same wherever the data set lies: what tells the images of two splits apart.
+                info['image_id'] = relative_path(info['img_path'])
             if read_boxes:
                 info['instances'] = [
                     dict(bbox=box.tolist(), bbox_label=info['gt_label'], ignore_flag=0)
@@ -99,6 +103,28 @@ class WSOLDataset(BaseDataset):
             data_list.append(info)
         self._wrapped = None  # two copies of a large list would be held
         return data_list
+
+    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pack the rows, and keep the labels beside them."""
+        labels = [info.get('gt_label') for info in self.data_list]
+        data_bytes, data_address = super()._serialize_data()
+        if all(type(label) is int for label in labels):
+            self._labels = data_address, np.array(labels, np.int64)
+        return data_bytes, data_address
+
+    def get_gt_labels(self) -> np.ndarray:
+        """The labels of all images, at once where each has one.
+
+        Returns:
+            (N,) ``int64``.
+
+        Raises:
+            KeyError: If an image has no label.
+        """
+        # A subset has other rows than those that the labels are of.
+        if self._labels is None or self._labels[0] is not self.data_address:
+            return super().get_gt_labels()
+        return self._labels[1].copy()
 
     def _class_name(self, info: dict) -> str | None:
         if not self.CLASSES or 'gt_label' not in info:
@@ -147,3 +173,35 @@ class WSOLDataset(BaseDataset):
     def extra_repr(self) -> list[str]:
         """Lines that describe this data set beyond the base class."""
         return [f'Wrapped data set: \t{self._dataset_cfg}', f'Boxes: \t{self._box_cfg}', f'Masks: \t{self._mask_cfg}']
+
+
+def _unserialized(cfg: dict) -> dict:
+    """The config of a data set that keeps its rows as they are, if its class can: they are packed once, by us."""
+    kind = DATASETS.get(cfg['type']) if isinstance(cfg['type'], str) else cfg['type']
+    if not (inspect.isclass(kind) and issubclass(kind, mmengine.dataset.BaseDataset)):
+        return cfg
+    parameters = inspect.signature(kind).parameters.values()
+    takes_it = any(each.name == 'serialize_data' or each.kind is each.VAR_KEYWORD for each in parameters)
+    return {'serialize_data': False, **cfg} if takes_it else cfg
+
+
+def _rows(dataset: Any) -> Iterable[dict]:
+    """The rows of a data set that is not needed any more, without a copy of each where possible."""
+    get_data_info = getattr(type(dataset), 'get_data_info', None)
+    if get_data_info is mmengine.dataset.BaseDataset.get_data_info and not dataset.serialize_data:
+        return dataset.data_list
+    return (dataset.get_data_info(index) for index in range(len(dataset)))
+
+
+def _path_relative_to(root: str) -> Callable[[str], str]:
+    """``os.path.relpath`` for a large list: quick where a path is plain and in the root."""
+    prefix = osp.join(root, '') if root else ''
+
+    def relative_path(path: str) -> str:
+        inside = path[len(prefix) :]
+        # Doubled or leading separators, hidden files and dots need a look at each part.
+        if path.startswith(prefix) and '//' not in f'/{inside}/' and '/.' not in f'/{inside}':
+            return inside
+        return osp.relpath(path, root or None)
+
+    return relative_path

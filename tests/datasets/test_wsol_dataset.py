@@ -1,4 +1,5 @@
 import copy
+import os
 import pickle
 import shutil
 
@@ -11,6 +12,7 @@ from mmpretrain.datasets import CUB
 from PIL import Image
 
 from mmtscam.datasets import SAMPLE_CLASSES, WSOLDataset
+from mmtscam.datasets.wsol_dataset import _path_relative_to
 from mmtscam.localization import PROTOCOLS, boxes_to_frame
 from mmtscam.registry import DATASETS
 from mmtscam.structures import LocDataSample
@@ -426,3 +428,90 @@ def test_several_labels_an_image_are_refused(sample_set):
     dataset = WSOLDataset(wrapped, metainfo=dict(classes=['a'] * 8))
     with pytest.raises(ValueError, match=r'needs one label, got \[1, 2\]: wrap a data set with one label an image'):
         dataset._class_name(dict(img_path='a.jpg', gt_label=[1, 2]))
+
+
+@pytest.mark.parametrize('root', ['', '.', 'data', 'data/', './data', 'data/sub/..', '/data', '/data//', '/'])
+@pytest.mark.parametrize(
+    'path',
+    [
+        'data/a/b.jpg',
+        './data/a/b.jpg',
+        'data//a/b.jpg',
+        'data/a//b.jpg',
+        'data/./a/b.jpg',
+        'data/../a.jpg',
+        'data/sub/../a.jpg',
+        'data/.hidden/a.jpg',
+        'data/a/',
+        'data',
+        'database/a.jpg',
+        'a.jpg',
+        '../a.jpg',
+        '/data/a/b.jpg',
+        '/data//a/b.jpg',
+        '/other/b.jpg',
+    ],
+)
+def test_paths_in_the_data_root_are_those_of_the_standard_library(root, path):
+    assert _path_relative_to(root)(path) == os.path.relpath(path, root or None)
+
+
+class _Strict(CUB):
+    """A data set that takes no further arguments."""
+
+    def __init__(self, data_root, split):
+        super().__init__(data_root, split=split)
+
+
+class _Shifted(CUB):
+    """A data set with a way of its own to a row."""
+
+    def get_data_info(self, idx):
+        return {**super().get_data_info(idx), 'image_id': f'own {idx}'}
+
+
+@pytest.mark.parametrize('more', [dict(), dict(serialize_data=False), dict(serialize_data=True), dict(indices=[7, 3])])
+def test_rows_are_the_same_however_the_wrapped_data_set_keeps_them(sample_set, more):
+    wrapped = dict(type='mmpretrain.CUB', data_root=str(sample_set), split='test', **more)
+    ours, theirs = WSOLDataset(wrapped), DATASETS.build(wrapped)
+    assert len(ours) == len(theirs)
+    for index in range(len(theirs)):
+        info = theirs.get_data_info(index)
+        name = os.path.relpath(info['img_path'], sample_set)
+        assert ours.get_data_info(index) == dict(info, img_id=index, image_id=name)
+
+
+def test_wrapped_classes_may_take_no_arguments_or_make_rows_of_their_own(sample_set):
+    reference = _dataset(sample_set, boxes=None, metainfo=None)
+    strict = WSOLDataset(dict(type=_Strict, data_root=str(sample_set), split='test'))
+    assert [strict.get_data_info(i) for i in range(16)] == [reference.get_data_info(i) for i in range(16)]
+    shifted = WSOLDataset(dict(type=_Shifted, data_root=str(sample_set), split='test'))
+    assert [shifted.get_data_info(i)['image_id'] for i in range(16)] == [f'own {i}' for i in range(16)]
+    repeated = dict(type='RepeatDataset', times=2, dataset=dict(type=_Strict, data_root=str(sample_set), split='test'))
+    assert len(WSOLDataset(repeated)) == 32
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda dataset: dataset,
+        copy.deepcopy,
+        lambda dataset: pickle.loads(pickle.dumps(dataset)),
+        lambda dataset: dataset.get_subset(5),
+        lambda dataset: dataset.get_subset(list(range(16))[::-1]),
+        lambda dataset: dataset.get_subset_([4, 11]) or dataset,
+    ],
+)
+@pytest.mark.parametrize('kwargs', [dict(), dict(indices=list(range(15, -1, -1))), dict(serialize_data=False)])
+def test_labels_are_those_of_the_rows(sample_set, kwargs, change):
+    dataset = change(_dataset(sample_set, **kwargs))
+    labels = [dataset.get_data_info(index)['gt_label'] for index in range(len(dataset))]
+    assert dataset.get_gt_labels().tolist() == labels
+    dataset.get_gt_labels()[:] = -1  # a copy
+    assert dataset.get_gt_labels().tolist() == labels
+
+
+def test_images_without_labels_have_none(sample_set):
+    wrapped = dict(type='mmpretrain.CustomDataset', data_root=str(sample_set), data_prefix='images', with_label=False)
+    with pytest.raises(KeyError, match='gt_label'):
+        WSOLDataset(wrapped).get_gt_labels()
