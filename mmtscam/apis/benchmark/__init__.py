@@ -1,0 +1,35 @@
+"""How fast ours is and what memory it takes, beside the same written out plainly."""
+
+from .compare import check_memory, compare, count_steps
+from .machine import machine_facts, package_versions
+from .measure import in_turn, ratios, seconds, spread
+from .memory import memory_in_use, peak_memory, reset_peak_memory
+from .plot import plot_growth
+from .worker import Memory, Run, Worker, WorkerError, start_workers
+from .workloads import PRECISIONS, WORKLOADS, Setting, Way, image_files
+
+__all__ = [
+    'PRECISIONS',
+    'WORKLOADS',
+    'Memory',
+    'Run',
+    'Setting',
+    'Way',
+    'Worker',
+    'WorkerError',
+    'check_memory',
+    'compare',
+    'count_steps',
+    'image_files',
+    'in_turn',
+    'machine_facts',
+    'memory_in_use',
+    'package_versions',
+    'peak_memory',
+    'plot_growth',
+    'ratios',
+    'reset_peak_memory',
+    'seconds',
+    'spread',
+    'start_workers',
+]

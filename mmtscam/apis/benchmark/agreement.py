@@ -1,0 +1,132 @@
+"""Do the baseline and ours compute the same?"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from mmengine.evaluator import Evaluator
+from torch import Tensor
+
+from mmtscam.evaluation import LocAccuracy
+
+from .plain import plain_normalize, plain_score
+from .workloads import (
+    ORIGINAL_SIZE,
+    Setting,
+    build_model,
+    build_plain,
+    make_batches,
+    normalization_of,
+    our_batch,
+    quiet,
+    threshold_of,
+)
+
+TOLERANCE = 1e-5
+
+
+def check_agreement(setting: Setting) -> dict[str, float]:
+    """Compare the baseline with ours on the first batch, in fp32.
+
+    Logits and coupled maps must be equal but for rounding; from the same
+    maps, boxes and the numbers of right images must be the same; while
+    training, so must the loss.
+
+    Args:
+        setting: A workload other than ``'load'``.
+
+    Returns:
+        The largest difference of each, relative to the largest value.
+
+    Raises:
+        ValueError: If they differ; says in what and by how much.
+    """
+    quiet()
+    with _full_precision():
+        return _check_training(setting) if setting.workload == 'train' else _check_evaluation(setting)
+
+
+def _check_evaluation(setting: Setting) -> dict[str, float]:
+    cfg = setting.load()
+    model, plain = build_model(cfg, setting.device), build_plain(cfg, setting.device)
+    batch = make_batches(setting, cfg)[0]
+    ours = our_batch(batch)
+
+    with torch.no_grad():
+        logits = model(model.data_preprocessor(ours)['inputs'])
+        samples = list(model.test_step(ours))
+        images = plain_normalize(batch.images.to(setting.device), **normalization_of(cfg))
+        plain_logits, plain_maps = plain(images)
+    # The released code sums over blocks what the paper averages.
+    assert plain_maps is not None
+    plain_maps = (plain_maps / len(plain.blocks)).cpu()
+
+    found = dict(logits=_difference(plain_logits.cpu(), logits.cpu()))
+    labels = [sample.class_maps.labels.cpu() for sample in samples]
+    chosen = torch.cat([maps[wanted] for maps, wanted in zip(plain_maps, labels, strict=True)])
+    found['maps'] = _difference(chosen, torch.cat([sample.class_maps.maps.cpu() for sample in samples]))
+    for name, difference in found.items():
+        if not difference <= TOLERANCE:
+            raise ValueError(_message(name, difference))
+
+    # From maps that differ by a rounding a box may differ by a pixel: the same
+    # maps are given to both.
+    for sample, wanted, maps in zip(samples, labels, plain_maps, strict=True):
+        maps[wanted] = sample.class_maps.maps.cpu()
+    sizes = [ORIGINAL_SIZE] * len(samples)
+    boxes, right = plain_score(
+        logits.cpu().numpy(), plain_maps.numpy(), batch.labels, batch.boxes, sizes, threshold_of(cfg)
+    )
+    drawn = np.array(boxes) * np.tile(np.array(ORIGINAL_SIZE) / 224, 2)
+    if not np.allclose(drawn, [sample.pred_instances.bboxes.cpu().numpy() for sample in samples], atol=0.01):
+        raise ValueError('the boxes of the baseline differ from ours')
+
+    evaluator = Evaluator([LocAccuracy(prefix='ours')])
+    evaluator.process(samples)
+    metrics = evaluator.evaluate(len(samples))
+    counted = {name: round(metrics[f'ours/{name}'] * len(samples) / 100) for name in right}
+    if counted != dict(right):
+        raise ValueError(f'the baseline counts {dict(right)}, ours {counted}')
+    return found
+
+
+def _check_training(setting: Setting) -> dict[str, float]:
+    cfg = setting.load()
+    model, plain = build_model(cfg, setting.device).train(), build_plain(cfg, setting.device).train()
+    batch = make_batches(setting, cfg)[0]
+    torch.manual_seed(1)  # for drop path
+    data = model.data_preprocessor(our_batch(batch), True)
+    loss, _ = model.parse_losses(model(**data, mode='loss'))
+    torch.manual_seed(1)
+    logits, _ = plain(plain_normalize(batch.images.to(setting.device), **normalization_of(cfg)))
+    plain_loss = torch.nn.functional.cross_entropy(logits, torch.tensor(batch.labels, device=setting.device))
+    found = dict(loss=_difference(plain_loss, loss))
+    loss.backward()
+    plain_loss.backward()
+    found['gradient'] = _difference(plain.head.weight.grad, model.head.conv.weight.grad)
+    for name, difference in found.items():
+        # A gradient sums up the roundings of many steps.
+        if not difference <= TOLERANCE * (10 if name == 'gradient' else 1):
+            raise ValueError(_message(name, difference))
+    return found
+
+
+def _message(name: str, difference: float) -> str:
+    return f'{name} of the baseline and of ours differ by {difference:.1e} of the largest value in fp32'
+
+
+def _difference(first: Tensor, second: Tensor) -> float:
+    """Largest difference, relative to the largest value of the second."""
+    return float((first - second).detach().abs().max() / second.detach().abs().max())
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """Without TensorFloat-32, which cuDNN uses by default and which rounds to ten bits."""
+    allowed = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = allowed

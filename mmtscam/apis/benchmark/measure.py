@@ -1,0 +1,51 @@
+"""Measuring in turn, and what is made of it."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+
+def in_turn(ways: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
+    """Ask each way once a round: the machine's speed drifts, and the drift then meets all of them.
+
+    Args:
+        ways: Each returns what it has measured.
+        rounds: Number of rounds; every second one is in reverse order, so
+            that no way always follows the same other one.
+
+    Returns:
+        Measurements of each way, in the order of the rounds.
+    """
+    measured: list[list[float]] = [[0.0] * rounds for _ in ways]
+    for turn in range(rounds):
+        order = range(len(ways)) if turn % 2 == 0 else reversed(range(len(ways)))
+        for index in order:
+            measured[index][turn] = ways[index]()
+    return measured
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Wall-clock seconds of a call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """``min``, ``median`` and ``max``.
+
+    Examples:
+        >>> spread([3.0, 1.0, 2.0])
+        {'min': 1.0, 'median': 2.0, 'max': 3.0}
+    """
+    return dict(min=min(values), median=statistics.median(values), max=max(values))
+
+
+def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
+    """Quotients round by round.
+
+    Examples:
+        >>> ratios([4.0, 9.0], [2.0, 3.0])
+        [2.0, 3.0]
+    """
+    return [above / below for above, below in zip(numerators, denominators, strict=True)]

@@ -1,0 +1,66 @@
+"""How much memory this process takes."""
+
+import os
+from pathlib import Path
+
+import torch
+
+_PROC = Path('/proc/self')
+
+
+def memory_in_use(device: str = 'cpu') -> int | None:
+    """Bytes in use now: resident memory of the process, or what is allocated on the GPU.
+
+    Args:
+        device: ``'cpu'`` or a CUDA device.
+
+    Returns:
+        ``None`` where the system does not tell: it has no ``/proc``.
+    """
+    if device != 'cpu':
+        return torch.cuda.memory_allocated(device)
+    return _status('VmRSS')
+
+
+def peak_memory(device: str = 'cpu') -> int | None:
+    """Most bytes that were in use since :func:`reset_peak_memory`, as :func:`memory_in_use`."""
+    if device != 'cpu':
+        return torch.cuda.max_memory_allocated(device)
+    return _status('VmHWM')
+
+
+def reset_peak_memory(device: str = 'cpu') -> None:
+    """Let the peak begin anew.
+
+    Where the system does not allow it on a CPU, the peak stays that of the
+    whole process, which is the larger one.
+    """
+    if device != 'cpu':
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    try:
+        (_PROC / 'clear_refs').write_text('5')
+    except OSError:
+        return
+
+
+def free_memory(device: str = 'cpu') -> int | None:
+    """Bytes that a new process could take; ``None`` where the system does not tell."""
+    if device != 'cpu':
+        return torch.cuda.mem_get_info(device)[0]
+    return _read(Path('/proc/meminfo'), 'MemAvailable')
+
+
+def _status(name: str) -> int | None:
+    return _read(_PROC / 'status', name)
+
+
+def _read(path: Path, name: str) -> int | None:
+    """Read a line such as ``VmRSS:   1024 kB``."""
+    if not os.access(path, os.R_OK):
+        return None
+    for line in path.read_text().splitlines():
+        key, _, value = line.partition(':')
+        if key == name:
+            return int(value.split()[0]) * 1024
+    return None

@@ -1,0 +1,249 @@
+"""The baseline: TS-CAM, its evaluation and its training written out plainly.
+
+What a script does that follows the formulas line by line: softmax attention
+with its matrices, those of all blocks kept and stacked, coupled maps of all
+classes, and boxes image by image and class by class. Nothing of it is used
+but to be compared with.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+Box = tuple[int, int, int, int]
+
+
+class PlainBlock(nn.Module):
+    """A transformer block that hands out its attention matrix.
+
+    Args:
+        width: Width D of a token.
+        heads: Number of attention heads K.
+        hidden: Width of the hidden layer of the MLP.
+        drop_path: Probability that a residual path is dropped for an image
+            while training.
+    """
+
+    def __init__(self, width: int, heads: int, hidden: int, drop_path: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.drop_path = drop_path
+        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.attn = nn.ModuleDict(dict(qkv=nn.Linear(width, 3 * width), proj=nn.Linear(width, width)))
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = nn.ModuleDict(dict(fc1=nn.Linear(width, hidden), fc2=nn.Linear(hidden, width)))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return tokens ``(B, N, D)`` and attention ``(B, K, N, N)`` from tokens ``(B, N, D)``."""
+        batch, tokens, width = x.shape
+        qkv = self.attn['qkv'](self.norm1(x))
+        query, key, value = qkv.reshape(batch, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        attention = (query @ key.transpose(-2, -1)) * (width // self.heads) ** -0.5
+        attention = attention.softmax(dim=-1)
+        attended = (attention @ value).transpose(1, 2).reshape(batch, tokens, width)
+        x = x + self._drop(self.attn['proj'](attended))
+        x = x + self._drop(self.mlp['fc2'](F.gelu(self.mlp['fc1'](self.norm2(x)))))
+        return x, attention
+
+    def _drop(self, x: Tensor) -> Tensor:
+        if not self.training or self.drop_path == 0:
+            return x
+        keep = 1 - self.drop_path
+        mask = (keep + torch.rand(len(x), 1, 1, dtype=x.dtype, device=x.device)).floor()
+        return x / keep * mask
+
+
+class PlainTSCAM(nn.Module):
+    """TS-CAM on a plain vision transformer, with the parameter names of the released models.
+
+    Args:
+        width: Width D of a token.
+        heads: Number of attention heads K.
+        hidden: Width of the hidden layer of the MLPs.
+        drop_paths: Drop path of each block.
+        classes: Number of classes C.
+        patch: Side of a patch in pixels.
+        positions: Number of position embeddings, 1 + h x w: the size of the
+            input is fixed.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        hidden: int,
+        drop_paths: Sequence[float],
+        classes: int,
+        patch: int,
+        positions: int,
+    ) -> None:
+        super().__init__()
+        self.patch_embed = nn.ModuleDict(dict(proj=nn.Conv2d(3, width, patch, patch)))
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, positions, width))
+        self.blocks = nn.ModuleList([PlainBlock(width, heads, hidden, drop) for drop in drop_paths])
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.head = nn.Conv2d(width, classes, kernel_size=3, padding=1)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Compute logits and, in evaluation, the coupled maps of all classes.
+
+        Args:
+            images: ``(B, 3, H, W)`` normalised images.
+
+        Returns:
+            Logits ``(B, C)`` and maps ``(B, C, h, w)``; while training the
+            attention matrices are kept as well, but not coupled, and there
+            are no maps.
+        """
+        x = self.patch_embed['proj'](images)
+        batch, width, rows, columns = x.shape
+        x = x.flatten(2).transpose(1, 2)
+        x = torch.cat([self.cls_token.expand(batch, -1, -1), x], dim=1) + self.pos_embed
+        attentions = []
+        for block in self.blocks:
+            x, attention = block(x)
+            attentions.append(attention)
+        x = self.norm(x)
+        patches = x[:, 1:].transpose(1, 2).reshape(batch, width, rows, columns).contiguous()
+        semantic = self.head(patches)
+        logits = F.adaptive_avg_pool2d(semantic, 1).squeeze(3).squeeze(2)
+        if self.training:
+            return logits, None
+        stacked = torch.stack(attentions)  # (L, B, K, N, N)
+        joint = stacked.mean(dim=2).sum(dim=0)  # (B, N, N)
+        attention = joint[:, 0, 1:].reshape(batch, 1, rows, columns)
+        return logits, attention * semantic
+
+
+def plain_normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Normalise ``(B, 3, H, W)`` RGB images in [0, 255] with the mean and deviation of each colour."""
+    offset = torch.tensor(mean, device=images.device).view(1, 3, 1, 1)
+    scale = torch.tensor(std, device=images.device).view(1, 3, 1, 1)
+    return (images.float() - offset) / scale
+
+
+def plain_box(score_map: np.ndarray, threshold: float, size: int = 224) -> Box:
+    """Draw a box around the largest contour of a map.
+
+    Args:
+        score_map: ``(h, w)`` float array.
+        threshold: Pixels above this part of the maximum are foreground.
+        size: Side of the square frame in pixels.
+
+    Returns:
+        ``(x1, y1, x2, y2)`` in the frame.
+    """
+    score_map = cv2.resize(score_map, (size, size))
+    score_map = (score_map - score_map.min()) / (score_map.max() - score_map.min())
+    grey = (score_map * 255).astype(np.uint8)
+    _, foreground = cv2.threshold(grey, int(threshold * grey.max()), 255, cv2.THRESH_BINARY)
+    contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    if len(contours) == 0:
+        return 0, 0, 1, 1
+    x, y, width, height = cv2.boundingRect(max(contours, key=cv2.contourArea))
+    return x, y, x + width, y + height
+
+
+def plain_iou(first: Sequence[float], second: Sequence[float]) -> float:
+    """Intersection over union of two boxes of inclusive pixels."""
+    width = min(first[2], second[2]) - max(first[0], second[0]) + 1
+    height = min(first[3], second[3]) - max(first[1], second[1]) + 1
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (first, second)]
+    return width * height / (sum(areas) - width * height)
+
+
+def plain_truth(box: Sequence[float], image_size: tuple[int, int], size: int = 224) -> Box:
+    """Bring a true box from an image of ``(width, height)`` to the square frame."""
+    x1, y1, width, height = int(box[0]), int(box[1]), int(box[2] - box[0]), int(box[3] - box[1])
+    left, top = int(x1 / image_size[0] * size), int(y1 / image_size[1] * size)
+    right, bottom = int((x1 + width) / image_size[0] * size), int((y1 + height) / image_size[1] * size)
+    return left, top, min(right, size - 1), min(bottom, size - 1)
+
+
+def plain_score(
+    logits: np.ndarray,
+    maps: np.ndarray,
+    labels: Sequence[int],
+    truth: Sequence[Sequence[float]],
+    image_sizes: Sequence[tuple[int, int]],
+    threshold: float,
+) -> tuple[list[list[Box]], Counter]:
+    """Draw boxes of the Top-5 and the true classes and count what is right.
+
+    Args:
+        logits: ``(B, C)``.
+        maps: ``(B, C, h, w)``.
+        labels: True class of each image.
+        truth: True box of each image, in its own pixels.
+        image_sizes: ``(width, height)`` of each image.
+        threshold: See :func:`plain_box`.
+
+    Returns:
+        The boxes of each image's Top-5 classes, best first, and the numbers
+        of images that are right by ``cls_top1``, ``cls_top5``, ``loc_top1``,
+        ``loc_top5`` and ``gt_known``, with the names of ``LocAccuracy``.
+    """
+    all_boxes, right = [], Counter(cls_top1=0, cls_top5=0, loc_top1=0, loc_top5=0, gt_known=0)
+    for image, label in enumerate(labels):
+        true_box = plain_truth(truth[image], image_sizes[image])
+        top5 = np.argsort(-logits[image])[:5]
+        boxes = []
+        for rank, chosen in enumerate(top5):
+            box = plain_box(maps[image, chosen], threshold)
+            boxes.append(box)
+            if chosen == label:
+                hit = plain_iou(box, true_box) > 0.5
+                right['cls_top1'] += rank == 0
+                right['loc_top1'] += rank == 0 and hit
+                right['cls_top5'] += 1
+                right['loc_top5'] += hit
+        box = plain_box(maps[image, label], threshold)
+        right['gt_known'] += plain_iou(box, true_box) >= 0.5
+        all_boxes.append(boxes)
+    return all_boxes, right
+
+
+def plain_train_step(
+    model: PlainTSCAM,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+) -> float:
+    """Train on a batch of normalised images ``(B, 3, H, W)`` and labels ``(B,)``; return the loss."""
+    logits, _ = model(images)
+    loss = F.cross_entropy(logits, labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def plain_load(path: str, resize: tuple[int, int], crop: int | None, flip: bool) -> Tensor:
+    """Load an image for training.
+
+    Args:
+        path: Image file.
+        resize: ``(width, height)`` to resize to.
+        crop: Side of the square to crop at random, ``None`` for none.
+        flip: Whether every second image is mirrored.
+
+    Returns:
+        ``(3, H, W)`` RGB ``uint8``.
+    """
+    image = Image.open(path).convert('RGB').resize(resize, Image.Resampling.BILINEAR)
+    if crop is not None:
+        left = int(torch.randint(image.width - crop + 1, ()))
+        top = int(torch.randint(image.height - crop + 1, ()))
+        image = image.crop((left, top, left + crop, top + crop))
+    if flip and torch.rand(()) < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()

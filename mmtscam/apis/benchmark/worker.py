@@ -1,0 +1,192 @@
+"""A process that runs one task whenever it is told to."""
+
+import contextlib
+import multiprocessing
+import signal
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+import torch
+
+from .memory import memory_in_use, peak_memory, reset_peak_memory
+
+Task = Callable[[], Any]
+
+
+class WorkerError(RuntimeError):
+    """A worker failed or died; the message says which and why."""
+
+
+class Run(NamedTuple):
+    """One run of a task.
+
+    Attributes:
+        seconds: Wall-clock time, with everything done on the device.
+        result: What the task returned.
+    """
+
+    seconds: float
+    result: Any
+
+
+class Memory(NamedTuple):
+    """Memory of a worker in bytes, each ``None`` where the system does not tell.
+
+    Attributes:
+        own: In use before the first run: libraries, model and data on a CPU,
+            model alone on a GPU.
+        peak: Most in use since then.
+    """
+
+    own: int | None
+    peak: int | None
+
+    @property
+    def above(self) -> int | None:
+        """What the runs took on top of the model's own."""
+        return None if self.own is None or self.peak is None else self.peak - self.own
+
+
+class Worker:
+    """A task in a process of its own.
+
+    It starts with the interpreter anew, so that settings of the memory
+    allocator and the peak of memory are its own, and ends with the parent. Use
+    it through :func:`start_workers`.
+
+    Args:
+        name: What messages call it.
+        build: Makes the task, in the process; can be pickled, as what it
+            returns need not.
+        device: Where the task computes.
+    """
+
+    def __init__(self, name: str, build: Callable[[], Task], device: str = 'cpu') -> None:
+        self.name = name
+        context = multiprocessing.get_context('spawn')
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, build, device), daemon=True)
+        self._process.start()
+        theirs.close()  # so that its end is noticed here
+
+    def wait(self) -> None:
+        """Wait until the task is built.
+
+        Raises:
+            WorkerError: If it cannot be.
+        """
+        self._answer()
+
+    def run(self) -> Run:
+        """Run the task once.
+
+        Raises:
+            WorkerError: If it fails or the process dies.
+        """
+        return Run(*self._ask('run'))
+
+    def memory(self) -> Memory:
+        """Memory so far.
+
+        Raises:
+            WorkerError: If the process has died.
+        """
+        return Memory(*self._ask('memory'))
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self._connection.close()
+        self._process.terminate()
+        self._process.join()
+
+    def _ask(self, request: str) -> Any:
+        # A broken pipe is noticed, and explained, where the answer is missing.
+        with contextlib.suppress(BrokenPipeError):
+            self._connection.send(request)
+        return self._answer()
+
+    def _answer(self) -> Any:
+        try:
+            failed, answer = self._connection.recv()
+        except (EOFError, ConnectionError):
+            self._process.join()
+            raise WorkerError(f'{self.name}: {_cause_of_death(self._process.exitcode)}') from None
+        if failed:
+            raise WorkerError(f'{self.name}: {answer}')
+        return answer
+
+
+@contextlib.contextmanager
+def start_workers(
+    builds: Sequence[tuple[str, Callable[[], Task]]],
+    device: str = 'cpu',
+    on_built: Callable[[str], Any] = lambda name: None,
+) -> Iterator[list[Worker]]:
+    """Start workers side by side, and end them at the end or on any error.
+
+    Args:
+        builds: Name and maker of each task, see :class:`Worker`.
+        device: Where the tasks compute.
+        on_built: Told the name of each worker whose task is built.
+
+    Yields:
+        The workers, whose tasks are built.
+
+    Raises:
+        WorkerError: If a task cannot be built.
+    """
+    with contextlib.ExitStack() as stack:
+        workers = []
+        for name, build in builds:
+            worker = Worker(name, build, device)
+            stack.callback(worker.close)
+            workers.append(worker)
+        for worker in workers:
+            worker.wait()
+            on_built(worker.name)
+        yield workers
+
+
+def _cause_of_death(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return (
+            'its process was killed, most likely because memory ran out: choose a smaller batch or input size, or '
+            'fewer ways'
+        )
+    return f'its process ended unexpectedly with exit code {code}'
+
+
+def _serve(connection: Connection, build: Callable[[], Task], device: str) -> None:
+    """What the process does: build, then run when asked, until the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this process
+    warnings.simplefilter('ignore')
+    try:
+        task = build()
+        own = memory_in_use(device)
+        reset_peak_memory(device)
+        connection.send((False, None))
+        while True:
+            if connection.recv() == 'memory':
+                connection.send((False, (own, peak_memory(device))))
+                continue
+            start = time.perf_counter()
+            result = task()
+            if device != 'cpu':
+                torch.cuda.synchronize(device)
+            connection.send((False, (time.perf_counter() - start, result)))
+    except (EOFError, ConnectionError):
+        return
+    except Exception as error:
+        connection.send((True, _explain(error)))
+
+
+def _explain(error: Exception) -> str:
+    """The error in one line, and where it arose unless it was meant to be read by users."""
+    if isinstance(error, ValueError):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f'{type(error).__name__}: {error} ({place.filename}:{place.lineno})'

@@ -1,0 +1,242 @@
+"""Measure speed and memory against a plainly written baseline: python tools/analysis/benchmark.py CONFIG [options]."""
+
+import argparse
+import itertools
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import DictAction
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from mmtscam.apis.benchmark import (
+    PRECISIONS,
+    WORKLOADS,
+    Setting,
+    Way,
+    WorkerError,
+    check_memory,
+    compare,
+    count_steps,
+    image_files,
+    machine_facts,
+    package_versions,
+    plot_growth,
+)
+from mmtscam.evaluation.files import unfinished, write_text
+
+SWEEPS = {'input-size': 'input_size', 'batch-size': 'batch_size', 'classes': 'classes'}
+PLOTS = ('.png', '.pdf', '.svg')
+BATCH_SIZES = {'train': 32}  # 16 elsewhere
+# Enough for the test loop to overlap batches, and for a GPU to be timed.
+BATCHES = {('evaluate', 'cpu'): 3, ('evaluate', 'cuda'): 10, ('train', 'cuda'): 10, ('predict', 'cuda'): 10}
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Speed and peak memory of training, prediction, evaluation and data loading. Ours and a plainly '
+        'written baseline (explicit softmax, all maps kept, images one by one) run in turn, each in a process of its '
+        'own, after a check that they compute the same. Weights are random and images noise.'
+    )
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files')
+    parser.add_argument(
+        '--workloads',
+        nargs='+',
+        choices=WORKLOADS,
+        default=list(WORKLOADS),
+        help='evaluate: predict, boxes and LocAccuracy; train: a step; predict: logits and maps; load: images of the '
+        'training set, on one core (default: all)',
+    )
+    parser.add_argument('--precisions', nargs='+', choices=PRECISIONS, default=list(PRECISIONS), help='of ours')
+    parser.add_argument('--compile', action='store_true', help='measure ours with torch.compile too')
+    parser.add_argument('--batch-size', type=int, help='default: 16, and 32 for train')
+    parser.add_argument('--input-size', type=int, help="side of the input in pixels (default: the config's)")
+    parser.add_argument('--rounds', type=int, default=7, help='how often each way is measured (default: 7)')
+    parser.add_argument('--batches', type=int, help='batches a round (default: enough on this kind of device)')
+    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument(
+        '--sweep', nargs='+', metavar=('WHAT', 'VALUE'), help=f'sizes to go through; WHAT is {", ".join(SWEEPS)}'
+    )
+    parser.add_argument('--plot', type=Path, metavar='FILE', help=f'draw what a sweep gives ({", ".join(PLOTS)})')
+    parser.add_argument('--out', type=Path, metavar='FILE.json', help='write everything that was measured')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    args = parser.parse_args()
+    check_arguments(parser, args)
+    return args
+
+
+def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with a message where an argument is out of range; turn ``sweep`` into name and values."""
+    for name in ('rounds', 'batch_size', 'input_size', 'batches'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f'--{name.replace("_", "-")} {value}: must be at least 1')
+    for config in args.configs:
+        if not Path(config).is_file():
+            parser.error(f'{config}: config file not found')
+    for file in (args.out, args.plot):
+        if file is not None and (not file.parent.is_dir() or file.is_dir()):
+            parser.error(f'{file}: cannot be written: {file.parent if not file.is_dir() else file} is no folder for it')
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        parser.error('--device cuda: no GPU is available')
+    if args.plot and not args.sweep:
+        parser.error('--plot draws how cost grows: it needs --sweep')
+    if args.plot and args.plot.suffix not in PLOTS:
+        parser.error(f'{args.plot}: must end in {", ".join(PLOTS)}')
+    if args.sweep:
+        what, *values = args.sweep
+        if what not in SWEEPS:
+            parser.error(f'--sweep {what}: must be one of {", ".join(SWEEPS)}')
+        if not values or not all(value.isdecimal() and int(value) > 0 for value in values):
+            parser.error(f'--sweep {what} needs positive whole numbers, got {" ".join(values) or "none"}')
+        args.sweep = (SWEEPS[what], sorted({int(value) for value in values}))
+        args.workloads = [name for name in args.workloads if name != 'load']  # of which no size is swept
+        if not args.workloads:
+            parser.error('--sweep says nothing about load')
+
+
+def make_settings(args: argparse.Namespace) -> Iterator[Setting]:
+    """What to measure, one after the other."""
+    for config, workload in itertools.product(args.configs, args.workloads):
+        setting = Setting(
+            config=config,
+            workload=workload,
+            batch_size=args.batch_size or BATCH_SIZES.get(workload, 16),
+            input_size=args.input_size if workload != 'load' else None,
+            batches=args.batches or BATCHES.get((workload, args.device), 1),
+            device='cpu' if workload == 'load' else args.device,
+            cfg_options=args.cfg_options or {},
+        )
+        name, values = args.sweep or (None, [None])
+        for value in values:
+            yield replace(setting, **{name: value}) if name else setting
+
+
+def make_ways(workload: str, precisions: Sequence[str], compiled: bool) -> list[Way]:
+    """The baseline, then ours."""
+    baseline = Way('baseline')
+    if workload == 'load':
+        return [baseline, Way('ours')]
+    chosen = [False, True] if compiled else [False]
+    return [baseline, *(Way('ours', precision, also) for precision in precisions for also in chosen)]
+
+
+def measure_all(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+    """Measure each setting and print its table."""
+    with ExitStack() as stack:
+        settings = []
+        for setting in make_settings(args):
+            check_memory(setting)
+            if setting.workload == 'load':
+                setting = replace(setting, files=stack.enter_context(image_files(setting.load())))
+            settings.append(setting)
+        jobs = [(setting, make_ways(setting.workload, args.precisions, args.compile)) for setting in settings]
+        progress = stack.enter_context(
+            Progress(
+                TextColumn('{task.description}'),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+        )
+        total = sum(count_steps(setting, ways, args.rounds) for setting, ways in jobs)
+        bar = progress.add_task('Starting', total=total)
+        for setting, ways in jobs:
+            title = f'{Path(setting.config).stem}, {setting.workload}'
+
+            def show(step: str, title: str = title) -> None:
+                progress.update(bar, description=f'{title}: {step}')
+                progress.advance(bar)
+
+            result = compare(setting, ways, args.rounds, show)
+            console.print(make_table(result))
+            yield result
+
+
+def make_table(result: dict[str, Any]) -> Table:
+    table = Table(title=make_title(result), title_justify='left')
+    for column in ('', 'images/s', 'ms an image', 'speedup', 'min to max', 'peak MiB', 'above own', 'less', 'MFU %'):
+        table.add_column(column, justify='right' if column else 'left')
+    for name, way in result['ways'].items():
+        memory, mfu = way['memory'], way['mfu']
+        table.add_row(
+            name,
+            f'{way["images_per_second"]["median"]:.1f}',
+            f'{1e3 * way["seconds_per_image"]["median"]:.2f}',
+            f'{way["speedup"]["median"]:.2f}',
+            f'{way["speedup"]["min"]:.2f} to {way["speedup"]["max"]:.2f}',
+            format_bytes(memory['peak']),
+            format_bytes(memory['above']),
+            '' if not way['memory_ratio']['above'] else f'{way["memory_ratio"]["above"]:.1f}x',
+            '' if mfu is None else f'{100 * mfu["median"]:.0f} ({100 * mfu["min"]:.0f} to {100 * mfu["max"]:.0f})',
+        )
+    rates = [
+        f'{name} {rate["median"] / 1e9:,.0f} ({rate["min"] / 1e9:,.0f} to {rate["max"] / 1e9:,.0f})'
+        for name, rate in result['matmul_flops_per_second'].items()
+    ]
+    if rates:
+        table.caption = f'Matrix products, in GFLOP/s: {", ".join(rates)}'
+    return table
+
+
+def make_title(result: dict[str, Any]) -> str:
+    title = f'{Path(result["config"]).stem}, {result["workload"]}'
+    if result['workload'] == 'load':
+        return f'{title}: {result["images"]} images a round, one core'
+    size = result['input_size']
+    return (
+        f'{title}: batch {result["batch_size"]}, {size}x{size} ({result["tokens"]:,} tokens), '
+        f'{result["classes"]} classes, {result["flops"] / 1e9:.2f} GFLOP a forward pass'
+    )
+
+
+def format_bytes(count: int | None) -> str:
+    return 'not measured' if count is None else f'{count / 2**20:,.0f}'
+
+
+def main() -> None:
+    args = parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 130)
+    machine = machine_facts(args.device)
+    bf16 = ', '.join(machine['bf16_instructions']) or 'none known'
+    console.print(
+        f'{machine["cpu"]}, {machine["cores"]} cores, {machine["threads"]} threads, bf16 instructions: {bf16}'
+        f'{", " + machine["gpu"] if "gpu" in machine else ""}; PyTorch {torch.__version__}; {args.rounds} rounds'
+    )
+    try:
+        results = list(measure_all(args, console))
+    except (ValueError, WorkerError) as error:
+        raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        raise SystemExit('interrupted: nothing was written') from None
+    if args.out:
+        record = dict(
+            command=shlex.join(['python', *sys.argv]),
+            machine=machine,
+            versions=package_versions(),
+            environment={name: value for name, value in os.environ.items() if name in ('OMP_NUM_THREADS',)},
+            rounds=args.rounds,
+            sweep=args.sweep and dict(parameter=args.sweep[0], values=args.sweep[1]),
+            results=results,
+        )
+        write_text(args.out, json.dumps(record, indent=1) + '\n')
+        console.print(f'Wrote {args.out}')
+    if args.plot:
+        with unfinished(args.plot) as temporary:
+            plot_growth(results, args.sweep[0], temporary, args.plot.suffix[1:])
+        console.print(f'Wrote {args.plot}')
+
+
+if __name__ == '__main__':
+    main()
