@@ -84,8 +84,10 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
         if not Path(config).is_file():
             parser.error(f'{config}: config file not found')
     for file in (args.out, args.plot):
-        if file is not None and (not file.parent.is_dir() or file.is_dir()):
-            parser.error(f'{file}: cannot be written: {file.parent if not file.is_dir() else file} is no folder for it')
+        if file is not None and file.is_dir():
+            parser.error(f'{file}: cannot be written: it is a folder')
+        if file is not None and not file.parent.is_dir():
+            parser.error(f'{file}: cannot be written: there is no folder {file.parent}')
     if args.device == 'cuda' and not torch.cuda.is_available():
         parser.error('--device cuda: no GPU is available')
     if args.plot and not args.sweep:
@@ -116,9 +118,11 @@ def make_settings(args: argparse.Namespace) -> Iterator[Setting]:
             device='cpu' if workload == 'load' else args.device,
             cfg_options=args.cfg_options or {},
         )
-        name, values = args.sweep or (None, [None])
-        for value in values:
-            yield replace(setting, **{name: value}) if name else setting
+        sizes: list[dict[str, Any]] = [{}]
+        if args.sweep:
+            name, values = args.sweep
+            sizes = [{name: value} for value in values]
+        yield from (replace(setting, **size) for size in sizes)
 
 
 def make_ways(workload: str, precisions: Sequence[str], compiled: bool) -> list[Way]:
@@ -146,7 +150,8 @@ def measure_all(args: argparse.Namespace, console: Console) -> Iterator[dict[str
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                console=Console(stderr=True),
+                # On a terminal the tables go above the bar, which they cannot from another console.
+                console=console if console.is_terminal else Console(stderr=True),
                 transient=True,
             )
         )

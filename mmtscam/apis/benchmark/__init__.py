@@ -1,12 +1,13 @@
 """How fast ours is and what memory it takes, beside the same written out plainly."""
 
 from .compare import check_memory, compare, count_steps
+from .inputs import image_files
 from .machine import machine_facts, package_versions
 from .measure import in_turn, ratios, seconds, spread
 from .memory import memory_in_use, peak_memory, reset_peak_memory
 from .plot import plot_growth
+from .settings import PRECISIONS, WORKLOADS, Setting, Way
 from .worker import Memory, Run, Worker, WorkerError, start_workers
-from .workloads import PRECISIONS, WORKLOADS, Setting, Way, image_files
 
 __all__ = [
     'PRECISIONS',

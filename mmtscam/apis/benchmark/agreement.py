@@ -10,18 +10,12 @@ from torch import Tensor
 
 from mmtscam.evaluation import LocAccuracy
 
-from .plain import plain_normalize, plain_score
-from .workloads import (
-    ORIGINAL_SIZE,
-    Setting,
-    build_model,
-    build_plain,
-    make_batches,
-    normalization_of,
-    our_batch,
-    quiet,
-    threshold_of,
-)
+from .baseline import build_plain, normalizer, threshold_of
+from .inputs import ORIGINAL_SIZE, make_batches, our_batch
+from .ours import build_model
+from .plain import plain_score
+from .settings import Setting
+from .workloads import quiet
 
 TOLERANCE = 1e-5
 
@@ -56,10 +50,8 @@ def _check_evaluation(setting: Setting) -> dict[str, float]:
     with torch.no_grad():
         logits = model(model.data_preprocessor(ours)['inputs'])
         samples = list(model.test_step(ours))
-        images = plain_normalize(batch.images.to(setting.device), **normalization_of(cfg))
-        plain_logits, plain_maps = plain(images)
+        plain_logits, plain_maps = plain(normalizer(cfg, setting.device)(batch))
     # The released code sums over blocks what the paper averages.
-    assert plain_maps is not None
     plain_maps = (plain_maps / len(plain.blocks)).cpu()
 
     found = dict(logits=_difference(plain_logits.cpu(), logits.cpu()))
@@ -99,12 +91,12 @@ def _check_training(setting: Setting) -> dict[str, float]:
     data = model.data_preprocessor(our_batch(batch), True)
     loss, _ = model.parse_losses(model(**data, mode='loss'))
     torch.manual_seed(1)
-    logits, _ = plain(plain_normalize(batch.images.to(setting.device), **normalization_of(cfg)))
+    logits, _ = plain(normalizer(cfg, setting.device)(batch))
     plain_loss = torch.nn.functional.cross_entropy(logits, torch.tensor(batch.labels, device=setting.device))
     found = dict(loss=_difference(plain_loss, loss))
-    loss.backward()
-    plain_loss.backward()
-    found['gradient'] = _difference(plain.head.weight.grad, model.head.conv.weight.grad)
+    (gradient,) = torch.autograd.grad(loss, model.head.conv.weight)
+    (plain_gradient,) = torch.autograd.grad(plain_loss, plain.head.weight)
+    found['gradient'] = _difference(plain_gradient, gradient)
     for name, difference in found.items():
         # A gradient sums up the roundings of many steps.
         if not difference <= TOLERANCE * (10 if name == 'gradient' else 1):

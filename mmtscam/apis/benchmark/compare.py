@@ -13,11 +13,13 @@ from mmengine.registry import init_default_scope
 from mmtscam.registry import MODELS
 
 from .agreement import check_agreement
+from .baseline import count_flops
 from .matmul import build_matmul, matmul_shapes
 from .measure import in_turn, ratios, spread
 from .memory import free_memory
+from .settings import Setting, Way
 from .worker import Worker, start_workers
-from .workloads import Setting, Way, build_task, count_flops
+from .workloads import build_task
 
 # A training step computes gradients of inputs and weights as well.
 _PASSES = {'predict': 1, 'evaluate': 1, 'train': 3}
@@ -31,7 +33,7 @@ def compare(
     Each way first runs once untimed. ``speedup`` and ``memory_ratio`` are the
     first way's time and memory over those of a way: above 1 is better. ``mfu``
     (model flops utilisation) is the floating-point operations of the network,
-    see :func:`~.workloads.count_flops` (in training three times those of a
+    see :func:`~.baseline.count_flops` (in training three times those of a
     forward pass), over what matrix products in the same precision achieve in
     the same round, see :func:`~.matmul.matmul_shapes`.
 
@@ -99,7 +101,7 @@ def compare(
             mfu=flops and spread(ratios([flops * setting.images / value for value in taken], rates[way.precision])),
         )
     described = {name: value for name, value in asdict(setting).items() if name != 'files'}
-    described.update(sizes, images=setting.images, input_size=cfg.model.backbone.img_size)
+    described.update(sizes, images=setting.images)
     return dict(
         **described,
         agreement=agreement,
@@ -117,7 +119,7 @@ def count_steps(setting: Setting, ways: Sequence[Way], rounds: int) -> int:
 
 
 def model_sizes(cfg: Config) -> dict[str, int]:
-    """Sizes of a model: ``tokens`` (of patches), ``width``, ``hidden``, ``classes`` and ``flops`` of a forward pass.
+    """Sizes of a model: of its input, of its parts, and the operations of a forward pass.
 
     Raises:
         ValueError: If the baseline is not written for such a model.
@@ -125,8 +127,10 @@ def model_sizes(cfg: Config) -> dict[str, int]:
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     with torch.device('meta'):
         model = MODELS.build(copy.deepcopy(cfg.model))
+    size = cfg.model.backbone.img_size
     return dict(
-        flops=count_flops(model, cfg.model.backbone.img_size),
+        flops=count_flops(model, size),
+        input_size=size,
         tokens=model.backbone.pos_embed.shape[1] - 1,
         width=model.backbone.embed_dims,
         hidden=model.backbone.arch_settings['feedforward_channels'],

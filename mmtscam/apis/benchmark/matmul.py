@@ -42,10 +42,11 @@ def build_matmul(shapes: Sequence[tuple[int, int, int]], precision: str, device:
     """
     dtype = dict(fp32=torch.float32, bf16=torch.bfloat16)[precision]
     generator = torch.Generator().manual_seed(0)
-    pairs = [
-        tuple(torch.randn(size, generator=generator).to(device, dtype) for size in ((rows, inner), (inner, columns)))
-        for rows, inner, columns in shapes
-    ]
+
+    def draw(rows: int, columns: int) -> torch.Tensor:
+        return torch.randn(rows, columns, generator=generator).to(device, dtype)
+
+    pairs = [(draw(rows, inner), draw(inner, columns)) for rows, inner, columns in shapes]
     return partial(_best_rate, pairs, device)
 
 

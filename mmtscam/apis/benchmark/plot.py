@@ -27,7 +27,7 @@ def plot_growth(results: Sequence[dict[str, Any]], parameter: str, path: Path, k
     """
     groups: dict[tuple[str, str], list[dict]] = {}
     for result in results:
-        groups.setdefault((Path(result['config']).stem, result['workload']), []).append(result)
+        groups.setdefault((result['config'], result['workload']), []).append(result)
     figure = Figure(figsize=(10, 3.9 * len(groups)), layout='constrained')
     FigureCanvasAgg(figure)
     panels = figure.subplots(len(groups), 2, squeeze=False)
@@ -35,7 +35,7 @@ def plot_growth(results: Sequence[dict[str, Any]], parameter: str, path: Path, k
         _draw_times(row[0], group, parameter)
         _draw_memories(row[1], group, parameter)
         for panel, what in zip(row, ('time an image', "peak memory above the model's own"), strict=True):
-            panel.set_title(f'{config}, {workload}: {what}', fontsize=10)
+            panel.set_title(f'{Path(config).stem}, {workload}: {what}', fontsize=10)
             _finish(panel, group, parameter)
     figure.savefig(path, dpi=150, format=kind)
 

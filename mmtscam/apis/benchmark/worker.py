@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import time
 import traceback
@@ -70,7 +71,8 @@ class Worker:
         context = multiprocessing.get_context('spawn')
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, build, device), daemon=True)
-        self._process.start()
+        with _hidden_gpus() if device == 'cpu' else contextlib.nullcontext():
+            self._process.start()
         theirs.close()  # so that its end is noticed here
 
     def wait(self) -> None:
@@ -105,7 +107,7 @@ class Worker:
 
     def _ask(self, request: str) -> Any:
         # A broken pipe is noticed, and explained, where the answer is missing.
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(ConnectionError):
             self._connection.send(request)
         return self._answer()
 
@@ -151,8 +153,22 @@ def start_workers(
         yield workers
 
 
+@contextlib.contextmanager
+def _hidden_gpus() -> Iterator[None]:
+    """Where mmengine sees a GPU, it computes in mixed precision there alone."""
+    name = 'CUDA_VISIBLE_DEVICES'
+    before = os.environ.get(name)
+    os.environ[name] = ''
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
+
+
 def _cause_of_death(code: int | None) -> str:
-    if code == -signal.SIGKILL:
+    if code == -9:  # SIGKILL, which Windows does not name
         return (
             'its process was killed, most likely because memory ran out: choose a smaller batch or input size, or '
             'fewer ways'
@@ -178,10 +194,9 @@ def _serve(connection: Connection, build: Callable[[], Task], device: str) -> No
             if device != 'cpu':
                 torch.cuda.synchronize(device)
             connection.send((False, (time.perf_counter() - start, result)))
-    except (EOFError, ConnectionError):
-        return
-    except Exception as error:
-        connection.send((True, _explain(error)))
+    except Exception as error:  # also that the parent is gone, which then reads nothing
+        with contextlib.suppress(ConnectionError):
+            connection.send((True, _explain(error)))
 
 
 def _explain(error: Exception) -> str:

@@ -7,7 +7,7 @@ from mmpretrain.models.backbones import Conformer
 from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor, nn
 
-from mmtscam.models.utils import ClassAttentionMixin, PretrainedMixin, TokenFeatures
+from mmtscam.models.utils import ClassAttentionMixin, PretrainedMixin, TokenFeatures, fuse_linears
 from mmtscam.registry import MODELS
 
 
@@ -52,6 +52,7 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
         if not self.with_cls_token or list(self.out_indices) != [self.depths]:
             raise ValueError('TS-CAM needs class token and last stage: leave with_cls_token and out_indices out')
         self.expose_attention(self._attentions(), attn_layers, attn_impl, attn_aggregation)
+        fuse_linears(self)
         # mmpretrain's forward hands out the class token alone; all tokens
         # pass through this norm on the way.
         self.trans_norm.register_forward_hook(self._keep_tokens)

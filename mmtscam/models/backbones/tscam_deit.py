@@ -7,7 +7,7 @@ from mmcv.cnn.bricks import DropPath
 from mmpretrain.models.backbones import VisionTransformer
 from torch import Tensor
 
-from mmtscam.models.utils import ClassAttentionMixin, PretrainedMixin, TokenFeatures
+from mmtscam.models.utils import ClassAttentionMixin, PretrainedMixin, TokenFeatures, fuse_linears
 from mmtscam.registry import MODELS
 
 
@@ -55,6 +55,7 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         if not self.with_cls_token or list(self.out_indices) != [self.num_layers - 1]:
             raise ValueError('TS-CAM needs class token and last block: leave with_cls_token and out_indices out')
         self.expose_attention([layer.attn for layer in self.layers], attn_layers, attn_impl, attn_aggregation)
+        fuse_linears(self)
         for module in self.modules():
             if isinstance(module, DropPath):
                 # mmpretrain gives NumPy's numbers, on which torch.compile cannot branch.

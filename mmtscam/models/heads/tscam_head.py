@@ -90,7 +90,7 @@ class TSCAMHead(BaseLocHead):
                 'pooled_channels of TSCAMHead is for backbones with a convolutional branch, and those need it: set it '
                 'with TSCAMConformer, leave it out with TSCAMDeiT'
             )
-        logits = semantic_logits(self.pre_logits(feats), self.conv.weight, self.conv.bias)
+        logits = semantic_logits(self.pre_logits(feats), *self._kernels())
         if self.fc is not None:
             logits = logits + self.fc(feats.pooled)
         attention = None if feats.attention is None else aggregate_attention(feats.attention)
@@ -98,4 +98,8 @@ class TSCAMHead(BaseLocHead):
 
     def select_semantic(self, feats: TokenFeatures, activation: Activation, labels: Tensor) -> Tensor:
         """Semantic maps of some classes, see :meth:`BaseLocHead.select_semantic`."""
-        return semantic_maps(self.pre_logits(feats), self.conv.weight, self.conv.bias, labels)
+        return semantic_maps(self.pre_logits(feats), *self._kernels(), labels)
+
+    def _kernels(self) -> tuple[Tensor, Tensor]:
+        assert self.conv.bias is not None
+        return self.conv.weight, self.conv.bias

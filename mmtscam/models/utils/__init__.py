@@ -9,6 +9,7 @@ from .class_attention import (
 )
 from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
 from .features import TokenFeatures
+from .fused_linear import FusedLinear, fuse_linears
 from .localize import localize
 from .predictions import PendingSamples
 from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_state, read_weights, unwrap_state
@@ -18,12 +19,14 @@ __all__ = [
     'ATTENTION_IMPLS',
     'ClassAttention',
     'ClassAttentionMixin',
+    'FusedLinear',
     'PendingSamples',
     'PretrainedMixin',
     'ReferenceModel',
     'TokenFeatures',
     'expose_class_attention',
     'from_reference',
+    'fuse_linears',
     'is_reference',
     'load_classifier',
     'load_pretrained',

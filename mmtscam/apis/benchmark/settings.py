@@ -1,0 +1,93 @@
+"""What is measured, of which size, and in which ways."""
+
+from dataclasses import dataclass, field
+
+from mmengine.config import Config
+
+WORKLOADS = ('evaluate', 'train', 'predict', 'load')
+PRECISIONS = ('fp32', 'bf16')
+
+# Of a config.
+_PARTS = dict(evaluate=['model'], train=['model', 'optim_wrapper'], predict=['model'], load=['train_dataloader'])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A workload and its size.
+
+    Args:
+        config: Config file.
+        workload: One of :data:`WORKLOADS`.
+        batch_size: Images a batch; without meaning for ``'load'``.
+        input_size: Side of the input in pixels; the config's by default.
+        classes: Number of classes; the config's by default.
+        batches: Batches, or passes over the images, a run.
+        device: ``'cpu'`` or a CUDA device.
+        cfg_options: Settings of the config to override.
+        files: Image files for ``'load'``.
+    """
+
+    config: str
+    workload: str
+    batch_size: int = 16
+    input_size: int | None = None
+    classes: int | None = None
+    batches: int = 1
+    device: str = 'cpu'
+    cfg_options: dict = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+    @property
+    def images(self) -> int:
+        """Images a run."""
+        return self.batches * (len(self.files) if self.workload == 'load' else self.batch_size)
+
+    def load(self) -> Config:
+        """Read the config and, unless images are loaded alone, set sizes of its model; weights are left out.
+
+        Raises:
+            ValueError: If the config does not suit the workload, or the input
+                size the model.
+        """
+        cfg = Config.fromfile(self.config)
+        cfg.merge_from_dict(self.cfg_options)
+        for part in _PARTS[self.workload]:
+            if part not in cfg:
+                raise ValueError(f'{self.config}: {self.workload} needs {part}, which this config lacks')
+        if self.workload != 'load':
+            self._set_sizes(cfg.model)
+        return cfg
+
+    def _set_sizes(self, model: dict) -> None:
+        backbone, head = model['backbone'], model['head']
+        # Others would not even know what is set here.
+        kinds = [part['type'].rpartition('.')[2] for part in (backbone, head)]
+        if kinds != ['TSCAMDeiT', 'TSCAMHead']:
+            raise ValueError(f'the baseline is written for TSCAMDeiT with TSCAMHead, not for {" with ".join(kinds)}')
+        backbone['init_cfg'] = None
+        head['init_classifier'] = None
+        backbone['img_size'] = self.input_size or backbone.get('img_size', 224)
+        head['num_classes'] = self.classes or head['num_classes']
+        patch = backbone.get('patch_size', 16)
+        if backbone['img_size'] % patch:
+            raise ValueError(f'an input size of {backbone["img_size"]} is no multiple of the patch size, {patch}')
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to do a workload.
+
+    Args:
+        code: ``'baseline'`` or ``'ours'``.
+        precision: One of :data:`PRECISIONS`.
+        compiled: Whether the model is compiled (``torch.compile``).
+    """
+
+    code: str
+    precision: str = 'fp32'
+    compiled: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        return f'{self.code} {self.precision}{", compiled" if self.compiled else ""}'
