@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from mmcv.cnn.bricks.wrappers import Linear
 from torch import Tensor, nn
 
-_ONEDNN = getattr(torch.ops.mkldnn, '_linear_pointwise', None) if torch.backends.mkldnn.is_available() else None
+# Not public, but what torch.compile makes of a linear layer.
+_HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, '_linear_pointwise')
 
 
 class FusedLinear(nn.Linear):
@@ -33,7 +34,7 @@ class FusedLinear(nn.Linear):
             x = super().forward(x)
             return F.gelu(x) if self.gelu else x
         inputs = [tensor.to(dtype) for tensor in (x, self.weight, self.bias)]
-        return _ONEDNN(*inputs, 'gelu' if self.gelu else 'none', [], 'none')
+        return torch.ops.mkldnn._linear_pointwise(*inputs, 'gelu' if self.gelu else 'none', [], 'none')
 
 
 def fuse_linears(module: nn.Module) -> None:
@@ -61,7 +62,7 @@ def fuse_linears(module: nn.Module) -> None:
 def _can_fuse(x: Tensor, dtype: torch.dtype) -> bool:
     """Whether oneDNN can, and no one has to see through it: neither gradients, a compiler nor a tracer."""
     return (
-        _ONEDNN is not None
+        _HAS_ONEDNN
         and x.device.type == 'cpu'
         and not torch.is_grad_enabled()
         and not torch.compiler.is_compiling()
