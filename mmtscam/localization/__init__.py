@@ -1,7 +1,7 @@
 """Pure functions of weakly supervised object localization, on plain arrays and tensors."""
 
 from .accuracy import accuracy_over_ious
-from .attention import aggregate_attention, attention_rollout, class_attention, explicit_attention
+from .attention import aggregate_attention, attention_rollout, class_attention, explicit_attention, rowwise_attention
 from .baselines import best_constant_box, constant_box_accuracy
 from .boxes import (
     box_overlaps,
@@ -45,6 +45,7 @@ __all__ = [
     'pixel_histograms',
     'precision_recall',
     'quantize_map',
+    'rowwise_attention',
     'semantic_logits',
     'semantic_maps',
     'threshold_grid',

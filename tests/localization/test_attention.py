@@ -7,7 +7,13 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmtscam.localization import aggregate_attention, attention_rollout, class_attention, explicit_attention
+from mmtscam.localization import (
+    aggregate_attention,
+    attention_rollout,
+    class_attention,
+    explicit_attention,
+    rowwise_attention,
+)
 
 
 def _slow_attention(query, key, value):
@@ -180,3 +186,12 @@ def test_rollout_does_not_change_what_it_is_given(blocks):
     for (query, key), (query_before, key_before) in zip(blocks, before, strict=True):
         assert torch.equal(query, query_before)
         assert torch.equal(key, key_before)
+
+
+@pytest.mark.parametrize('tokens', [1, 2, 7, 300])
+def test_rows_at_a_time_are_the_whole(tokens):
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = torch.randn(3, 2, 3, tokens, 8, generator=generator, dtype=torch.float64)
+    expected, _ = explicit_attention(query, key, value)
+    for rows in (1, 3, 128):
+        torch.testing.assert_close(rowwise_attention(query, key, value, rows), expected)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from mmcv.cnn.bricks import DropPath
 from mmpretrain.models.backbones import VisionTransformer
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmtscam.models.utils import ClassAttentionMixin, PretrainedMixin, TokenFeatures, fuse_linears
 from mmtscam.registry import MODELS
@@ -56,6 +57,7 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
             raise ValueError('TS-CAM needs class token and last block: leave with_cls_token and out_indices out')
         self.expose_attention([layer.attn for layer in self.layers], attn_layers, attn_impl, attn_aggregation)
         fuse_linears(self)
+        self.layers[0].register_forward_pre_hook(_follow_autocast)
         for module in self.modules():
             if isinstance(module, DropPath):
                 # mmpretrain gives NumPy's numbers, on which torch.compile cannot branch.
@@ -81,3 +83,16 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
     def _format_output(self, x: Tensor, hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Keep the class token beside the feature map, which mmpretrain returns alone."""
         return super()._format_output(x, hw), x[:, 0]
+
+
+def _follow_autocast(block: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor] | None:
+    """In evaluation on a CPU in bfloat16, give the blocks tokens in bfloat16.
+
+    Autocast leaves norms and the sums of skip connections in float32, and
+    each linear layer between them casts: half as many bytes pass this way.
+    """
+    (tokens,) = inputs
+    if block.training or tokens.device.type != 'cpu' or not torch.is_autocast_enabled('cpu'):
+        return None
+    dtype = torch.get_autocast_dtype('cpu')
+    return (tokens.to(dtype),) if dtype == torch.bfloat16 else None

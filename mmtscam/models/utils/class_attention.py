@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor, nn
 
-from mmtscam.localization import attention_rollout, class_attention, explicit_attention
+from mmtscam.localization import attention_rollout, class_attention, explicit_attention, rowwise_attention
 
 ATTENTION_IMPLS = ('fused', 'explicit')
 ATTENTION_AGGREGATIONS = ('mean', 'rollout')
@@ -22,7 +22,9 @@ class ClassAttention(nn.Module):
     dict stays mmpretrain's. While training it is the plain function.
 
     Args:
-        impl: ``'fused'``: ``scaled_dot_product_attention``, with the class
+        impl: ``'fused'``: ``scaled_dot_product_attention`` (on a CPU in
+            bfloat16 and without gradients, the faster
+            :func:`~mmtscam.localization.rowwise_attention`), with the class
             token's row computed beside it. ``'explicit'``: the full matrix,
             the readable reference.
         keep_inputs: Keep queries and keys, of which Attention Rollout needs
@@ -63,6 +65,8 @@ class ClassAttention(nn.Module):
         if keep_row:
             with torch.no_grad():
                 self._kept.append(class_attention(query, key))
+        if query.device.type == 'cpu' and query.dtype == torch.bfloat16 and not torch.is_grad_enabled():
+            return rowwise_attention(query, key, value)
         return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout_p)
 
     def take(self) -> Any:

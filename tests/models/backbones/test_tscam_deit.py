@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmpretrain.models.backbones import VisionTransformer
 from mmpretrain.models.selfsup import MAEViT
+from tscam_models import build_model, make_images
 
 from mmtscam.models.utils import load_pretrained
 from mmtscam.registry import MODELS
@@ -232,3 +233,20 @@ def test_checkpoint_without_a_backbone_is_named(tmp_path):
     path = store(tmp_path, torch.nn.Identity(), neck__weight=torch.zeros(3))
     with pytest.raises(ValueError, match=r'mmpretrain\.pth: holds another architecture than this TSCAMDeiT'):
         load_pretrained(build(), path)
+
+
+def test_tokens_are_bfloat16_in_evaluation_on_a_cpu_alone():
+    """Between the blocks, under autocast; training keeps sums of skip connections in full precision."""
+    model, images = build_model(), make_images('deit')
+    seen = []
+    for layer in model.backbone.layers:
+        layer.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    with torch.no_grad():
+        model.extract_feat(images)
+        for dtype in (torch.bfloat16, torch.float16):
+            with torch.autocast('cpu', dtype):
+                model.extract_feat(images)
+        model.train()
+        with torch.autocast('cpu', torch.bfloat16):
+            model.extract_feat(images)
+    assert seen == [torch.float32] * 3 + [torch.bfloat16] * 3 + [torch.float32] * 6
