@@ -34,7 +34,7 @@ def plot_growth(results: Sequence[dict[str, Any]], parameter: str, path: Path, k
     for row, ((config, workload), group) in zip(panels, groups.items(), strict=True):
         _draw_times(row[0], group, parameter)
         _draw_memories(row[1], group, parameter)
-        for panel, what in zip(row, ('time an image', "peak memory above the model's own"), strict=True):
+        for panel, what in zip(row, ('time an image', 'peak memory'), strict=True):
             panel.set_title(f'{Path(config).stem}, {workload}: {what}', fontsize=10)
             _finish(panel, group, parameter)
     figure.savefig(path, dpi=150, format=kind)
@@ -56,7 +56,7 @@ def _draw_memories(panel: Axes, group: Sequence[dict], parameter: str) -> None:
         points = [(size, above / 2**20) for size, above in points if above]
         if points:
             panel.plot(*zip(*points, strict=True), label=name, **_style(index))
-    panel.set_ylabel('MiB')
+    panel.set_ylabel("MiB above the model's own")
 
 
 def _style(index: int) -> dict[str, Any]:
