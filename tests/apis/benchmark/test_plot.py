@@ -32,7 +32,7 @@ def test_a_row_for_each_config_and_workload(tmp_path):
     texts = _texts(tmp_path / 'plot')
     assert len(re.findall('id="axes_[0-9]+"', (tmp_path / 'plot').read_text())) == 6
     for title in ('tiny, predict', 'tiny, train'):
-        for what in ('time an image', "peak memory above the model's own"):
+        for what in ('time an image', 'peak memory'):
             assert texts.count(f'{title}: {what}') == 1 + (title == 'tiny, train')
     assert texts.count('ours') == texts.count('baseline') == 6
     assert texts.count('input size in pixels, and patch tokens') == 6
