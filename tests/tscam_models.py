@@ -2,7 +2,7 @@
 
 import gc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -113,13 +113,15 @@ class WatchShapes(TorchDispatchMode):
         return [(name, shape) for name, shape in self.seen if shape in shapes]
 
 
-def tensors_of(tokens: int) -> list[Tensor]:
-    """Every tensor alive that is no parameter and has an axis of all tokens or of all patches."""
+def tensors_of(tokens: int, known: Sequence[Tensor] = ()) -> list[Tensor]:
+    """Every tensor alive that is no parameter, has an axis of all tokens or of all patches, and is not known."""
     gc.collect()
+    old = {id(tensor) for tensor in known}
     return [
         candidate
         for candidate in gc.get_objects()
         if issubclass(type(candidate), Tensor)
+        and id(candidate) not in old
         and not isinstance(candidate, nn.Parameter)
         and any(size in (tokens, tokens - 1) for size in candidate.shape)
     ]
