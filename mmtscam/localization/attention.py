@@ -45,9 +45,10 @@ def rowwise_attention(query: Tensor, key: Tensor, value: Tensor, rows: int = 128
     Returns:
         ``(B, K, N, D')`` tensor.
     """
-    keys = key.transpose(-2, -1)
+    # Laid out once, or each product would do it again.
+    keys, values = key.contiguous().transpose(-2, -1), value.contiguous()
     parts = (query * query.shape[-1] ** -0.5).split(min(rows, (query.shape[2] + 1) // 2), dim=2)
-    return torch.cat([(part @ keys).softmax(dim=-1) @ value for part in parts], dim=2)
+    return torch.cat([(part @ keys).softmax(dim=-1) @ values for part in parts], dim=2)
 
 
 def class_attention(query: Tensor, key: Tensor) -> Tensor:
@@ -62,13 +63,10 @@ def class_attention(query: Tensor, key: Tensor) -> Tensor:
     Returns:
         ``(B, N)`` tensor of weights that sum to 1 over all tokens.
     """
-    # Scaled before the product, which would overflow in half precision.
-    row = query[:, :, 0] * query.shape[-1] ** -0.5
-    # All heads in one product, each with its own part of a token's width: so
-    # keys are read where the projection has left them, without a copy.
-    by_head = torch.diag_embed(row.transpose(1, 2)).transpose(1, 2).flatten(1, 2)  # (B, K D', K)
-    logits = key.transpose(1, 2).flatten(2) @ by_head
-    return logits.softmax(dim=1).mean(dim=2)
+    # Scaled before the product, which would overflow in half precision. Not a
+    # matrix product, for which keys would be laid out anew.
+    logits = torch.linalg.vecdot(key, query[:, :, :1] * query.shape[-1] ** -0.5)
+    return logits.softmax(dim=-1).mean(dim=1)
 
 
 def aggregate_attention(attention: Tensor) -> Tensor:
