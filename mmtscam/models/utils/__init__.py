@@ -5,6 +5,7 @@ from .class_attention import (
     ATTENTION_IMPLS,
     ClassAttention,
     ClassAttentionMixin,
+    SplitAttention,
     expose_class_attention,
 )
 from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
@@ -23,6 +24,7 @@ __all__ = [
     'PendingSamples',
     'PretrainedMixin',
     'ReferenceModel',
+    'SplitAttention',
     'TokenFeatures',
     'expose_class_attention',
     'from_reference',

@@ -84,6 +84,25 @@ class ClassAttention(nn.Module):
         return self._kept.pop()
 
 
+class SplitAttention(MultiheadAttention):
+    """mmpretrain's attention, whose backward pass puts queries, keys and values together at once.
+
+    mmpretrain takes each of the three by its index, and the gradient of an
+    index is a tensor of zeros as large as all three. Made from
+    ``MultiheadAttention`` by :func:`expose_class_attention`.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend: ``(B, N, D)`` from ``(B, N, D)``."""
+        qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dims))
+        query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind()
+        dropout = self.attn_drop if self.training else 0.0
+        x = self.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        x = self.proj(x.transpose(1, 2).flatten(2))
+        x = self.out_drop(self.gamma1(self.proj_drop(x)))
+        return value.squeeze(1) + x if self.v_shortcut else x
+
+
 def expose_class_attention(
     attention: MultiheadAttention, impl: str = 'fused', keep_inputs: bool = False
 ) -> ClassAttention:
@@ -97,6 +116,8 @@ def expose_class_attention(
     Returns:
         The attention function from which the row can be taken.
     """
+    if type(attention) is MultiheadAttention:
+        attention.__class__ = SplitAttention
     attention.scaled_dot_product_attention = ClassAttention(impl, keep_inputs).train(attention.training)
     return attention.scaled_dot_product_attention
 

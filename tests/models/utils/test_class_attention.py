@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from mmpretrain.models.utils import MultiheadAttention
@@ -30,6 +32,21 @@ def test_exposing_changes_neither_output_nor_state():
     torch.testing.assert_close(attention(tokens), before)
     assert list(attention.state_dict()) == names
     assert row_source.take().shape == (2, 5)
+
+
+@pytest.mark.parametrize('kwargs', [dict(), dict(num_heads=1, v_shortcut=True), dict(layer_scale_init_value=0.1)])
+def test_exposed_attention_is_mmpretrains_forward_and_backward(kwargs):
+    attention = MultiheadAttention(**{**dict(embed_dims=12, num_heads=3, qkv_bias=True), **kwargs}).train()
+    exposed = copy.deepcopy(attention)
+    expose_class_attention(exposed)
+    tokens, upstream = torch.randn(2, 5, 12), torch.randn(2, 5, 12)
+    results = []
+    for module in (exposed, attention):
+        inputs = tokens.clone().requires_grad_()
+        output = module(inputs)
+        results.append([output, *torch.autograd.grad(output, [inputs, *module.parameters()], upstream)])
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize('impl', ['fused', 'explicit'])
