@@ -53,7 +53,8 @@ def true_class_rank(sample: dict) -> int | None:
     score = sample.get('pred_score')
     if score is None:
         return sample.get('gt_rank')
-    if not bool(torch.isfinite(score).all()):
+    score = to_array(score)
+    if not np.isfinite(score).all():
         raise ValueError(f'{sample_name(sample)}: the class scores are not finite; the model has diverged')
     label = true_label(sample)
     if not 0 <= label < len(score):
@@ -67,7 +68,8 @@ def predicted_label(sample: dict) -> int | None:
     score = sample.get('pred_score')
     if score is None:
         return sample.get('pred_label')
-    return int((score == score.max()).nonzero()[0]) if bool(torch.isfinite(score).all()) else None
+    score = to_array(score)
+    return int(score.argmax()) if np.isfinite(score).all() else None
 
 
 def true_class_map(sample: dict, map_name: str) -> np.ndarray:

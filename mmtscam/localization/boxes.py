@@ -184,7 +184,7 @@ def boxes_to_frame(boxes: np.ndarray, image_size: tuple[int, int], protocol: Pro
         size = np.trunc(np.round(boxes[:, 2:] - boxes[:, :2], 3))
         start = np.trunc(np.round(boxes[:, :2], 3))
         boxes = np.concatenate([start, start + size], axis=1)
-    size, frame = np.tile(image_size, 2), np.tile(protocol.frame, 2)
+    size, frame = np.array([*image_size, *image_size]), np.array([*protocol.frame, *protocol.frame])
     framed = boxes / size * frame if protocol.divide_first else boxes * frame / size
     framed = np.maximum(framed, 0).astype(np.int64)
     if protocol.clamp_truth:
@@ -203,8 +203,8 @@ def boxes_to_image(boxes: np.ndarray, image_size: tuple[int, int], protocol: Pro
     Returns:
         ``(n, 4)`` ``float32`` boxes in original image coordinates.
     """
-    scale = np.tile(image_size, 2) / np.tile(protocol.frame, 2)
-    return (np.asarray(boxes).reshape(-1, 4) * scale).astype(np.float32)
+    scale_x, scale_y = (size / framed for size, framed in zip(image_size, protocol.frame, strict=True))
+    return (np.asarray(boxes).reshape(-1, 4) * [scale_x, scale_y, scale_x, scale_y]).astype(np.float32)
 
 
 def box_overlaps(boxes: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ class LocAccuracy(BaseLocMetric):
         label, rank = true_label(sample), true_class_rank(sample)
         score_map = true_class_map(sample, self.map_name)
         threshold = sample['class_maps'].get('threshold') if self.threshold is None else self.threshold
-        protocol = get_protocol(self.protocol, threshold=threshold)
+        protocol = _with_threshold(self.protocol, threshold)
         truth = true_boxes(sample, protocol)
         with naming(sample):
             boxes = map_to_boxes(score_map, protocol)
@@ -241,6 +242,11 @@ class LocAccuracy(BaseLocMetric):
             threshold=round(result['threshold'], 6),
             threshold_source=self.source.value,
         )  # fmt: skip
+
+
+@cache
+def _with_threshold(protocol: Protocol, threshold: float | None) -> Protocol:
+    return get_protocol(protocol, threshold=threshold)
 
 
 def _percentage(name: str, hits: np.ndarray, **kwargs: Any) -> Figure:

@@ -174,8 +174,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             if 'gt_label' in sample:
                 sample.set_gt_label(tensors['truth'][index, : len(sample.gt_label)].clone())
             labels = tensors['labels'][index]
-            chosen = self._choose(sample, labels.tolist())
-            by_kind = {kind: tensors[kind][index, chosen] for kind in kinds}
+            chosen = torch.tensor(self._choose(sample, labels.tolist()))
+            by_kind = {kind: tensors[kind][index][chosen] for kind in kinds}
             sample.class_maps = InstanceData(labels=labels[chosen], maps=by_kind[self.map_mode], **by_kind)
             localize(sample, self.protocol, self.num_boxes)
 

@@ -44,9 +44,10 @@ def _check_whole_image(sample: LocDataSample) -> None:
     if 'ori_shape' not in sample or 'img_shape' not in sample:
         return
     (height, width), shown = sample.ori_shape[:2], sample.img_shape[:2]
-    scale_x, scale_y = np.broadcast_to(sample.get('scale_factor', 1.0), 2)
+    factor = sample.get('scale_factor', 1.0)
+    scale_x, scale_y = (factor, factor) if np.isscalar(factor) else factor
     resized = (height * scale_y, width * scale_x)
-    if np.abs(np.subtract(resized, shown)).max() > 1:
+    if max(abs(resized[0] - shown[0]), abs(resized[1] - shown[1])) > 1:
         raise ValueError(
             f'{name}: the test pipeline crops or pads the image or resizes it twice (resized to '
             f'{resized[1]:.0f}x{resized[0]:.0f}, then {shown[1]}x{shown[0]}), so boxes cannot be brought back to it: '
