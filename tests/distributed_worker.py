@@ -16,6 +16,8 @@ from mmengine.runner import FlexibleRunner
 from torch.distributed.fsdp import FullyShardedDataParallel
 from tscam_models import assert_close, build_model, make_images, predict, training_step
 
+from mmtscam.models.utils import FullPrecisionLinear, SemanticConv
+
 BLOCKS = ('TransformerEncoderLayer', 'ConvTransBlock')
 STRATEGIES = dict(
     ddp=dict(type='DDPStrategy', model_wrapper=dict(device_ids=None, broadcast_buffers=False)),
@@ -28,6 +30,10 @@ STRATEGIES = dict(
     ),
 )
 STRATEGIES['fsdp-checkpointing'] = dict(STRATEGIES['fsdp'], activation_checkpointing=dict(check_fn='is_block'))
+STRATEGIES['fsdp-head'] = dict(
+    STRATEGIES['fsdp'],
+    model_wrapper=dict(STRATEGIES['fsdp']['model_wrapper'], auto_wrap_policy='wrap_heads_layers'),
+)
 
 
 @FUNCTIONS.register_module()
@@ -38,6 +44,12 @@ def is_block(module: torch.nn.Module) -> bool:
 @FUNCTIONS.register_module()
 def wrap_blocks(module: torch.nn.Module, recurse: bool, **_: object) -> bool:
     return recurse or is_block(module)
+
+
+@FUNCTIONS.register_module()
+def wrap_heads_layers(module: torch.nn.Module, recurse: bool, **_: object) -> bool:
+    """As a policy by size would: each layer of the head by itself."""
+    return recurse or is_block(module) or type(module) in (SemanticConv, FullPrecisionLinear)
 
 
 class FourImages(torch.utils.data.Dataset):
@@ -103,7 +115,10 @@ def main(backbone: str, strategy: str, store: str, work_dir: str) -> None:
     model = runner.strategy.model
     parts = sum(isinstance(module, FullyShardedDataParallel) for module in model.modules())
     # The model itself and its blocks; of Conformer, also the transformer blocks in two of them.
-    assert parts == (0 if strategy == 'ddp' else dict(deit=4, conformer=6)[backbone])
+    expected_parts = 0 if strategy == 'ddp' else dict(deit=4, conformer=6)[backbone]
+    if strategy == 'fsdp-head':
+        expected_parts += dict(deit=1, conformer=2)[backbone]
+    assert parts == expected_parts
 
     model.eval()
     samples = model.test_step(dict(inputs=list(mine), data_samples=make_samples(0, 1)))

@@ -62,8 +62,9 @@ def load_config(args: argparse.Namespace) -> Config:
 def use_amp_for_training(cfg: Config) -> None:
     """Let a config's training compute in mixed precision, see :func:`~mmtscam.engine.precision.amp_dtype`."""
     if amp_dtype() == torch.bfloat16:
-        cfg.optim_wrapper.type = 'Bf16OptimWrapper'
-        cfg.optim_wrapper.pop('loss_scale', None)
+        cfg.optim_wrapper.type = 'mmtscam.Bf16OptimWrapper'
+        for name in ('loss_scale', 'dtype', 'use_fsdp'):  # of AmpOptimWrapper
+            cfg.optim_wrapper.pop(name, None)
     else:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
@@ -71,8 +72,8 @@ def use_amp_for_training(cfg: Config) -> None:
 
 def use_amp_for_test(cfg: Config) -> None:
     """Let a config's test compute in mixed precision."""
-    cfg.test_cfg.setdefault('type', 'LocTestLoop')
-    cfg.test_cfg.amp = True
+    cfg.test_cfg.setdefault('type', 'mmtscam.LocTestLoop')
+    cfg.test_cfg.fp16 = True
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .precision import full_precision, without_autocast
+
 
 def explicit_attention(query: Tensor, key: Tensor, value: Tensor, dropout_p: float = 0.0) -> tuple[Tensor, Tensor]:
     """Attention with its matrix written out: ``softmax(Q K^T / sqrt(D')) V``.
@@ -61,11 +63,13 @@ def class_attention(query: Tensor, key: Tensor) -> Tensor:
         key: As ``query``.
 
     Returns:
-        ``(B, N)`` tensor of weights that sum to 1 over all tokens.
+        ``(B, N)`` tensor, ``float32`` at least, of weights that sum to 1 over
+        all tokens.
     """
-    # Scaled before the product, which would overflow in half precision. Not a
-    # matrix product, for which keys would be laid out anew.
-    logits = torch.linalg.vecdot(key, query[:, :, :1] * query.shape[-1] ** -0.5)
+    # In full precision: of logits in half of it weights would be off by a
+    # hundredth. Not a matrix product, for which keys would be laid out anew.
+    with without_autocast(query):
+        logits = torch.linalg.vecdot(full_precision(key), full_precision(query[:, :, :1]) * query.shape[-1] ** -0.5)
     return logits.softmax(dim=-1).mean(dim=1)
 
 
@@ -107,7 +111,7 @@ def attention_rollout(blocks: Sequence[tuple[Tensor, Tensor]], chunk: int = 256)
     row = torch.zeros(batch, tokens, device=blocks[-1][0].device)
     row[:, 0] = 1
     # Products of many matrices: in full precision, also under autocast.
-    with torch.autocast(row.device.type, enabled=False):
+    with without_autocast(row):
         for query, key in reversed(blocks):
             attended = torch.zeros_like(row)
             for start in range(0, tokens, chunk):

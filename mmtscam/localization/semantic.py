@@ -3,9 +3,10 @@
 Reference: Gao et al., "TS-CAM", ICCV 2021, Eqs. 3 and 4.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from .precision import full_precision, without_autocast
 
 
 def semantic_logits(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -24,13 +25,13 @@ def semantic_logits(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         bias: ``(C,)``.
 
     Returns:
-        ``(B, C)`` ``float32`` tensor.
+        ``(B, C)`` tensor, ``float32`` at least.
     """
     margin = weight.shape[-1] // 2
-    with torch.autocast(features.device.type, enabled=False):
-        padded = F.pad(features.float(), [margin] * 4)
+    with without_autocast(features):
+        padded = F.pad(full_precision(features), [margin] * 4)
         means = F.avg_pool2d(padded, features.shape[-2:], stride=1)  # (B, D, k, k)
-        return F.linear(means.flatten(1), weight.float().flatten(1), bias.float())
+        return F.linear(means.flatten(1), full_precision(weight).flatten(1), full_precision(bias))
 
 
 def semantic_maps(features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor) -> Tensor:
@@ -43,12 +44,12 @@ def semantic_maps(features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor
         labels: ``(B, n)`` classes.
 
     Returns:
-        ``(B, n, h, w)`` ``float32`` tensor.
+        ``(B, n, h, w)`` tensor, ``float32`` at least.
     """
     size, kernel = features.shape[-2:], weight.shape[-1]
-    with torch.autocast(features.device.type, enabled=False):
+    with without_autocast(features):
         # What each patch adds to its neighbours, then the sum: a few classes
         # take no copy of the features for each entry of the kernel.
-        kernels = weight[labels].float().flip(-2, -1).permute(0, 1, 3, 4, 2).flatten(1, 3)  # (B, n * k * k, D)
-        shares = kernels @ features.float().flatten(2)
-        return F.fold(shares, size, kernel, padding=kernel // 2) + bias[labels].float()[..., None, None]
+        kernels = full_precision(weight[labels]).flip(-2, -1).permute(0, 1, 3, 4, 2).flatten(1, 3)  # (B, n * k * k, D)
+        shares = kernels @ full_precision(features).flatten(2)
+        return F.fold(shares, size, kernel, padding=kernel // 2) + full_precision(bias[labels])[..., None, None]

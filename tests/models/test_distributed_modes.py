@@ -39,7 +39,13 @@ def run_two(tmp_path, *arguments):
 
 @pytest.mark.parametrize(
     ('backbone', 'strategy'),
-    [('deit', 'ddp'), ('deit', 'fsdp'), ('deit', 'fsdp-checkpointing'), ('conformer', 'fsdp')],
+    [
+        ('deit', 'ddp'),
+        ('deit', 'fsdp'),
+        ('deit', 'fsdp-checkpointing'),
+        ('deit', 'fsdp-head'),
+        ('conformer', 'fsdp-head'),
+    ],
 )
 def test_step_and_maps_are_the_whole_models(backbone, strategy, tmp_path, monkeypatch):
     """One step gives the weights that the mean of both gradients gives, seen by scores and maps after it."""

@@ -13,7 +13,7 @@ from mmengine.runner import Runner, turn_on_activation_checkpointing
 from torch.utils.checkpoint import checkpoint
 from tscam_models import WIDTH, assert_close, build_model, make_images, predict, training_step
 
-from mmtscam.localization import class_attention, explicit_attention
+from mmtscam.localization import class_attention, explicit_attention, rowwise_attention
 
 every_backbone = pytest.mark.parametrize('backbone', ['deit', 'conformer'])
 BLOCKS = {'deit': ['layers.0', 'layers.1'], 'conformer': ['trans_1', 'conv_trans_2']}
@@ -289,3 +289,63 @@ def test_gradients_in_evaluation_with_checkpointing(backbone, reentrant, aggrega
     assert_close(model.extract_feat(images).attention, expected)
     model.train()
     assert model.extract_feat(images).attention is None
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16], ids=['fp32', 'bf16'])
+def test_attention_is_dropped_in_the_pass_without_gradients_too(dtype):
+    """mmengine's activation checkpointing computes the loss without gradients, then again with them."""
+    model, images = build_model(layer_cfgs=dict(attn_drop_rate=0.9)), make_images('deit')
+    checkpointed = copy.deepcopy(model)
+    turn_on_activation_checkpointing(checkpointed, ['backbone.layers.0', 'backbone.layers.1'])
+    losses = []
+    for each in (model, checkpointed):
+        torch.manual_seed(3)
+        with torch.autocast('cpu', dtype, enabled=dtype != torch.float32):
+            losses.append(training_step(each, images)[0])
+    # The same draws: without any, the loss would be another.
+    assert_close(losses[1], losses[0], 1e-5 if dtype == torch.float32 else 2**-9)
+    with torch.autocast('cpu', dtype, enabled=dtype != torch.float32):
+        assert abs(training_step(build_model(), images)[0] - losses[0]) > 0.01
+
+
+@every_backbone
+@pytest.mark.parametrize('impl', ['fused', 'explicit'])
+@pytest.mark.parametrize('head', ['TSCAMHead', 'ClassTokenHead'])
+def test_logits_and_class_attention_are_in_full_precision(backbone, impl, head):
+    """Half precision would tie classes, and weights of an attention would be off by a hundredth."""
+    if head == 'ClassTokenHead' and backbone == 'conformer':
+        pytest.skip('Conformer has no class token among its features')
+    model, images = build_model(backbone, head, attn_impl=impl), make_images(backbone)
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
+        feats = model.extract_feat(images)
+        logits = model.head(feats)
+        (sample, _) = predict(model, images)
+    # Not only by their type: bfloat16 has 8 bits.
+    for tensor in (logits, sample.pred_score, *([feats.attention] if impl == 'fused' else [])):
+        assert tensor.dtype == torch.float32
+        assert not torch.equal(tensor, tensor.bfloat16().float())
+    assert feats.attention.dtype == torch.float32
+
+
+def test_class_attention_of_half_precision_tokens_has_no_further_rounding():
+    query, key = (2 * torch.randn(2, 3, 50, 16)).bfloat16(), (2 * torch.randn(2, 3, 50, 16)).bfloat16()
+    expected = class_attention(query.float(), key.float())
+    with torch.autocast('cpu', torch.bfloat16):
+        assert_close(class_attention(query, key), expected, 1e-6)
+
+
+@pytest.mark.parametrize(
+    ('training', 'dtype', 'calls'), [(False, 'bf16', 3), (True, 'bf16', 0), (False, 'fp32', 0)], ids=str
+)
+def test_attention_by_rows_is_for_evaluation_in_bfloat16(training, dtype, calls, monkeypatch):
+    called = []
+
+    def rowwise(*args):
+        called.append(args)
+        return rowwise_attention(*args)
+
+    monkeypatch.setattr('mmtscam.models.utils.class_attention.rowwise_attention', rowwise)
+    model = build_model()
+    with torch.set_grad_enabled(training), torch.autocast('cpu', torch.bfloat16, enabled=dtype == 'bf16'):
+        training_step(model, make_images('deit')) if training else predict(model, make_images('deit'))
+    assert len(called) == calls

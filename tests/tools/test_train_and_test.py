@@ -77,13 +77,13 @@ def test_errors_say_what_to_do(tool_config, tmp_path, run, monkeypatch):
 
 
 def test_mixed_precision(tool_config, tmp_path, run, monkeypatch):
-    """``--amp`` trains and evaluates in half precision, on a CPU too, and says so where that is not faster."""
+    """``--amp`` trains and evaluates in half precision, on a CPU too."""
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
     config = tmp_path / 'tiny.py'
     tool_config.dump(config)
     work_dir = tmp_path / 'run'
     trained = run('python', 'tools/train.py', config, '--amp', '--work-dir', work_dir).stdout
-    assert "type = 'Bf16OptimWrapper'" in trained.replace("type='", "type = '") or 'Bf16OptimWrapper' in trained
+    assert 'mmtscam.Bf16OptimWrapper' in trained
     checkpoint = (work_dir / 'last_checkpoint').read_text()
     results = {}
     for name, flags in {'full': [], 'half': ['--amp']}.items():

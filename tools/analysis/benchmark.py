@@ -32,6 +32,7 @@ from mmtscam.apis.benchmark import (
     package_versions,
     plot_growth,
 )
+from mmtscam.engine.precision import amp_dtype
 from mmtscam.evaluation.files import unfinished, write_text
 
 SWEEPS = {'input-size': 'input_size', 'batch-size': 'batch_size', 'classes': 'classes'}
@@ -90,6 +91,8 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
             parser.error(f'{file}: cannot be written: there is no folder {file.parent}')
     if args.device == 'cuda' and not torch.cuda.is_available():
         parser.error('--device cuda: no GPU is available')
+    if args.device == 'cuda' and 'bf16' in args.precisions and amp_dtype() != torch.bfloat16:
+        parser.error('this GPU has no bfloat16: measure --precisions fp32')
     if args.plot and not args.sweep:
         parser.error('--plot draws how cost grows: it needs --sweep')
     if args.plot and args.plot.suffix not in PLOTS:
@@ -141,7 +144,7 @@ def measure_all(args: argparse.Namespace, console: Console) -> Iterator[dict[str
         for setting in make_settings(args):
             check_memory(setting)
             if setting.workload == 'load':
-                setting = replace(setting, files=stack.enter_context(image_files(setting.load())))
+                setting = replace(setting, **stack.enter_context(image_files(setting.load())))
             settings.append(setting)
         jobs = [(setting, make_ways(setting.workload, args.precisions, args.compile)) for setting in settings]
         progress = stack.enter_context(
@@ -198,7 +201,10 @@ def make_table(result: dict[str, Any]) -> Table:
 def make_title(result: dict[str, Any]) -> str:
     title = f'{Path(result["config"]).stem}, {result["workload"]}'
     if result['workload'] == 'load':
-        return f'{title}: {result["images"]} images a round, one core'
+        source = (
+            'generated images, for want of the training set' if result['generated'] else 'images of the training set'
+        )
+        return f'{title}: {result["images"]} images a round, {result["distinct_images"]} of {source}; one core'
     size = result['input_size']
     return (
         f'{title}: batch {result["batch_size"]}, {size}x{size} ({result["tokens"]:,} tokens), '
@@ -219,18 +225,33 @@ def main() -> None:
         f'{machine["cpu"]}, {machine["cores"]} cores, {machine["threads"]} threads, bf16 instructions: {bf16}'
         f'{", " + machine["gpu"] if "gpu" in machine else ""}; PyTorch {torch.__version__}; {args.rounds} rounds'
     )
+    results: list[dict[str, Any]] = []
+    ended = ''
     try:
-        results = list(measure_all(args, console))
+        for result in measure_all(args, console):
+            results.append(result)
     except (ValueError, WorkerError) as error:
-        raise SystemExit(str(error)) from error
+        ended = str(error)
     except KeyboardInterrupt:
-        raise SystemExit('interrupted: nothing was written') from None
+        ended = 'interrupted'
+    # What took long to measure is kept, whatever came after it.
+    if results:
+        write_results(args, results, machine, console, complete=not ended)
+    if ended:
+        raise SystemExit(ended)
+
+
+def write_results(
+    args: argparse.Namespace, results: list[dict[str, Any]], machine: dict[str, Any], console: Console, complete: bool
+) -> None:
+    """Write what was asked for of what was measured."""
     if args.out:
         record = dict(
             command=shlex.join(['python', *sys.argv]),
             machine=machine,
             versions=package_versions(),
             environment={name: value for name, value in os.environ.items() if name in ('OMP_NUM_THREADS',)},
+            complete=complete,
             rounds=args.rounds,
             sweep=args.sweep and dict(parameter=args.sweep[0], values=args.sweep[1]),
             results=results,

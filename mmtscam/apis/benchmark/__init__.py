@@ -3,7 +3,7 @@
 from .compare import check_memory, compare, count_steps
 from .inputs import image_files
 from .machine import machine_facts, package_versions
-from .measure import in_turn, ratios, seconds, spread
+from .measure import in_turn, ratios, spread
 from .memory import memory_in_use, peak_memory, reset_peak_memory
 from .plot import plot_growth
 from .settings import PRECISIONS, WORKLOADS, Setting, Way
@@ -30,7 +30,6 @@ __all__ = [
     'plot_growth',
     'ratios',
     'reset_peak_memory',
-    'seconds',
     'spread',
     'start_workers',
 ]

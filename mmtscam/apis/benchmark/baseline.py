@@ -177,8 +177,13 @@ def plain_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
             scale = step['scale']
             arguments['resize'] = (scale, scale) if isinstance(scale, int) else tuple(scale)
         elif kind == 'RandomCrop':
-            arguments['crop'] = step['crop_size']
+            crop = step['crop_size']
+            if not isinstance(crop, int) or step.get('padding'):
+                raise ValueError('the baseline of load crops squares from within: one number as crop_size, no padding')
+            arguments['crop'] = crop
         elif kind == 'RandomFlip':
+            if step.get('prob') != 0.5:
+                raise ValueError(f'the baseline of load flips half of the images, not {step.get("prob")} of them')
             arguments['flip'] = True
         elif kind not in ('LoadImageFromFile', 'PackLocInputs'):
             raise ValueError(f'the baseline of load knows nothing of {kind} in the training pipeline: leave load out')

@@ -102,6 +102,8 @@ def compare(
         )
     described = {name: value for name, value in asdict(setting).items() if name != 'files'}
     described.update(sizes, images=setting.images)
+    if setting.files:
+        described.update(distinct_images=len(set(setting.files)))
     return dict(
         **described,
         agreement=agreement,
@@ -150,6 +152,7 @@ def check_memory(setting: Setting) -> None:
         return
     sizes = model_sizes(setting.load())
     matrices = sizes['blocks'] * sizes['heads'] * (sizes['tokens'] + 1) ** 2 * 4
+    # The others' memory, which all live side by side, is small beside it where it matters.
     needed, free = 2 * setting.batch_size * matrices, free_memory(setting.device)
     if free is not None and needed > free:
         raise ValueError(

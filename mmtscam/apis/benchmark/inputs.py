@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,20 +82,22 @@ def our_batch(batch: Batch) -> dict:
 
 
 @contextmanager
-def image_files(cfg: Config, count: int = _LOADED_IMAGES) -> Iterator[tuple[str, ...]]:
+def image_files(cfg: Config, count: int = _LOADED_IMAGES) -> Iterator[dict[str, Any]]:
     """Image files to load: the first of the config's training set, or generated ones where that is not there.
 
     Yields:
-        Paths of ``count`` files; generated ones are removed in the end.
+        ``files``, paths of ``count`` files, and ``generated``, as in
+        :class:`~.settings.Setting`; generated files are removed in the end.
     """
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     with tempfile.TemporaryDirectory(prefix='benchmark_') as folder:
+        generated = False
         try:
             dataset = DATASETS.build({**cfg.train_dataloader.dataset, 'pipeline': []})
             paths = [dataset.get_data_info(index)['img_path'] for index in range(min(len(dataset), count))]
         except FileNotFoundError:
-            paths = draw_images(Path(folder), count)
-        yield tuple(itertools.islice(itertools.cycle(paths), count))
+            paths, generated = draw_images(Path(folder), count), True
+        yield dict(files=tuple(itertools.islice(itertools.cycle(paths), count)), generated=generated)
 
 
 def draw_images(folder: Path, count: int) -> list[str]:

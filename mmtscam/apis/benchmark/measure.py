@@ -1,7 +1,6 @@
 """Measuring in turn, and what is made of it."""
 
 import statistics
-import time
 from collections.abc import Callable, Sequence
 
 
@@ -22,13 +21,6 @@ def in_turn(ways: Sequence[Callable[[], float]], rounds: int) -> list[list[float
         for index in order:
             measured[index][turn] = ways[index]()
     return measured
-
-
-def seconds(function: Callable[[], object]) -> float:
-    """Wall-clock seconds of a call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -54,7 +54,7 @@ def evaluate_batches(
     runner: Any = SimpleNamespace(model=model, call_hook=lambda *args, **kwargs: None)
     loader: Any = _Loader(batches)
     loader.dataset = [sample for batch in batches for sample in batch['data_samples']]
-    return LocTestLoop(runner, loader, evaluator, amp=precision == 'bf16').run()
+    return LocTestLoop(runner, loader, evaluator, fp16=precision == 'bf16').run()
 
 
 class _Loader(list):

@@ -25,6 +25,7 @@ class Setting:
         device: ``'cpu'`` or a CUDA device.
         cfg_options: Settings of the config to override.
         files: Image files for ``'load'``.
+        generated: Whether those were generated for want of the training set.
     """
 
     config: str
@@ -36,6 +37,7 @@ class Setting:
     device: str = 'cpu'
     cfg_options: dict = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    generated: bool = False
 
     @property
     def images(self) -> int:
@@ -69,6 +71,8 @@ class Setting:
         backbone['img_size'] = self.input_size or backbone.get('img_size', 224)
         head['num_classes'] = self.classes or head['num_classes']
         patch = backbone.get('patch_size', 16)
+        if not isinstance(backbone['img_size'], int):
+            raise ValueError(f'the baseline needs one number as img_size, got {backbone["img_size"]}')
         if backbone['img_size'] % patch:
             raise ValueError(f'an input size of {backbone["img_size"]} is no multiple of the patch size, {patch}')
 

@@ -20,21 +20,25 @@ class OverlapMixin(_Loop):
     A GPU computes on its own once it has been told what. mmengine's loops
     look at the predictions of a batch at once, and the GPU idles while the
     CPU draws boxes and scores them; here it has the next batch to compute.
-    Results, and the order in which metrics and hooks see them, are the same.
+    Results are the same and metrics see them in the same order; of hooks,
+    ``before_*_iter`` of a batch comes before ``after_*_iter`` of the one before
+    it, so that the first ``time`` that is logged is that of two batches.
+    Losses among predictions, which this package's models do not give, are not
+    gathered.
 
     Args:
-        *args: As mmengine's loop.
-        amp: Whether to predict in mixed precision, see
+        *args: As mmengine's loop. ``fp16`` predicts in mixed precision, in
             :func:`~mmtscam.engine.precision.amp_dtype`.
         **kwargs: As mmengine's loop.
     """
 
     stage: str
     evaluator: Any
+    fp16: bool
 
-    def __init__(self, *args: Any, amp: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.amp_dtype = amp_dtype() if amp else None
+        self.amp_dtype = amp_dtype() if self.fp16 else None
         self._started: tuple[int, Any, Sequence] | None = None
 
     @torch.no_grad()

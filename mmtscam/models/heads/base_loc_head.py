@@ -2,6 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from mmpretrain.models.heads import ClsHead
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from mmtscam.localization import MAP_MODES, get_protocol, localization_maps
+from mmtscam.localization import MAP_MODES, Protocol, get_protocol, localization_maps
 from mmtscam.models.utils import PendingSamples, load_classifier, localize
 from mmtscam.structures import LocDataSample
 
@@ -102,13 +103,14 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
 
         Args:
             feats: The backbone's output in evaluation.
-            data_samples: Samples to fill. A sample with ``gt_label`` also
+            data_samples: Samples to fill, at the first look at what is
+                returned. A sample with ``gt_label`` also
                 gets the maps of its true class. The images must show the
                 whole original image. Without ``ori_shape`` boxes are in the
                 protocol's frame.
 
         Returns:
-            The samples, on the CPU, with ``pred_score``, ``pred_label``,
+            The samples and, on the CPU, their ``pred_score``, ``pred_label``,
             ``pred_instances`` (a box for each of the Top-k classes, best
             first) and ``class_maps`` (``maps`` and, beside it, each kind of
             map that the head has). The first look at them raises
@@ -130,7 +132,9 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         # A label that is no class shall end in a message, not in an assertion on the device.
         wanted = torch.cat([labels, truth.clamp(0, self.num_classes - 1)], dim=1)
         tensors = dict(scores=scores, predicted=scores.argmax(dim=1, keepdim=True), labels=wanted, truth=truth)
-        return PendingSamples(data_samples, {**tensors, **self.select_maps(feats, activation, wanted)}, self._fill)
+        # Samples are filled in later: with the map and the rules of now.
+        fill = partial(self._fill, map_mode=self.map_mode, protocol=self.protocol)
+        return PendingSamples(data_samples, {**tensors, **self.select_maps(feats, activation, wanted)}, fill)
 
     def select_maps(self, feats: Any, activation: Activation, labels: Tensor) -> dict[str, Tensor]:
         """Maps of some classes of each image, so that never those of all are coupled.
@@ -164,7 +168,9 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         images = torch.arange(len(labels), device=labels.device).unsqueeze(1)
         return activation.semantic[images, labels].float()
 
-    def _fill(self, samples: Sequence[LocDataSample], tensors: dict[str, Tensor]) -> None:
+    def _fill(
+        self, samples: Sequence[LocDataSample], tensors: dict[str, Tensor], map_mode: str, protocol: Protocol
+    ) -> None:
         """Fill in the samples of a batch from what :meth:`predict` has computed."""
         kinds = [kind for kind in MAP_MODES if kind in tensors]
         for index, sample in enumerate(samples):
@@ -176,8 +182,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             labels = tensors['labels'][index]
             chosen = torch.tensor(self._choose(sample, labels.tolist()))
             by_kind = {kind: tensors[kind][index][chosen] for kind in kinds}
-            sample.class_maps = InstanceData(labels=labels[chosen], maps=by_kind[self.map_mode], **by_kind)
-            localize(sample, self.protocol, self.num_boxes)
+            sample.class_maps = InstanceData(labels=labels[chosen], maps=by_kind[map_mode], **by_kind)
+            localize(sample, protocol, self.num_boxes)
 
     def _choose(self, sample: LocDataSample, labels: list[int]) -> list[int]:
         """Which of the labels get a map: the Top-k, and the true one if it is known and not among them."""

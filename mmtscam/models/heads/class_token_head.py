@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmtscam.localization import aggregate_attention
-from mmtscam.models.utils import TokenFeatures
+from mmtscam.models.utils import FullPrecisionLinear, TokenFeatures
 from mmtscam.registry import MODELS
 
 from .base_loc_head import Activation, BaseLocHead
@@ -29,7 +29,7 @@ class ClassTokenHead(BaseLocHead):
     def __init__(self, num_classes: int, in_channels: int, **kwargs: Any) -> None:
         init_cfg = dict(type='TruncNormal', layer='Linear', std=0.02)  # DeiT's own
         super().__init__(num_classes, map_mode='attention', init_cfg=init_cfg, **kwargs)
-        self.fc = nn.Linear(in_channels, num_classes)
+        self.fc = FullPrecisionLinear(in_channels, num_classes)
 
     def pre_logits(self, feats: TokenFeatures) -> Tensor:
         """Take the class token ``(B, D)`` from the backbone's output."""

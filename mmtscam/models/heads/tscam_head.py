@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmtscam.localization import MAP_MODES, aggregate_attention, semantic_logits, semantic_maps
-from mmtscam.models.utils import TokenFeatures
+from mmtscam.localization import MAP_MODES, aggregate_attention
+from mmtscam.models.utils import FullPrecisionLinear, SemanticConv, TokenFeatures
 from mmtscam.registry import MODELS
 
 from .base_loc_head import Activation, BaseLocHead
@@ -66,8 +66,8 @@ class TSCAMHead(BaseLocHead):
             raise ValueError(f'map_mode must be one of {MAP_MODES}, got {map_mode!r}')
         super().__init__(num_classes, map_mode, init_cfg=_CONV_INITS[init], **kwargs)
         self.in_channels = in_channels
-        self.conv = nn.Conv2d(in_channels, num_classes, kernel_size=3, padding=1)
-        self.fc = nn.Linear(pooled_channels, num_classes) if pooled_channels else None
+        self.conv = SemanticConv(in_channels, num_classes, kernel_size=3, padding=1)
+        self.fc = FullPrecisionLinear(pooled_channels, num_classes) if pooled_channels else None
 
     def pre_logits(self, feats: TokenFeatures) -> Tensor:
         """Take the patch features ``(B, D, h, w)`` from the backbone's output."""
@@ -90,7 +90,7 @@ class TSCAMHead(BaseLocHead):
                 'pooled_channels of TSCAMHead is for backbones with a convolutional branch, and those need it: set it '
                 'with TSCAMConformer, leave it out with TSCAMDeiT'
             )
-        logits = semantic_logits(self.pre_logits(feats), *self._kernels())
+        logits = self.conv(self.pre_logits(feats), mean=True)
         if self.fc is not None:
             logits = logits + self.fc(feats.pooled)
         attention = None if feats.attention is None else aggregate_attention(feats.attention)
@@ -98,8 +98,4 @@ class TSCAMHead(BaseLocHead):
 
     def select_semantic(self, feats: TokenFeatures, activation: Activation, labels: Tensor) -> Tensor:
         """Semantic maps of some classes, see :meth:`BaseLocHead.select_semantic`."""
-        return semantic_maps(self.pre_logits(feats), *self._kernels(), labels)
-
-    def _kernels(self) -> tuple[Tensor, Tensor]:
-        assert self.conv.bias is not None
-        return self.conv.weight, self.conv.bias
+        return self.conv(self.pre_logits(feats), labels).float()

@@ -11,6 +11,7 @@ from .class_attention import (
 from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
 from .features import TokenFeatures
 from .fused_linear import FusedLinear, fuse_linears
+from .head_layers import FullPrecisionLinear, SemanticConv
 from .localize import localize
 from .predictions import PendingSamples
 from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_state, read_weights, unwrap_state
@@ -20,10 +21,12 @@ __all__ = [
     'ATTENTION_IMPLS',
     'ClassAttention',
     'ClassAttentionMixin',
+    'FullPrecisionLinear',
     'FusedLinear',
     'PendingSamples',
     'PretrainedMixin',
     'ReferenceModel',
+    'SemanticConv',
     'SplitAttention',
     'TokenFeatures',
     'expose_class_attention',

@@ -1,4 +1,4 @@
-"""Class attention, read from mmpretrain's attention without a copy of it."""
+"""Class attention, read from the attention of mmpretrain's transformers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor, nn
 
 from mmtscam.localization import attention_rollout, class_attention, explicit_attention, rowwise_attention
+from mmtscam.localization.precision import full_precision
 
 ATTENTION_IMPLS = ('fused', 'explicit')
 ATTENTION_AGGREGATIONS = ('mean', 'rollout')
@@ -60,12 +61,14 @@ class ClassAttention(nn.Module):
         if self.impl == 'explicit':
             output, weights = explicit_attention(query, key, value, dropout_p)
             if keep_row:
-                self._kept.append(weights[:, :, 0].mean(dim=1).detach())
+                self._kept.append(full_precision(weights[:, :, 0]).mean(dim=1).detach())
             return output
         if keep_row:
             with torch.no_grad():
                 self._kept.append(class_attention(query, key))
-        if query.device.type == 'cpu' and query.dtype == torch.bfloat16 and not torch.is_grad_enabled():
+        # While training too there are passes without gradients, of activation checkpointing, and those drop weights.
+        rowwise = query.device.type == 'cpu' and query.dtype == torch.bfloat16 and not torch.is_grad_enabled()
+        if rowwise and not dropout_p:
             return rowwise_attention(query, key, value)
         return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout_p)
 
@@ -87,8 +90,9 @@ class ClassAttention(nn.Module):
 class SplitAttention(MultiheadAttention):
     """mmpretrain's attention, whose backward pass puts queries, keys and values together at once.
 
-    mmpretrain takes each of the three by its index, and the gradient of an
-    index is a tensor of zeros as large as all three. Made from
+    mmpretrain 1.2 takes each of the three by its index, and the gradient of an
+    index is a tensor of zeros as large as all three; else this is its forward
+    pass. Made from
     ``MultiheadAttention`` by :func:`expose_class_attention`.
     """
 

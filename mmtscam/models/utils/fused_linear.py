@@ -12,14 +12,16 @@ _HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn,
 
 
 class FusedLinear(nn.Linear):
-    """``nn.Linear``, with or without a GELU after it; in evaluation on a CPU all at once.
+    """``nn.Linear``, with or without a GELU after it; on a CPU and without gradients all at once.
 
     PyTorch writes a layer's output three times there: bias, product and GELU.
     The hidden layers of a batch do not fit into the caches, so that this took
     a tenth of the time of DeiT-S. oneDNN, which PyTorch comes with, adds bias
     and GELU while it has the product at hand.
 
-    Made from ``nn.Linear`` by :func:`fuse_linears`.
+    Made from ``nn.Linear`` by :func:`fuse_linears`. Tools that look for
+    ``nn.Linear`` by its exact type, as PyTorch's dynamic quantisation does,
+    leave it alone.
 
     Attributes:
         gelu: Whether a GELU follows.
@@ -30,7 +32,7 @@ class FusedLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """Compute ``(..., D')`` from ``(..., D)``."""
         dtype = torch.get_autocast_dtype('cpu') if torch.is_autocast_enabled('cpu') else x.dtype
-        if self.bias is None or not _can_fuse(x, dtype):
+        if self.bias is None or not _can_fuse(x, self.weight, dtype):
             x = super().forward(x)
             return F.gelu(x) if self.gelu else x
         inputs = [tensor.to(dtype) for tensor in (x, self.weight, self.bias)]
@@ -59,10 +61,12 @@ def fuse_linears(module: nn.Module) -> None:
                 child[index + 1] = nn.Identity()
 
 
-def _can_fuse(x: Tensor, dtype: torch.dtype) -> bool:
+def _can_fuse(x: Tensor, weight: Tensor, dtype: torch.dtype) -> bool:
     """Whether oneDNN can, and no one has to see through it: neither gradients, a compiler nor a tracer."""
-    return (
+    return bool(
         _HAS_ONEDNN
+        and torch.backends.mkldnn.enabled
+        and (x.dtype == weight.dtype or torch.is_autocast_enabled('cpu'))
         and x.device.type == 'cpu'
         and not torch.is_grad_enabled()
         and not torch.compiler.is_compiling()

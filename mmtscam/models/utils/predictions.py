@@ -15,7 +15,7 @@ class PendingSamples(Sequence[LocDataSample]):
     What the device has computed travels to the CPU without anyone waiting for
     it, so that whoever lets a moment pass before looking, as
     :class:`~mmtscam.engine.LocTestLoop` does, has the next batch computed in
-    the meantime. Behaves as a list of samples otherwise.
+    the meantime. A sequence of samples otherwise.
 
     Args:
         samples: The samples.

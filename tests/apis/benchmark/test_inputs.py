@@ -45,19 +45,23 @@ def test_our_batch_holds_the_same(evaluate):
 
 
 def test_files_of_the_training_set(tiny_config, sample_set):
-    with image_files(tiny_config, 30) as paths:
+    with image_files(tiny_config, 30) as found:
+        paths = found['files']
+        assert not found['generated']
         assert len(paths) == 30
         assert len(set(paths)) == 24  # all that there are, then again from the first
         assert paths[24:] == paths[:6]
         assert all(Path(path).is_relative_to(sample_set) for path in paths)
     with image_files(tiny_config, 2) as first:
-        assert first == paths[:2]
+        assert first['files'] == paths[:2]
     assert all(Path(path).is_file() for path in paths)
 
 
 def test_generated_files_where_there_is_no_training_set(tiny_config, tmp_path):
     tiny_config.train_dataloader.dataset.dataset.data_root = str(tmp_path / 'none')
-    with image_files(tiny_config, 3) as paths:
+    with image_files(tiny_config, 3) as found:
+        paths = found['files']
+        assert found['generated']
         assert len(set(paths)) == 3
         for path in paths:
             with Image.open(path) as image:

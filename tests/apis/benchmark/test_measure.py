@@ -1,8 +1,6 @@
-import time
-
 import pytest
 
-from mmtscam.apis.benchmark import in_turn, ratios, seconds, spread
+from mmtscam.apis.benchmark import in_turn, ratios, spread
 
 
 def test_every_second_round_is_in_reverse_order():
@@ -18,10 +16,6 @@ def test_every_second_round_is_in_reverse_order():
     measured = in_turn([way('a'), way('b'), way('c')], 3)
     assert ''.join(asked) == 'abccbaabc'
     assert measured == [[1, 6, 7], [2, 5, 8], [3, 4, 9]]
-
-
-def test_seconds():
-    assert 0.05 <= seconds(lambda: time.sleep(0.05)) < 1
 
 
 def test_spread_of_an_even_number():

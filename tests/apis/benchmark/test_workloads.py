@@ -12,8 +12,8 @@ from mmtscam.apis.benchmark.workloads import quiet
 
 def test_every_workload_runs_in_every_way(config_file, tiny_config):
     """In a process of its own, whose allocator and cores are then set."""
-    with image_files(tiny_config, 2) as files:
-        setting = dict(config=config_file, batch_size=4, batches=2, files=files)
+    with image_files(tiny_config, 2) as found:
+        setting = dict(config=config_file, batch_size=4, batches=2, **found)
         with start_workers([('all', partial(every_workload, setting))]) as (worker,):
             found = worker.run().result
     assert set(found) == {

@@ -63,15 +63,15 @@ def build(loop, **kwargs):
 
 
 @pytest.mark.parametrize(('loop', 'stage'), [(LocTestLoop, 'test'), (LocValLoop, 'val')])
-@pytest.mark.parametrize('amp', [False, True])
-def test_each_batch_is_scored_after_the_next_one_has_been_started(loop, stage, amp):
-    recorder, loop = build(loop, amp=amp)
+@pytest.mark.parametrize('fp16', [False, True])
+def test_each_batch_is_scored_after_the_next_one_has_been_started(loop, stage, fp16):
+    recorder, loop = build(loop, fp16=fp16)
     assert loop.run() == dict(sum=100, size=5)
     before, after = f'before_{stage}_iter', f'after_{stage}_iter'
     assert [call for call in recorder.calls if isinstance(call, tuple)] == [
-        (before, 0), ('step', 0, amp, False),
-        (before, 1), ('step', 1, amp, False), ('process', 0), (after, 0),
-        (before, 2), ('step', 2, amp, False), ('process', 1), (after, 1), ('process', 2), (after, 2),
+        (before, 0), ('step', 0, fp16, False),
+        (before, 1), ('step', 1, fp16, False), ('process', 0), (after, 0),
+        (before, 2), ('step', 2, fp16, False), ('process', 1), (after, 1), ('process', 2), (after, 2),
     ]  # fmt: skip
     assert recorder.calls.index((after, 2)) < recorder.calls.index('evaluate')
 

@@ -8,9 +8,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tscam_models import assert_close, build_model, make_images
 
 from mmtscam.models.utils import FusedLinear, fuse_linears
+from mmtscam.models.utils.fused_linear import _HAS_ONEDNN
 
 FUSED = 'mkldnn._linear_pointwise.default'
-onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason='PyTorch was built without oneDNN')
+onednn = pytest.mark.skipif(not _HAS_ONEDNN, reason="PyTorch has not oneDNN's operator")
 
 
 class Watch(TorchDispatchMode):
@@ -55,7 +56,7 @@ def test_evaluation_is_the_same_in_one_operation_a_layer(shape):
 
 
 @onednn
-@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason='a CPU without bfloat16')
+@pytest.mark.skipif(not (_HAS_ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()), reason='a CPU without bfloat16')
 def test_bfloat16_by_autocast_and_by_weights():
     ffn, fused = make_ffn()
     x = torch.randn(2, 5, 8)
@@ -77,6 +78,17 @@ def test_other_types_go_the_usual_way(dtype):
     with torch.no_grad(), Watch() as watch:
         assert torch.equal(fused.to(dtype)(x), ffn.to(dtype)(x))
     assert watch.count == 0
+
+
+@onednn
+def test_not_where_onednn_is_turned_off_or_types_differ():
+    ffn, fused = make_ffn()
+    x = torch.randn(2, 5, 8)
+    with torch.no_grad(), torch.backends.mkldnn.flags(enabled=False), Watch() as watch:
+        assert torch.equal(fused(x), ffn(x))
+    assert watch.count == 0
+    with torch.no_grad(), pytest.raises(RuntimeError, match='dtype'):
+        fused.bfloat16()(x)
 
 
 def test_gradients_are_the_usual_ones():
@@ -132,6 +144,6 @@ def test_the_backbones_blocks_are_fused(backbone):
     expected = model.extract_feat(images)  # with gradients, so the usual way
     with torch.no_grad(), Watch() as watch:
         feats = model.extract_feat(images)
-    assert watch.count == (12 if torch.backends.mkldnn.is_available() else 0)
+    assert watch.count == (12 if _HAS_ONEDNN else 0)
     assert_close(feats.patches, expected.patches.detach())
     assert_close(feats.attention, expected.attention)
