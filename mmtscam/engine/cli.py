@@ -21,7 +21,9 @@ from .precision import amp_dtype
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags that every tool that starts a Runner has."""
     parser.add_argument('--work-dir', help='folder for logs and results (default: work_dirs/CONFIG_NAME)')
-    parser.add_argument('--amp', action='store_true', help='use automatic mixed precision')
+    parser.add_argument(
+        '--amp', action='store_true', help='use mixed precision: bfloat16, or float16 on GPUs that lack it'
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmtscam.apis.benchmark import PRECISIONS, WORKLOADS, Way, count_steps
+from mmtscam.apis.benchmark import PRECISIONS, WORKLOADS, Way, WorkerError, count_steps
 
 
 @pytest.fixture
@@ -47,17 +47,23 @@ def parse(tool, config, monkeypatch):
         (['--input-size', 0], '--input-size 0: must be at least 1'),
         (['--batches', 0], '--batches 0: must be at least 1'),
         (['--out', '{tmp}'], '{tmp}: cannot be written: it is a folder'),
-        (['--out', '{tmp}/none/out.json'], '{tmp}/none/out.json: cannot be written: there is no folder {tmp}/none'),
+        (['--out', '{tmp}/file/out.json'], '{tmp}/file/out.json: cannot be written: {tmp}/file is no folder'),
+        (['--out', '/proc/out.json'], '/proc/out.json: cannot be written to /proc'),
         (['--plot', 'plot.png'], '--plot draws how cost grows: it needs --sweep'),
         (['--plot', '{tmp}/p.txt', '--sweep', 'classes', 4], '{tmp}/p.txt: must end in .png, .pdf, .svg'),
         (['--sweep', 'depth', 4], '--sweep depth: must be one of input-size, batch-size, classes'),
         (['--sweep', 'classes'], '--sweep classes needs positive whole numbers, got none'),
         (['--sweep', 'classes', 4, '0'], '--sweep classes needs positive whole numbers, got 4 0'),
         (['--sweep', 'classes', 'many'], '--sweep classes needs positive whole numbers, got many'),
-        (['--sweep', 'classes', 4, '--workloads', 'load'], '--sweep says nothing about load'),
+        (
+            ['--sweep', 'classes', 4, '--workloads', 'load', 'predict'],
+            'load has no sizes to sweep',
+        ),
+        (['--sweep', 'batch-size', 4, '--batch-size', 2], '--batch-size is what is swept: leave it out'),
     ],
 )
 def test_arguments_that_are_refused(parse, tmp_path, capsys, words, message):
+    (tmp_path / 'file').touch()
     with pytest.raises(SystemExit) as caught:
         parse(*(str(word).replace('{tmp}', str(tmp_path)) for word in words))
     assert caught.value.code == 2
@@ -97,7 +103,7 @@ def test_what_is_measured_of_what_is_asked_for(tool, parse):
 
 
 def test_a_sweep_goes_through_sizes_of_each_workload(tool, parse):
-    settings = list(tool.make_settings(parse('--sweep', 'input-size', 64, 8, 64, '--input-size', 16)))
+    settings = list(tool.make_settings(parse('--sweep', 'input-size', 64, 8, 64, '--batch-size', 16)))
     workloads = [name for name in WORKLOADS if name != 'load']
     assert [(s.workload, s.input_size) for s in settings] == [(name, size) for name in workloads for size in (8, 64)]
 
@@ -138,9 +144,9 @@ def _check(result, ways, rounds, mfu):
         if sys.platform == 'linux':
             assert 0 < memory['own'] <= memory['peak']
             assert memory['above'] == memory['peak'] - memory['own']
-            assert way['memory_ratio']['peak'] == pytest.approx(base['memory']['peak'] / memory['peak'])
-            if memory['above']:
-                assert way['memory_ratio']['above'] == pytest.approx(base['memory']['above'] / memory['above'])
+            assert way['memory_ratio']['peak'] == pytest.approx(memory['peak'] / base['memory']['peak'])
+            if base['memory']['above']:
+                assert way['memory_ratio']['above'] == pytest.approx(memory['above'] / base['memory']['above'])
 
 
 def test_a_sweep_over_workloads(config, tmp_path, run):
@@ -148,9 +154,10 @@ def test_a_sweep_over_workloads(config, tmp_path, run):
     printed = run(
         'python', 'tools/analysis/benchmark.py', config, '--sweep', 'classes', '4', '--batch-size', '2',
         '--batches', '1', '--rounds', '2', '--precisions', 'fp32', '--device', 'cpu',
-        '--out', tmp_path / 'out.json', '--plot', tmp_path / 'plot.png',
+        '--out', tmp_path / 'new' / 'out.json', '--plot', tmp_path / 'plot.png',
     ).stdout  # fmt: skip
-    record = json.loads((tmp_path / 'out.json').read_text())
+    record = json.loads((tmp_path / 'new' / 'out.json').read_text())
+    assert record['complete'] is True
     assert record['command'].startswith('python tools/analysis/benchmark.py ')
     assert record['sweep'] == dict(parameter='classes', values=[4])
     assert record['rounds'] == 2
@@ -191,17 +198,58 @@ def test_loading(tool, parse, config, tmp_path, capsys, monkeypatch):
     measured = [step.removeprefix('measuring ') for step in steps if step.startswith('measuring')]
     assert measured == [f'{code} fp32' for code in ('baseline', 'ours', 'ours', 'baseline', 'baseline', 'ours')]
     printed = capsys.readouterr().out
-    assert 'tiny, load: 128 images a round, one core' in printed
+    assert 'tiny, load: 128 images a round, 24 of the training set; one core' in printed
     assert 'Matrix products' not in printed
 
 
 def test_what_cannot_be_measured_ends_in_a_message(tool, parse, tmp_path):
     out = tmp_path / 'out.json'
     parse('--workloads', 'predict', '--input-size', 84, '--out', out)
-    with pytest.raises(SystemExit, match=r'^an input size of 84 is no multiple of the patch size, 8$'):
+    with pytest.raises(SystemExit, match=r'tiny\.py: an input size of 84 is no multiple of the patch size, 8$'):
         tool.main()
     parse('--workloads', 'load', 'predict', '--batch-size', 10**9, '--out', out)
     if sys.platform == 'linux':
         with pytest.raises(SystemExit, match=r'^the baseline needs more than .* choose a smaller batch or input size$'):
             tool.main()
     assert not out.exists()
+
+
+@pytest.mark.parametrize('error', [WorkerError('process died'), KeyboardInterrupt()], ids=['failed', 'interrupted'])
+def test_what_was_measured_before_an_end_is_kept(tool, parse, tmp_path, monkeypatch, error):
+    compare = tool.compare
+    monkeypatch.setattr(
+        tool, 'compare', lambda *args: compare(*args) if args[0].classes == 3 else (_ for _ in ()).throw(error)
+    )
+    files = [tmp_path / 'out.json', tmp_path / 'plot.svg']
+    parse(
+        '--sweep', 'classes', 3, 4, '--workloads', 'predict', '--precisions', 'fp32', '--rounds', 1,
+        '--batch-size', 1, '--out', files[0], '--plot', files[1],
+    )  # fmt: skip
+    with pytest.raises(SystemExit, match=r'process died|interrupted'):
+        tool.main()
+    record = json.loads(files[0].read_text())
+    assert record['complete'] is False
+    assert [result['classes'] for result in record['results']] == [3]
+    assert files[1].read_text().startswith('<?xml')
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('model = dict(', "'(' was never closed"),
+        ("_base_ = 'nope.py'", 'nope.py'),
+        ('model = dict(type="mmdet.RetinaNet")', 'the baseline is written for TSCAMDeiT with TSCAMHead'),
+    ],
+)
+def test_configs_that_cannot_be_read(tool, tmp_path, monkeypatch, text, message):
+    config = tmp_path / 'broken.py'
+    config.write_text(text)
+    monkeypatch.setattr(sys, 'argv', ['benchmark.py', str(config), '--workloads', 'predict'])
+    with pytest.raises(SystemExit, match=f'^{re.escape(str(config))}: .*{re.escape(message)}'):
+        tool.main()
+
+
+def test_a_setting_that_the_model_does_not_know(tool, parse, config):
+    parse('--workloads', 'predict', '--cfg-options', 'model.backbone.nope=3')
+    with pytest.raises(SystemExit, match=f'^{re.escape(config)}: .*nope'):
+        tool.main()

@@ -36,6 +36,13 @@ from mmtscam.engine.precision import amp_dtype
 from mmtscam.evaluation.files import unfinished, write_text
 
 SWEEPS = {'input-size': 'input_size', 'batch-size': 'batch_size', 'classes': 'classes'}
+COLUMNS = (
+    '', 'images/s', 'ms an image', 'speedup', 'min to max', 'MiB above own', 'ratio', 'MiB in all', 'ratio', 'MFU'
+)  # fmt: skip
+LEGEND = """\
+speedup: the baseline's time over this one's in the same round, its median and range.
+MiB above own: peak memory on top of libraries, model and images; in all: of the process. ratio: to the baseline's.
+MFU: operations of the network over those of the best matrix product in the same precision and round."""
 PLOTS = ('.png', '.pdf', '.svg')
 BATCH_SIZES = {'train': 32}  # 16 elsewhere
 # Enough for the test loop to overlap batches, and for a GPU to be timed.
@@ -46,14 +53,16 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Speed and peak memory of training, prediction, evaluation and data loading. Ours and a plainly '
         'written baseline (explicit softmax, all maps kept, images one by one) run in turn, each in a process of its '
-        'own, after a check that they compute the same. Weights are random and images noise.'
+        'own, after a check in fp32 that they compute the same. Weights are random and images noise. For configs with '
+        'TSCAMDeiT, TSCAMHead and the protocol tscam.',
+        epilog=LEGEND,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files')
     parser.add_argument(
         '--workloads',
         nargs='+',
         choices=WORKLOADS,
-        default=list(WORKLOADS),
         help='evaluate: predict, boxes and LocAccuracy; train: a step; predict: logits and maps; load: images of the '
         'training set, on one core (default: all)',
     )
@@ -87,8 +96,10 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
     for file in (args.out, args.plot):
         if file is not None and file.is_dir():
             parser.error(f'{file}: cannot be written: it is a folder')
-        if file is not None and not file.parent.is_dir():
-            parser.error(f'{file}: cannot be written: there is no folder {file.parent}')
+        if file is not None:
+            check_folder(parser, file)
+    if args.sweep and args.sweep[0] in SWEEPS and getattr(args, SWEEPS[args.sweep[0]], None) is not None:
+        parser.error(f'--{args.sweep[0]} is what is swept: leave it out')
     if args.device == 'cuda' and not torch.cuda.is_available():
         parser.error('--device cuda: no GPU is available')
     if args.device == 'cuda' and 'bf16' in args.precisions and amp_dtype() != torch.bfloat16:
@@ -104,9 +115,21 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
         if not values or not all(value.isdecimal() and int(value) > 0 for value in values):
             parser.error(f'--sweep {what} needs positive whole numbers, got {" ".join(values) or "none"}')
         args.sweep = (SWEEPS[what], sorted({int(value) for value in values}))
-        args.workloads = [name for name in args.workloads if name != 'load']  # of which no size is swept
-        if not args.workloads:
-            parser.error('--sweep says nothing about load')
+        if args.workloads and 'load' in args.workloads:
+            parser.error('load has no sizes to sweep')
+    args.configs = list(dict.fromkeys(args.configs))
+    args.workloads = list(
+        dict.fromkeys(args.workloads or [name for name in WORKLOADS if name != 'load' or not args.sweep])
+    )
+
+
+def check_folder(parser: argparse.ArgumentParser, file: Path) -> None:
+    """End with a message if a file could not be written, before hours are spent on what it is to hold."""
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        parser.error(f'{file}: cannot be written: {folder} is no folder')
+    if not os.access(folder, os.W_OK):
+        parser.error(f'{file}: cannot be written to {folder}')
 
 
 def make_settings(args: argparse.Namespace) -> Iterator[Setting]:
@@ -174,7 +197,7 @@ def measure_all(args: argparse.Namespace, console: Console) -> Iterator[dict[str
 
 def make_table(result: dict[str, Any]) -> Table:
     table = Table(title=make_title(result), title_justify='left')
-    for column in ('', 'images/s', 'ms an image', 'speedup', 'min to max', 'peak MiB', 'above own', 'less', 'MFU %'):
+    for column in COLUMNS:
         table.add_column(column, justify='right' if column else 'left')
     for name, way in result['ways'].items():
         memory, mfu = way['memory'], way['mfu']
@@ -184,10 +207,11 @@ def make_table(result: dict[str, Any]) -> Table:
             f'{1e3 * way["seconds_per_image"]["median"]:.2f}',
             f'{way["speedup"]["median"]:.2f}',
             f'{way["speedup"]["min"]:.2f} to {way["speedup"]["max"]:.2f}',
-            format_bytes(memory['peak']),
             format_bytes(memory['above']),
-            '' if not way['memory_ratio']['above'] else f'{way["memory_ratio"]["above"]:.1f}x',
-            '' if mfu is None else f'{100 * mfu["median"]:.0f} ({100 * mfu["min"]:.0f} to {100 * mfu["max"]:.0f})',
+            format_ratio(way['memory_ratio']['above']),
+            format_bytes(memory['peak']),
+            format_ratio(way['memory_ratio']['peak']),
+            '' if mfu is None else f'{mfu["median"]:.2f} ({mfu["min"]:.2f} to {mfu["max"]:.2f})',
         )
     rates = [
         f'{name} {rate["median"] / 1e9:,.0f} ({rate["min"] / 1e9:,.0f} to {rate["max"] / 1e9:,.0f})'
@@ -212,6 +236,10 @@ def make_title(result: dict[str, Any]) -> str:
     )
 
 
+def format_ratio(ratio: float | None) -> str:
+    return '' if ratio is None else f'{ratio:.2f}'
+
+
 def format_bytes(count: int | None) -> str:
     return 'not measured' if count is None else f'{count / 2**20:,.0f}'
 
@@ -225,6 +253,11 @@ def main() -> None:
         f'{machine["cpu"]}, {machine["cores"]} cores, {machine["threads"]} threads, bf16 instructions: {bf16}'
         f'{", " + machine["gpu"] if "gpu" in machine else ""}; PyTorch {torch.__version__}; {args.rounds} rounds'
     )
+    if (machine['load_average'] or 0) > machine['cores'] / 2:
+        console.print(
+            f'Other programs keep this machine busy (load {machine["load_average"]:.1f}): figures will scatter, and '
+            'may mean nothing'
+        )
     results: list[dict[str, Any]] = []
     ended = ''
     try:

@@ -38,16 +38,16 @@ def plain_like(model: ImageClassifier) -> PlainTSCAM:
             TSCAMHead.
     """
     backbone, head = model.backbone, model.head
-    if (
-        head.map_mode != 'coupled'
-        or head.num_boxes != min(5, head.num_classes)
-        or backbone.attn_aggregation != 'mean'
-        or backbone.attn_layers != list(range(backbone.num_layers))
-        or get_protocol(head.protocol, name='tscam', threshold=PROTOCOLS['tscam'].threshold) != PROTOCOLS['tscam']
+    protocol = get_protocol(head.protocol, name='tscam', threshold=PROTOCOLS['tscam'].threshold)
+    for found, expected, what in (
+        (head.map_mode, 'coupled', 'maps'),
+        (head.num_boxes, min(5, head.num_classes), 'number of classes with boxes'),
+        (backbone.attn_aggregation, 'mean', 'aggregation of attention'),
+        (backbone.attn_layers, list(range(backbone.num_layers)), 'blocks with attention'),
+        (protocol, PROTOCOLS['tscam'], 'protocol'),
     ):
-        raise ValueError(
-            'the baseline is written for coupled maps of all blocks, boxes of the Top-5 and the protocol tscam'
-        )
+        if found != expected:
+            raise ValueError(f'the baseline is not written for this {what}: needed {expected}, got {found}')
     with torch.device('meta'):
         plain = PlainTSCAM(
             width=backbone.embed_dims,

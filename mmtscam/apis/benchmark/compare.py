@@ -30,8 +30,9 @@ def compare(
 ) -> dict[str, Any]:
     """Check that all compute the same, then measure them in turn.
 
-    Each way first runs once untimed. ``speedup`` and ``memory_ratio`` are the
-    first way's time and memory over those of a way: above 1 is better. ``mfu``
+    Each way first runs once untimed. ``speedup`` is the first way's time over
+    that of a way, in each round; ``memory_ratio`` a way's memory over that of
+    the first one. ``mfu``
     (model flops utilisation) is the floating-point operations of the network,
     see :func:`~.baseline.count_flops` (in training three times those of a
     forward pass), over what matrix products in the same precision achieve in
@@ -96,7 +97,7 @@ def compare(
             speedup=spread(ratios(measured[0], taken)),
             memory=dict(own=memory.own, peak=memory.peak, above=memory.above),
             memory_ratio=dict(
-                peak=_quotient(memories[0].peak, memory.peak), above=_quotient(memories[0].above, memory.above)
+                peak=_quotient(memory.peak, memories[0].peak), above=_quotient(memory.above, memories[0].above)
             ),
             mfu=flops and spread(ratios([flops * setting.images / value for value in taken], rates[way.precision])),
         )
@@ -161,5 +162,5 @@ def check_memory(setting: Setting) -> None:
         )
 
 
-def _quotient(base: int | None, ours: int | None) -> float | None:
-    return None if base is None or not ours else base / ours
+def _quotient(ours: int | None, base: int | None) -> float | None:
+    return None if ours is None or not base else ours / base

@@ -14,7 +14,7 @@ _BF16_FLAGS = ('avx512_bf16', 'amx_bf16')
 
 
 def machine_facts(device: str) -> dict[str, Any]:
-    """Name of the processor, cores, memory and, for a CUDA device, the GPU."""
+    """Name of the processor, cores, memory, load of the last minute and, for a CUDA device, the GPU."""
     processor = _processor()
     facts: dict[str, Any] = dict(
         system=f'{platform.system()} {platform.machine()}',
@@ -22,6 +22,7 @@ def machine_facts(device: str) -> dict[str, Any]:
         cores=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
         threads=torch.get_num_threads(),
         vector_instructions=torch.backends.cpu.get_cpu_capability(),
+        load_average=os.getloadavg()[0] if hasattr(os, 'getloadavg') else None,
         bf16_instructions=[flag for flag in _BF16_FLAGS if flag in processor.get('flags', '').split()],
     )
     if hasattr(os, 'sysconf'):

@@ -51,17 +51,23 @@ class Setting:
             ValueError: If the config does not suit the workload, or the input
                 size the model.
         """
-        cfg = Config.fromfile(self.config)
-        cfg.merge_from_dict(self.cfg_options)
-        for part in _PARTS[self.workload]:
-            if part not in cfg:
-                raise ValueError(f'{self.config}: {self.workload} needs {part}, which this config lacks')
-        if self.workload != 'load':
-            self._set_sizes(cfg.model)
+        try:
+            cfg = Config.fromfile(self.config)
+            cfg.merge_from_dict(self.cfg_options)
+            self._adapt(cfg)
+        except Exception as error:  # whatever a config, which is a program, may raise
+            raise ValueError(f'{self.config}: {error}') from error
         return cfg
 
+    def _adapt(self, cfg: Config) -> None:
+        for part in _PARTS[self.workload]:
+            if part not in cfg:
+                raise ValueError(f'{self.workload} needs {part}, which this config lacks')
+        if self.workload != 'load':
+            self._set_sizes(cfg.model)
+
     def _set_sizes(self, model: dict) -> None:
-        backbone, head = model['backbone'], model['head']
+        backbone, head = (model.get(part) or dict(type='none') for part in ('backbone', 'head'))
         # Others would not even know what is set here.
         kinds = [part['type'].rpartition('.')[2] for part in (backbone, head)]
         if kinds != ['TSCAMDeiT', 'TSCAMHead']:

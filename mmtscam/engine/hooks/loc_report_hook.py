@@ -4,6 +4,7 @@ import hashlib
 import os.path as osp
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -64,7 +65,7 @@ def run_origin(runner: Runner) -> dict[str, Any]:
     Returns:
         Names and SHA-256 of the config (of its model, test data and evaluator,
         with all changes) and of the checkpoint (``None`` where it is no local
-        file), and the type of the data set.
+        file), the type of the data set and the precision of the forward pass.
     """
     checkpoint = runner._load_from
     scored = Config({key: runner.cfg[key] for key in ('model', 'test_dataloader', 'test_evaluator')})
@@ -74,4 +75,5 @@ def run_origin(runner: Runner) -> dict[str, Any]:
         checkpoint=checkpoint,
         checkpoint_sha256=file_sha256(checkpoint) if checkpoint and osp.isfile(checkpoint) else None,
         dataset=runner.cfg.test_dataloader.dataset.type,
+        precision=str(getattr(runner.test_loop, 'amp_dtype', None) or torch.float32).removeprefix('torch.'),
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.runner.amp import autocast
 
 from mmtscam.engine.precision import amp_dtype
@@ -39,6 +40,8 @@ class OverlapMixin(_Loop):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.amp_dtype = amp_dtype() if self.fp16 else None
+        if self.amp_dtype is not None:
+            print_log(f'The {self.stage} predicts in mixed precision, {self.amp_dtype}', logger='current')
         self._started: tuple[int, Any, Sequence] | None = None
 
     @torch.no_grad()

@@ -22,6 +22,7 @@ def test_report_of_a_test(tiny_config, tmp_path, capsys):
     assert reported == metrics
     assert report['origin']['dataset'] == 'WSOLDataset'
     assert report['origin']['checkpoint'] is None
+    assert report['origin']['precision'] == 'float32'
     printed = capsys.readouterr().out
     assert 'Localization' in printed and 'oracle' in printed
 
@@ -29,6 +30,13 @@ def test_report_of_a_test(tiny_config, tmp_path, capsys):
 def test_beside_the_log_by_default(tiny_config, tmp_path):
     _test(tiny_config)
     assert len(list((tmp_path / 'work_dir').glob('*/report.json'))) == 1
+
+
+def test_the_precision_is_told(tiny_config, tmp_path):
+    tiny_config.test_cfg = dict(type='LocTestLoop', fp16=True)
+    tiny_config.default_hooks.report.out_dir = str(tmp_path / 'report')
+    _test(tiny_config)
+    assert json.loads((tmp_path / 'report' / 'report.json').read_text())['origin']['precision'] == 'bfloat16'
 
 
 def test_config_hash_follows_what_is_scored(tiny_config, tmp_path):
