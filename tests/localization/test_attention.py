@@ -195,3 +195,29 @@ def test_rows_at_a_time_are_the_whole(tokens):
     expected, _ = explicit_attention(query, key, value)
     for rows in (1, 3, 128):
         torch.testing.assert_close(rowwise_attention(query, key, value, rows), expected)
+
+
+@pytest.mark.parametrize('rows', [1, 3, 128])
+def test_gradients_by_rows_are_those_of_the_formula(rows):
+    inputs = [value.requires_grad_() for value in torch.randn(3, 2, 2, 7, 4, dtype=torch.float64)]
+    assert torch.autograd.gradcheck(lambda *args: rowwise_attention(*args, rows), inputs)
+    output = torch.randn(2, 2, 7, 4, dtype=torch.float64)
+    ours = torch.autograd.grad((rowwise_attention(*inputs, rows) * output).sum(), inputs)
+    expected = torch.autograd.grad((explicit_attention(*inputs)[0] * output).sum(), inputs)
+    torch.testing.assert_close(ours, expected)
+
+
+def test_gradients_by_rows_in_bfloat16_are_as_good_as_those_of_the_fused_kernel():
+    """Also where many parts add up, which in half precision would lose what they add."""
+    exact = torch.randn(3, 2, 3, 300, 16, dtype=torch.float64)
+    output = torch.randn(2, 3, 300, 16, dtype=torch.float64)
+
+    def gradients(attention, dtype):
+        inputs = [value.to(dtype).requires_grad_() for value in exact]
+        loss = (attention(*inputs) * output.to(dtype)).sum()
+        return torch.stack([gradient.double() for gradient in torch.autograd.grad(loss, inputs)])
+
+    expected = gradients(torch.nn.functional.scaled_dot_product_attention, torch.float64)
+    fused = gradients(torch.nn.functional.scaled_dot_product_attention, torch.bfloat16)
+    by_rows = gradients(lambda *args: rowwise_attention(*args, 8), torch.bfloat16)
+    assert (by_rows - expected).norm() < 1.3 * (fused - expected).norm()

@@ -194,6 +194,21 @@ def test_compiled_training_and_evaluation_in_turns():
     assert count.graphs == 2
 
 
+@pytest.mark.usefixtures('_fresh_compiler')
+def test_compiled_training_in_bfloat16():
+    """With attention by rows, which has a backward pass of its own."""
+    arch = dict(embed_dims=WIDTH, num_layers=1, num_heads=2, feedforward_channels=28)
+    model, images = build_model(arch=arch), make_images('deit')
+    count = CountGraphs('aot_eager')
+    with torch.autocast('cpu', torch.bfloat16):
+        expected_loss, expected = training_step(model, images)
+        model.backbone.forward = torch.compile(model.backbone.forward, fullgraph=True, backend=count)
+        loss, gradients = training_step(model, images)
+    assert count.graphs == 1
+    assert_close(loss, expected_loss, 2**-7)
+    assert cosine(flat(gradients), flat(expected)) > 0.999
+
+
 def run(cfg, name, **options):
     """Weights before and after training, metrics and maps of the test, of a run through the Runner."""
     cfg = Config({**cfg.to_dict(), **options})
@@ -335,9 +350,9 @@ def test_class_attention_of_half_precision_tokens_has_no_further_rounding():
 
 
 @pytest.mark.parametrize(
-    ('training', 'dtype', 'calls'), [(False, 'bf16', 3), (True, 'bf16', 0), (False, 'fp32', 0)], ids=str
+    ('training', 'dtype', 'calls'), [(False, 'bf16', 3), (True, 'bf16', 3), (False, 'fp32', 0), (True, 'fp32', 0)]
 )
-def test_attention_by_rows_is_for_evaluation_in_bfloat16(training, dtype, calls, monkeypatch):
+def test_attention_by_rows_is_for_bfloat16(training, dtype, calls, monkeypatch):
     called = []
 
     def rowwise(*args):

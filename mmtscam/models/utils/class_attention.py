@@ -24,7 +24,7 @@ class ClassAttention(nn.Module):
 
     Args:
         impl: ``'fused'``: ``scaled_dot_product_attention`` (on a CPU in
-            bfloat16 and without gradients, the faster
+            bfloat16, the faster
             :func:`~mmtscam.localization.rowwise_attention`), with the class
             token's row computed beside it. ``'explicit'``: the full matrix,
             the readable reference.
@@ -66,9 +66,7 @@ class ClassAttention(nn.Module):
         if keep_row:
             with torch.no_grad():
                 self._kept.append(class_attention(query, key))
-        # While training too there are passes without gradients, of activation checkpointing, and those drop weights.
-        rowwise = query.device.type == 'cpu' and query.dtype == torch.bfloat16 and not torch.is_grad_enabled()
-        if rowwise and not dropout_p:
+        if query.device.type == 'cpu' and query.dtype == torch.bfloat16 and not dropout_p:
             return rowwise_attention(query, key, value)
         return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout_p)
 
