@@ -246,7 +246,7 @@ def format_bytes(count: int | None) -> str:
 
 def main() -> None:
     args = parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 130)
+    console = Console(width=None if sys.stdout.isatty() else 140)
     machine = machine_facts(args.device)
     bf16 = ', '.join(machine['bf16_instructions']) or 'none known'
     console.print(
