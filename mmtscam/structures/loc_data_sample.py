@@ -1,9 +1,11 @@
 """A classification sample and a detection sample at once."""
 
 import pickle
+from collections.abc import Sequence
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+import torch
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 from mmpretrain.structures import DataSample
@@ -28,6 +30,10 @@ class LocDataSample(DetDataSample, DataSample):
     of the same shape under their own names. Its metainfo ``threshold`` is the
     one with which the head drew the boxes.
 
+    ``query_label`` (q,) ``int64``, set with :meth:`set_query_label`, asks a
+    head for the maps and boxes of these classes, whatever their scores
+    ("where is the ...?"), instead of those of the Top-k.
+
     Examples:
         >>> import torch
         >>> sample = LocDataSample().set_gt_label(3)
@@ -35,6 +41,23 @@ class LocDataSample(DetDataSample, DataSample):
         >>> sample.class_maps.maps.shape
         torch.Size([1, 14, 14])
     """
+
+    def set_query_label(self, labels: Sequence[int]) -> 'LocDataSample':
+        """Ask for some classes.
+
+        Args:
+            labels: Classes, each once.
+
+        Returns:
+            The sample.
+
+        Raises:
+            ValueError: If there is none, or one is asked for twice.
+        """
+        if not labels or len(set(labels)) < len(labels):
+            raise ValueError(f'classes to localise must be named, each once, got {list(labels)}')
+        self.set_field(torch.tensor(labels, dtype=torch.int64), 'query_label', dtype=torch.Tensor)
+        return self
 
     @property
     def class_maps(self) -> InstanceData:

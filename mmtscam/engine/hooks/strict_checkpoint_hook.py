@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from mmtscam.models.utils import is_reference, unwrap_state
+from mmtscam.models.utils import load_strictly
 from mmtscam.registry import HOOKS
 
 
@@ -28,23 +28,5 @@ class StrictCheckpointHook(Hook):
                 first differences.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        state = unwrap_state(checkpoint)
         file = runner._load_from or find_latest_checkpoint(runner.work_dir) or 'the checkpoint'
-        if is_reference(state):
-            raise ValueError(
-                f'{file}: has the names of the released DeiT, Conformer or TS-CAM. A whole TS-CAM is converted with '
-                'tools/model_converters/reference_to_mmtscam.py; to start from the backbone, set '
-                'model.backbone.init_cfg.checkpoint instead of load_from'
-            )
-        try:
-            # As the Runner does after this, but strictly; position embeddings
-            # of another input size are interpolated on the way.
-            model.load_state_dict({name.removeprefix('module.'): value for name, value in state.items()})
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(
-                f'{file}: made for another architecture or number of classes than this config. To evaluate or resume '
-                'it, set model.backbone and model.head (num_classes, in_channels) to what it was trained with; to '
-                'start from its backbone alone, set model.backbone.init_cfg.checkpoint instead of load_from. First '
-                'differences: '
-                f'{" ".join(str(error).split())[:400]}'
-            ) from error
+        load_strictly(model, checkpoint, file)

@@ -16,6 +16,8 @@ from mmtscam.localization import MAP_MODES, Protocol, get_protocol, localization
 from mmtscam.models.utils import PendingSamples, load_classifier, localize
 from mmtscam.structures import LocDataSample
 
+_NO_LABELS = torch.empty(0, dtype=torch.int64)
+
 
 class Activation(NamedTuple):
     """What a head makes of a batch.
@@ -53,9 +55,14 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             from, see :func:`~mmtscam.models.utils.load_classifier`.
         **kwargs: Further arguments of mmpretrain's ``ClsHead``.
 
+    Attributes:
+        map_modes: The kinds of map that the head has.
+
     Raises:
         ValueError: If an argument is not among its choices.
     """
+
+    map_modes: tuple[str, ...]
 
     def __init__(
         self,
@@ -68,6 +75,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         init_classifier: str | None = None,
         **kwargs: Any,
     ) -> None:
+        if map_mode not in self.map_modes:
+            raise ValueError(f'map_mode must be one of {self.map_modes}, got {map_mode!r}')
         if num_classes < 1 or topk < 1:
             raise ValueError(f'num_classes and topk must be at least 1, got {num_classes} and {topk}')
         super().__init__(loss=loss or dict(type='mmpretrain.CrossEntropyLoss', loss_weight=1.0), **kwargs)
@@ -104,7 +113,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         Args:
             feats: The backbone's output in evaluation.
             data_samples: Samples to fill, at the first look at what is
-                returned. A sample with ``gt_label`` also
+                returned. A sample with ``query_label`` gets boxes and maps of
+                those classes instead of the Top-k, one with ``gt_label`` also
                 gets the maps of its true class. The images must show the
                 whole original image. Without ``ori_shape`` boxes are in the
                 protocol's frame.
@@ -128,12 +138,15 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             data_samples = [LocDataSample() for _ in activation.logits]
         scores = activation.logits.softmax(dim=1)
         labels = scores.topk(self.num_boxes, dim=1).indices
-        truth = _pad_labels([sample.get('gt_label') for sample in data_samples], labels.device)
+        truth, query = (
+            _pad_labels([sample.get(name) for sample in data_samples], labels.device)
+            for name in ('gt_label', 'query_label')
+        )
         # A label that is no class shall end in a message, not in an assertion on the device.
-        wanted = torch.cat([labels, truth.clamp(0, self.num_classes - 1)], dim=1)
+        wanted = torch.cat([labels, torch.cat([truth, query], dim=1).clamp(0, self.num_classes - 1)], dim=1)
         tensors = dict(scores=scores, predicted=scores.argmax(dim=1, keepdim=True), labels=wanted, truth=truth)
         # Samples are filled in later: with the map and the rules of now.
-        fill = partial(self._fill, map_mode=self.map_mode, protocol=self.protocol)
+        fill = partial(self._fill, map_mode=self.map_mode, protocol=self.protocol, num_top=labels.shape[1])
         return PendingSamples(data_samples, {**tensors, **self.select_maps(feats, activation, wanted)}, fill)
 
     def select_maps(self, feats: Any, activation: Activation, labels: Tensor) -> dict[str, Tensor]:
@@ -169,7 +182,12 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         return activation.semantic[images, labels].float()
 
     def _fill(
-        self, samples: Sequence[LocDataSample], tensors: dict[str, Tensor], map_mode: str, protocol: Protocol
+        self,
+        samples: Sequence[LocDataSample],
+        tensors: dict[str, Tensor],
+        map_mode: str,
+        protocol: Protocol,
+        num_top: int,
     ) -> None:
         """Fill in the samples of a batch from what :meth:`predict` has computed."""
         kinds = [kind for kind in MAP_MODES if kind in tensors]
@@ -180,21 +198,29 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             if 'gt_label' in sample:
                 sample.set_gt_label(tensors['truth'][index, : len(sample.gt_label)].clone())
             labels = tensors['labels'][index]
-            chosen = torch.tensor(self._choose(sample, labels.tolist()))
+            places, num_boxes = self._choose(sample, labels.tolist(), num_top, tensors['truth'].shape[1])
+            chosen = torch.tensor(places)
             by_kind = {kind: tensors[kind][index][chosen] for kind in kinds}
             sample.class_maps = InstanceData(labels=labels[chosen], maps=by_kind[map_mode], **by_kind)
-            localize(sample, protocol, self.num_boxes)
+            localize(sample, protocol, num_boxes)
 
-    def _choose(self, sample: LocDataSample, labels: list[int]) -> list[int]:
-        """Which of the labels get a map: the Top-k, and the true one if it is known and not among them."""
-        truth = sample.gt_label.tolist() if 'gt_label' in sample else []
-        if any(not 0 <= label < self.num_classes for label in truth):
-            raise ValueError(
-                f'{sample.get("img_path", "a sample")}: label {truth} is outside the '
-                f'{self.num_classes} classes of the head'
-            )
-        top = labels[: self.num_boxes]
-        return [*range(len(top)), *(len(top) + place for place, label in enumerate(truth) if label not in top)]
+    def _choose(self, sample: LocDataSample, labels: list[int], num_top: int, num_truth: int) -> tuple[list[int], int]:
+        """Which of the labels get a map, and how many of those, from the first on, boxes.
+
+        The Top-k, or the classes that are asked for; then, with a map alone,
+        the true class if it is known and not among them.
+        """
+        truth, query = (sample.get(name, _NO_LABELS).tolist() for name in ('gt_label', 'query_label'))
+        for kind, given in (('label', truth), ('query_label', query)):
+            if any(not 0 <= label < self.num_classes for label in given):
+                raise ValueError(
+                    f'{sample.get("img_path", "a sample")}: {kind} {given} is outside the '
+                    f'{self.num_classes} classes of the head'
+                )
+        start = num_top + num_truth
+        boxed = [*range(start, start + len(query))] if query else [*range(num_top)]
+        known = {labels[place] for place in boxed}
+        return [*boxed, *(num_top + place for place, label in enumerate(truth) if label not in known)], len(boxed)
 
     def check_channels(self, features: Tensor, in_channels: int) -> None:
         """Refuse features ``(B, D, ...)`` of another width than the head's.

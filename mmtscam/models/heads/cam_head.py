@@ -33,6 +33,8 @@ class CAMHead(BaseLocHead):
         **kwargs: Further arguments of :class:`BaseLocHead`.
     """
 
+    map_modes = ('semantic',)
+
     def __init__(
         self,
         num_classes: int,

@@ -26,6 +26,8 @@ class ClassTokenHead(BaseLocHead):
         **kwargs: Further arguments of :class:`BaseLocHead`.
     """
 
+    map_modes = ('attention',)
+
     def __init__(self, num_classes: int, in_channels: int, **kwargs: Any) -> None:
         init_cfg = dict(type='TruncNormal', layer='Linear', std=0.02)  # DeiT's own
         super().__init__(num_classes, map_mode='attention', init_cfg=init_cfg, **kwargs)

@@ -51,6 +51,8 @@ class TSCAMHead(BaseLocHead):
         ValueError: If an argument is not among its choices.
     """
 
+    map_modes = MAP_MODES
+
     def __init__(
         self,
         num_classes: int,
@@ -62,8 +64,6 @@ class TSCAMHead(BaseLocHead):
     ) -> None:
         if init not in _CONV_INITS:
             raise ValueError(f'init must be one of {tuple(_CONV_INITS)}, got {init!r}')
-        if map_mode not in MAP_MODES:
-            raise ValueError(f'map_mode must be one of {MAP_MODES}, got {map_mode!r}')
         super().__init__(num_classes, map_mode, init_cfg=_CONV_INITS[init], **kwargs)
         self.in_channels = in_channels
         self.conv = SemanticConv(in_channels, num_classes, kernel_size=3, padding=1)

@@ -15,6 +15,7 @@ from .head_layers import FullPrecisionLinear, SemanticConv
 from .localize import localize
 from .predictions import PendingSamples
 from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_state, read_weights, unwrap_state
+from .strict import load_strictly
 
 __all__ = [
     'ATTENTION_AGGREGATIONS',
@@ -35,6 +36,7 @@ __all__ = [
     'is_reference',
     'load_classifier',
     'load_pretrained',
+    'load_strictly',
     'localize',
     'read_state',
     'read_weights',

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from loc_samples import make_samples
+from tscam_models import build_model, make_images
 
 from mmtscam.models.utils import TokenFeatures
 from mmtscam.registry import MODELS
@@ -120,3 +121,45 @@ def test_bad_arguments(kwargs, message):
 def test_another_width_than_the_backbones(feats):
     with pytest.raises(ValueError, match=r'gives 8 channels and TSCAMHead expects 4: set model\.head\.in_channels=8'):
         build(in_channels=4)(feats)
+
+
+def test_classes_that_are_asked_for():
+    """Boxes and maps of these, in this order, whatever their scores; the true class's map beside them."""
+    model, images = build_model(), make_images('deit')
+    scores = model.head(model.extract_feat(images)).softmax(dim=1)
+    worst = scores[0].argsort()[:3].tolist()
+    asked = LocDataSample().set_query_label(worst).set_gt_label(worst[1])
+    usual = LocDataSample().set_gt_label(0)
+    asked, usual = predict_samples(model, images, [asked, usual])
+    assert asked.pred_instances.labels.tolist() == asked.class_maps.labels.tolist() == worst
+    torch.testing.assert_close(asked.pred_instances.scores, scores[0, worst])
+    assert asked.pred_label.item() == scores[0].argmax().item()
+    # The other image of the batch is as without.
+    (_, alone) = predict_samples(model, images, [LocDataSample().set_gt_label(0) for _ in range(2)])
+    assert usual.class_maps.labels.tolist() == alone.class_maps.labels.tolist()
+    assert torch.equal(usual.pred_instances.bboxes, alone.pred_instances.bboxes)
+    # The maps are those that the class has as the true one.
+    true = [LocDataSample().set_gt_label(worst[0]), LocDataSample().set_gt_label(0)]
+    (true, _) = predict_samples(model, images, true)
+    torch.testing.assert_close(asked.class_maps.maps[0], true.class_maps.maps[-1])
+
+
+def test_a_true_class_beside_those_that_are_asked_for():
+    model, images = build_model(), make_images('deit', batch=1)
+    (sample,) = predict_samples(model, images, [LocDataSample().set_query_label([4]).set_gt_label(2)])
+    assert sample.pred_instances.labels.tolist() == [4]
+    assert sample.class_maps.labels.tolist() == [4, 2]
+
+
+def test_classes_that_are_none():
+    model, images = build_model(), make_images('deit', batch=1)
+    with pytest.raises(ValueError, match=r'query_label \[6\] is outside the 6 classes of the head'):
+        list(predict_samples(model, images, [LocDataSample().set_query_label([6])]))
+    for labels in ([], [1, 1]):
+        with pytest.raises(ValueError, match='must be named, each once'):
+            LocDataSample().set_query_label(labels)
+
+
+def predict_samples(model, images, samples):
+    with torch.no_grad():
+        return model(images, samples, mode='predict')
