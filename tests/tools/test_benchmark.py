@@ -48,7 +48,7 @@ def parse(tool, config, monkeypatch):
         (['--batches', 0], '--batches 0: must be at least 1'),
         (['--out', '{tmp}'], '{tmp}: cannot be written: it is a folder'),
         (['--out', '{tmp}/file/out.json'], '{tmp}/file/out.json: cannot be written: {tmp}/file is no folder'),
-        (['--out', '/proc/out.json'], '/proc/out.json: cannot be written to /proc'),
+        (['--out', '/proc/out.json'], '/proc/out.json: cannot be written to /proc: No such file or directory'),
         (['--plot', 'plot.png'], '--plot draws how cost grows: it needs --sweep'),
         (['--plot', '{tmp}/p.txt', '--sweep', 'classes', 4], '{tmp}/p.txt: must end in .png, .pdf, .svg'),
         (['--sweep', 'depth', 4], '--sweep depth: must be one of input-size, batch-size, classes'),

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -128,8 +129,11 @@ def check_folder(parser: argparse.ArgumentParser, file: Path) -> None:
     folder = next(parent for parent in file.absolute().parents if parent.exists())
     if not folder.is_dir():
         parser.error(f'{file}: cannot be written: {folder} is no folder')
-    if not os.access(folder, os.W_OK):
-        parser.error(f'{file}: cannot be written to {folder}')
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        parser.error(f'{file}: cannot be written to {folder}: {error.strerror}')
 
 
 def make_settings(args: argparse.Namespace) -> Iterator[Setting]:
@@ -225,9 +229,7 @@ def make_table(result: dict[str, Any]) -> Table:
 def make_title(result: dict[str, Any]) -> str:
     title = f'{Path(result["config"]).stem}, {result["workload"]}'
     if result['workload'] == 'load':
-        source = (
-            'generated images, for want of the training set' if result['generated'] else 'images of the training set'
-        )
+        source = 'generated ones, for want of the training set' if result['generated'] else 'the training set'
         return f'{title}: {result["images"]} images a round, {result["distinct_images"]} of {source}; one core'
     size = result['input_size']
     return (

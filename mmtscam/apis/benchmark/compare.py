@@ -125,11 +125,15 @@ def model_sizes(cfg: Config) -> dict[str, int]:
     """Sizes of a model: of its input, of its parts, and the operations of a forward pass.
 
     Raises:
-        ValueError: If the baseline is not written for such a model.
+        ValueError: If the config makes no model, or the baseline is not
+            written for it.
     """
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
-    with torch.device('meta'):
-        model = MODELS.build(copy.deepcopy(cfg.model))
+    try:
+        with torch.device('meta'):
+            model = MODELS.build(copy.deepcopy(cfg.model))
+    except Exception as error:  # whatever a part raises at settings that it does not know
+        raise ValueError(f'{cfg.filename}: {error}') from error
     size = cfg.model.backbone.img_size
     return dict(
         flops=count_flops(model, size),
