@@ -1,27 +1,39 @@
 """The visualizer of localization samples."""
 
-import os
-import os.path as osp
+from typing import Any
 
-import cv2
 import numpy as np
 from mmengine.visualization import Visualizer
 
 from mmtscam.registry import VISUALIZERS
 from mmtscam.structures import LocDataSample
 
+from .files import write_picture
 from .panels import draw_panels
 
 
 @VISUALIZERS.register_module()
 class LocVisualizer(Visualizer):
-    """Draws :func:`~mmtscam.visualization.draw_panels`; used as mmdet's visualizers are."""
+    """Draws :func:`~mmtscam.visualization.draw_panels`; used as mmdet's visualizers are.
+
+    Args:
+        name: Name of the instance.
+        *args: As mmengine's ``Visualizer``.
+        panel_height: Height of a panel in pixels, with which the text grows.
+        **kwargs: As mmengine's ``Visualizer``.
+    """
+
+    def __init__(self, name: str = 'visualizer', *args: Any, panel_height: int = 240, **kwargs: Any) -> None:
+        super().__init__(name, *args, **kwargs)
+        self.panel_height = panel_height
 
     def add_datasample(
         self,
         name: str,
         image: np.ndarray,
         data_sample: LocDataSample,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
         show: bool = False,
         wait_time: float = 0,
         out_file: str | None = None,
@@ -33,19 +45,21 @@ class LocVisualizer(Visualizer):
             name: Name of the picture in a window or back end.
             image: ``(H, W, 3)`` ``uint8`` RGB, the original image.
             data_sample: Prediction for it.
+            draw_gt: Whether to draw true boxes.
+            draw_pred: Whether to draw predicted boxes.
             show: Whether to open a window.
             wait_time: Seconds for which the window stays; 0 is for ever.
             out_file: File to write; the back ends get the picture where none
                 is named.
             step: Global step that goes with it.
         """
-        picture = draw_panels(image, data_sample, (self.dataset_meta or {}).get('classes'))
+        picture = draw_panels(
+            image, data_sample, (self.dataset_meta or {}).get('classes'), self.panel_height, draw_gt, draw_pred
+        )
         self.set_image(picture)
         if show:
             self.show(picture, win_name=name, wait_time=wait_time)
         if out_file is not None:
-            os.makedirs(osp.dirname(osp.abspath(out_file)), exist_ok=True)
-            if not (cv2.haveImageWriter(out_file) and cv2.imwrite(out_file, picture[..., ::-1])):
-                raise OSError(f'{out_file}: the picture cannot be written; name a .png or .jpg in a folder that can be')
+            write_picture(out_file, picture)
         else:
             self.add_image(name, picture, step)

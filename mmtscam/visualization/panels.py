@@ -1,85 +1,126 @@
-"""One image as a row of panels: what the model saw, attended to and boxed."""
+"""One image as rows of panels: what the model saw, attended to and boxed."""
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from mmtscam.localization import MAP_MODES, box_overlaps
 from mmtscam.structures import LocDataSample
 
-PREDICTED_COLOR = (230, 40, 40)
-TRUE_COLOR = (30, 200, 60)
+from .drawing import (
+    PREDICTED_COLOR,
+    TRUE_COLOR,
+    draw_boxes,
+    draw_legend,
+    draw_text,
+    fit_size,
+    line_height,
+    overlay_map,
+    resize_image,
+)
+
 _TITLES = {'attention': 'attention A*', 'semantic': 'semantic map', 'coupled': 'coupled map'}
-_HEIGHT = 224
-_CAPTION = 24
-_GAP = 4
+_GAP = 6
+# Of the panels' height: letters, the widest panel, and the narrowest, on which a caption is still read.
+_TEXT, _WIDEST, _NARROWEST = 1 / 17, 2.0, 0.8
 
 
-def draw_panels(image: np.ndarray, sample: LocDataSample, classes: Sequence[str] | None = None) -> np.ndarray:
-    """Draw image, maps of the predicted class and boxes side by side.
+def draw_panels(
+    image: np.ndarray,
+    sample: LocDataSample,
+    classes: Sequence[str] | None = None,
+    height: int = 240,
+    draw_gt: bool = True,
+    draw_pred: bool = True,
+) -> np.ndarray:
+    """Draw image, maps and boxes side by side.
+
+    One row for each class in ``pred_instances`` if the sample asks for some
+    (``query_label``), else one for the predicted class.
 
     Args:
         image: ``(H, W, 3)`` ``uint8`` RGB, the original image.
-        sample: Prediction for it, with ``pred_instances`` and ``class_maps``;
-            true boxes are drawn where ``gt_instances`` has them.
+        sample: Prediction for it, with ``pred_instances`` and ``class_maps``.
         classes: Names of the classes.
+        height: Most pixels from the upper to the lower edge of a panel; its
+            width is at most twice that. The text grows with it.
+        draw_gt: Whether to draw the true boxes, where ``gt_instances`` has
+            some, and the IoU with the nearest.
+        draw_pred: Whether to draw the predicted boxes.
 
     Returns:
         ``(h, w, 3)`` ``uint8`` RGB picture: the image, the maps that the
-        sample has (A*, S_c, M_c), and the Top-1 box in red with the true
-        boxes in green.
+        sample has (A*, S_c, M_c), and the boxes, with a legend below.
     """
-    scale = _HEIGHT / image.shape[0]
-    size = (max(1, round(image.shape[1] * scale)), _HEIGHT)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    size = fit_size(image, round(_WIDEST * height), height)
+    small = resize_image(image, size)
+    scale = np.tile(np.array(size) / image.shape[1::-1], 2)
+    labels = sample.query_label if 'query_label' in sample else sample.pred_label
+    rows = [
+        _row_panels(small, scale, sample, label, classes, draw_gt, draw_pred) for label in labels.flatten().tolist()
+    ]
 
-    label = int(sample.pred_label)
-    panels = [_captioned(small, _truth_caption(sample, classes))]
+    letters = max(10, round(_TEXT * height))
+    caption = 2 * line_height(letters) + _GAP
+    width = max(size[0], round(_NARROWEST * height))
+    columns = max(len(row) for row in rows)
+    canvas = Image.new(
+        'RGB',
+        (columns * (width + _GAP) - _GAP, len(rows) * (caption + size[1] + _GAP) + line_height(letters) + _GAP),
+        'white',
+    )
+    for number, row in enumerate(rows):
+        top = number * (caption + size[1] + _GAP)
+        for column, (panel, lines) in enumerate(row):
+            left = column * (width + _GAP)
+            for place, line in enumerate(lines):
+                draw_text(canvas, (left + 2, top + 2 + place * line_height(letters)), line, letters, width - 4)
+            canvas.paste(Image.fromarray(panel), (left + (width - size[0]) // 2, top + caption))
+    shown = [('predicted box', PREDICTED_COLOR)] if draw_pred else []
+    if draw_gt and len(_true_boxes(sample)):
+        shown.append(('true box', TRUE_COLOR))
+    draw_legend(canvas, canvas.height - line_height(letters) - 2, letters, shown)
+    return np.asarray(canvas)
+
+
+Panel = tuple[np.ndarray, tuple[str, ...]]
+
+
+def _row_panels(
+    image: np.ndarray,
+    scale: np.ndarray,
+    sample: LocDataSample,
+    label: int,
+    classes: Sequence[str] | None,
+    draw_gt: bool,
+    draw_pred: bool,
+) -> list[Panel]:
+    """Panels of a class, each with its caption of one or two lines."""
+    truth = int(sample.gt_label[0]) if draw_gt and 'gt_label' in sample else None
+    panels: list[Panel] = [(image, ('image',) if truth is None else ('image of', class_name(truth, classes)))]
     row = sample.class_maps.labels.tolist().index(label)
-    for name in sorted(set(sample.class_maps.keys()) & set(MAP_MODES), key=list(_TITLES).index):
-        score_map = sample.class_maps[name][row].float().cpu().numpy()
-        panels.append(_captioned(_overlay(small, score_map), _TITLES[name]))
+    for kind in sorted(set(sample.class_maps.keys()) & set(MAP_MODES), key=list(_TITLES).index):
+        score_map = sample.class_maps[kind][row].float().cpu().numpy()
+        whose = 'of all classes' if kind == 'attention' else f'of {class_name(label, classes)}'
+        panels.append((overlay_map(image, score_map), (_TITLES[kind], whose)))
 
-    boxed = small.copy()
+    boxed = image.copy()
+    true_boxes = _true_boxes(sample) if draw_gt else np.zeros((0, 4))
     predicted = sample.pred_instances.bboxes[sample.pred_instances.labels == label].cpu().numpy()
-    caption = f'{_class_name(label, classes)} {float(sample.pred_score[label]):.2f}'
-    if 'gt_instances' in sample and len(sample.gt_instances):
-        truth = sample.gt_instances.bboxes.cpu().numpy()
-        _draw_boxes(boxed, truth * scale, TRUE_COLOR)
-        caption += f', IoU {box_overlaps(predicted, truth)[0].max():.2f}'
-    _draw_boxes(boxed, predicted * scale, PREDICTED_COLOR)
-    panels.append(_captioned(boxed, caption))
-
-    gap = np.full((_HEIGHT + _CAPTION, _GAP, 3), 255, np.uint8)
-    return np.concatenate([part for panel in panels for part in (panel, gap)][:-1], axis=1)
+    second = f'score {float(sample.pred_score[label]):.2f}'
+    if len(true_boxes) and len(predicted):
+        second += f', IoU {box_overlaps(predicted, true_boxes)[0].max():.2f}'
+    draw_boxes(boxed, true_boxes * scale, TRUE_COLOR)
+    if draw_pred:
+        draw_boxes(boxed, predicted * scale, PREDICTED_COLOR)
+    return [*panels, (boxed, (class_name(label, classes), second))]
 
 
-def _class_name(label: int, classes: Sequence[str] | None) -> str:
-    return classes[label] if classes and label < len(classes) else f'class {label}'
+def _true_boxes(sample: LocDataSample) -> np.ndarray:
+    return sample.gt_instances.bboxes.cpu().numpy() if 'gt_instances' in sample else np.zeros((0, 4))
 
 
-def _truth_caption(sample: LocDataSample, classes: Sequence[str] | None) -> str:
-    return _class_name(int(sample.gt_label), classes) if 'gt_label' in sample else 'image'
-
-
-def _overlay(image: np.ndarray, score_map: np.ndarray) -> np.ndarray:
-    large = cv2.resize(score_map, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    spread = float(large.max() - large.min())
-    level = (large - large.min()) / spread if spread > 0 else np.zeros_like(large)
-    heat = cv2.applyColorMap((level * 255).astype(np.uint8), cv2.COLORMAP_JET)[..., ::-1]
-    return cv2.addWeighted(image, 0.5, np.ascontiguousarray(heat), 0.5, 0)
-
-
-def _draw_boxes(image: np.ndarray, boxes: np.ndarray, color: tuple[int, int, int]) -> None:
-    for x1, y1, x2, y2 in np.round(boxes).astype(int).tolist():
-        cv2.rectangle(image, (x1, y1), (min(x2, image.shape[1] - 1), min(y2, image.shape[0] - 1)), color, 2)
-
-
-def _captioned(image: np.ndarray, caption: str) -> np.ndarray:
-    bar = np.full((_CAPTION, image.shape[1], 3), 255, np.uint8)
-    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.42
-    while size > 0.3 and cv2.getTextSize(caption, font, size, 1)[0][0] > image.shape[1] - 6:
-        size -= 0.02
-    cv2.putText(bar, caption, (3, _CAPTION - 8), font, size, (20, 20, 20), 1, cv2.LINE_AA)
-    return np.concatenate([bar, image])
+def class_name(label: int, classes: Sequence[str] | None) -> str:
+    """A class's name, spaces for the underscores of a folder's; its number where it has none."""
+    return classes[label].replace('_', ' ') if classes and label < len(classes) else f'class {label}'

@@ -1,0 +1,95 @@
+"""Images of any kind, from anywhere, as a model can take them."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from mmengine import fileio
+from PIL import Image, ImageOps
+
+IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
+# Behind what is transparent; ImageNet's mean, as mmcv has it.
+_BACKGROUND = (124, 117, 104)
+
+
+def list_images(folder: str | Path) -> list[str]:
+    """Paths of all images in a folder and those below it, sorted.
+
+    Raises:
+        FileNotFoundError: If there is no folder, or no image in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f'{folder}: no such folder')
+    paths = sorted(str(path) for path in folder.rglob('*') if path.suffix.lower() in IMAGE_ENDINGS and path.is_file())
+    if not paths:
+        raise FileNotFoundError(f'{folder}: no image in it; they end in {", ".join(IMAGE_ENDINGS)}')
+    return paths
+
+
+def read_image(path: str) -> np.ndarray:
+    """Read an image file, turned upright as its EXIF orientation says.
+
+    Grey, palette, CMYK and 16-bit images become 8-bit RGB; what is transparent
+    becomes grey; of an animation the first picture counts.
+
+    Args:
+        path: A path, a URL, or any other place that mmengine's file backends
+            know.
+
+    Returns:
+        ``(H, W, 3)`` ``uint8`` RGB.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read as an image; names the file.
+    """
+    try:
+        content = fileio.get(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{path}: no such file') from error
+    except OSError as error:  # also of a URL that cannot be reached
+        raise ValueError(f'{path}: cannot be read: {error}') from error
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
+        reason = str(error).partition(' <_io')[0]
+        raise ValueError(f'{path}: cannot be read as an image: {reason}') from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == 'F':
+        raise ValueError('its pixels are floating-point numbers, of which white is not known')
+    if image.mode.startswith('I'):
+        image = Image.fromarray((np.asarray(image).clip(0, 2**16 - 1) >> 8).astype(np.uint8))
+    if image.mode in ('LA', 'PA', 'RGBA', 'La', 'RGBa') or 'transparency' in image.info:
+        opaque = image.convert('RGBA')
+        image = Image.new('RGB', image.size, _BACKGROUND)
+        image.paste(opaque, mask=opaque.getchannel('A'))
+    return image.convert('RGB')
+
+
+def check_array(image: np.ndarray) -> np.ndarray:
+    """Take an array as an image.
+
+    Args:
+        image: ``(H, W, 3)`` ``uint8`` BGR, as mmcv and OpenCV read it, or
+            ``(H, W)`` grey.
+
+    Returns:
+        ``(H, W, 3)`` ``uint8`` RGB.
+
+    Raises:
+        ValueError: If it is not such an array.
+    """
+    if (
+        image.dtype != np.uint8
+        or image.ndim not in (2, 3)
+        or (image.ndim == 3 and image.shape[2] != 3)
+        or not image.size
+    ):
+        raise ValueError(
+            f'an image as an array must be (H, W, 3) uint8 in BGR, or (H, W) in grey; got {image.shape} {image.dtype}'
+        )
+    return image[..., ::-1] if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)

@@ -1,0 +1,81 @@
+"""Classify and localise images: python -m mmtscam.apis.infer IMAGE_OR_FOLDER CONFIG CHECKPOINT [options]."""
+
+import argparse
+
+from mmengine.logging import MMLogger
+from rich.console import Console
+
+from .inferencer import LocInferencer
+from .predictions import PREDICTION_FORMATS
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Classify and localise images, and draw what was found.')
+    parser.add_argument('inputs', nargs='+', metavar='IMAGE_OR_FOLDER', help='images, URLs, or one folder')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    parser.add_argument('--out-dir', default='outputs', help='folder for pictures and predictions (default: outputs)')
+    parser.add_argument(
+        '--class',
+        dest='classes',
+        nargs='+',
+        metavar='NAME',
+        help='where are these? by name or index, whatever their scores, instead of the best',
+    )
+    parser.add_argument('--topk', type=int, help="how many classes get a box (default: the config's)")
+    parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
+    parser.add_argument('--map-mode', help="coupled, attention or semantic (default: the config's)")
+    parser.add_argument('--layers', type=int, nargs='+', help='blocks whose attention is averaged (default: all)')
+    parser.add_argument('--batch-size', type=int, default=16, help='images a batch (default: 16)')
+    parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
+    parser.add_argument('--show', action='store_true', help='open a window for each picture')
+    parser.add_argument('--wait-time', type=float, default=0, help='seconds for which it stays (default: for ever)')
+    parser.add_argument('--no-save-vis', action='store_true', help='write no pictures')
+    parser.add_argument('--no-save-pred', action='store_true', help='write no predictions')
+    parser.add_argument(
+        '--pred-formats', nargs='+', choices=PREDICTION_FORMATS, default=['json'], help='of predictions (default: json)'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the command."""
+    args = parse_args()
+    MMLogger.get_instance('mmengine', log_level='WARNING')
+    inputs = args.inputs if len(args.inputs) > 1 else args.inputs[0]
+    try:
+        inferencer = LocInferencer(args.config, args.checkpoint, args.device, args.layers)
+        results = inferencer(
+            inputs,
+            batch_size=args.batch_size,
+            classes=args.classes,
+            topk=args.topk,
+            threshold=args.threshold,
+            map_mode=args.map_mode,
+            show=args.show,
+            wait_time=args.wait_time,
+            no_save_vis=args.no_save_vis,
+            no_save_pred=args.no_save_pred,
+            pred_formats=args.pred_formats,
+            out_dir=args.out_dir,
+        )
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        raise SystemExit('interrupted: the pictures that were drawn are kept, predictions are not written') from None
+    console = Console(highlight=False, soft_wrap=True)
+    predictions = results['predictions']
+    failed = [each for each in predictions if 'error' in each]
+    for each in predictions[:1] if len(predictions) == 1 else ():
+        box = ', '.join(f'{edge:.0f}' for edge in each['bboxes'][0])
+        console.print(f'{each["classes"][0]} ({each["scores"][0]:.2f}) at {box}')
+    for each in failed:
+        console.print(f'Skipped: {each["error"]}', markup=False)
+    console.print(f'{len(predictions) - len(failed)} images done, {len(failed)} skipped; see {args.out_dir}')
+    if failed:
+        raise SystemExit(1)
+
+
+if __name__ == '__main__':
+    main()

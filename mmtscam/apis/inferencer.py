@@ -1,0 +1,383 @@
+"""From images to classes, boxes, maps and pictures."""
+
+import difflib
+import os.path as osp
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose, Resize
+from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
+from mmengine.infer import BaseInferencer
+from mmengine.registry import init_default_scope
+from rich.progress import track
+
+from mmtscam.engine.memory import keep_freed_memory
+from mmtscam.localization import get_protocol
+from mmtscam.models.utils import load_strictly
+from mmtscam.registry import DATASETS, TRANSFORMS
+from mmtscam.structures import LocDataSample
+from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
+
+from .images import check_array, list_images, read_image
+from .predictions import PREDICTION_FORMATS, sample_to_dict, write_predictions
+
+ImageInput = str | Path | np.ndarray
+_LOADERS = ('LoadImageFromFile', 'LoadResizedImage')
+
+
+class _Outcome(NamedTuple):
+    """What came of one input: a prediction for an image, or an error."""
+
+    name: str
+    image: np.ndarray | None = None
+    sample: LocDataSample | None = None
+    error: Exception | None = None
+
+
+class LocInferencer(BaseInferencer):
+    """Classifies and localises images; used as mmdet's ``DetInferencer`` is.
+
+    Args:
+        model: Path of a config, or the config itself; by default the one in
+            the checkpoint.
+        weights: Path or URL of a checkpoint.
+        device: ``'cpu'``, ``'cuda:0'``, ...; a GPU by default if there is one.
+        layers: Blocks whose attention is averaged (negative ones count from
+            the last), instead of the config's.
+        show_progress: Whether to show a progress bar.
+        num_workers: Threads that read images and draw pictures meanwhile.
+
+    Raises:
+        FileNotFoundError: If config or checkpoint is missing.
+        ValueError: If they do not fit together.
+
+    Examples:
+        >>> inferencer = LocInferencer('config.py', 'checkpoint.pth')  # doctest: +SKIP
+        >>> inferencer('bird.jpg', out_dir='outputs')['predictions'][0]['bboxes']  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: str | Config | dict | None = None,
+        weights: str | None = None,
+        device: str | None = None,
+        layers: Sequence[int] | None = None,
+        show_progress: bool = True,
+        num_workers: int = 2,
+    ) -> None:
+        init_default_scope('mmtscam')
+        for file in (model, weights):
+            if isinstance(file, str) and '://' not in file and not osp.isfile(file):
+                raise FileNotFoundError(f'{file}: no such file')
+        if weights is None:
+            raise ValueError('weights are missing: name a checkpoint')
+        if (device or get_device()) == 'cpu':
+            keep_freed_memory()
+        self._weights, self._layers = weights, layers
+        self.num_workers = num_workers
+        super().__init__(model, weights, device, scope='mmtscam', show_progress=show_progress)
+
+    def __call__(
+        self,
+        inputs: ImageInput | Sequence[ImageInput],
+        batch_size: int = 16,
+        classes: Sequence[str | int] | None = None,
+        topk: int | None = None,
+        threshold: float | None = None,
+        map_mode: str | None = None,
+        return_datasamples: bool = False,
+        return_vis: bool = False,
+        show: bool = False,
+        wait_time: float = 0,
+        draw_pred: bool = True,
+        no_save_vis: bool = False,
+        no_save_pred: bool = False,
+        pred_formats: Sequence[str] = ('json',),
+        out_dir: str | Path = '',
+    ) -> dict[str, list]:
+        """Predict.
+
+        A file in a list or folder that cannot be read does not stop the
+        others. Images are turned upright as their EXIF orientation says, and
+        boxes are those of the upright image.
+
+        Args:
+            inputs: A path, a URL, a folder (with those below it), an array
+                ``(H, W, 3)`` ``uint8`` BGR, or a list of such.
+            batch_size: Images a batch.
+            classes: Localise these, by name or index, whatever their scores,
+                instead of the Top-k.
+            topk: How many classes get a box; the head's own by default.
+            threshold: For drawing boxes; the head's own by default.
+            map_mode: The kind of map to localise with; the head's own by
+                default.
+            return_datasamples: Whether to return :class:`LocDataSample`
+                instead of dicts.
+            return_vis: Whether to return pictures.
+            show: Whether to open a window for each picture.
+            wait_time: Seconds for which it stays; 0 is for ever.
+            draw_pred: Whether to draw boxes.
+            no_save_vis: Leave pictures out of ``out_dir``.
+            no_save_pred: Leave files of predictions out of ``out_dir``.
+            pred_formats: Among ``'json'``, ``'csv'`` and ``'coco'``.
+            out_dir: Folder for pictures, in ``vis/``, and predictions.
+
+        Returns:
+            ``predictions``, one for each input, in order: a dict of plain
+            values (see :func:`~mmtscam.apis.predictions.sample_to_dict`) or a
+            sample; where there is none, a dict with ``error``, or ``None``.
+            ``visualization``, if asked for: a picture ``(h, w, 3)`` ``uint8``
+            RGB for each, or ``None``.
+
+        Raises:
+            FileNotFoundError: If the one file or folder is not there.
+            ValueError: If an argument is out of range, or the one image
+                cannot be read.
+        """
+        if batch_size < 1:
+            raise ValueError(f'batch_size must be at least 1, got {batch_size}')
+        if unknown := sorted(set(pred_formats) - set(PREDICTION_FORMATS)):
+            raise ValueError(f'unknown format {unknown[0]!r}: choose from {", ".join(PREDICTION_FORMATS)}')
+        items = self._inputs_to_list(inputs)
+        folder = str(inputs) if isinstance(inputs, str | Path) and osp.isdir(inputs) else None
+        alone = folder is None and not isinstance(inputs, list | tuple)
+        labels = None if classes is None else [self.class_index(name) for name in classes]
+        out_vis = Path(out_dir, 'vis') if out_dir and not no_save_vis else None
+
+        def finish(index: int, outcome: _Outcome) -> np.ndarray | None:
+            if outcome.sample is None or not (show or return_vis or out_vis):
+                return None
+            (picture,) = self.visualize([outcome.image], [outcome.sample], draw_pred=draw_pred)
+            if out_vis:
+                write_picture(_picture_path(out_vis, outcome.name, folder, index), picture)
+            return picture
+
+        samples, plain, pictures = [], [], []
+        with self._settings(topk, threshold, map_mode), ThreadPoolExecutor(max(1, self.num_workers)) as pool:
+            outcomes = self._predict(items, batch_size, labels, pool)
+            finished: Iterable = _ahead(
+                pool,
+                lambda item: (item[1], finish(*item)),
+                enumerate(outcomes),
+                count=2 * batch_size,
+            )
+            if self.show_progress:
+                finished = track(finished, description='Inference', total=len(items))
+            for outcome, picture in finished:
+                if alone and outcome.error:
+                    raise outcome.error
+                samples.append(outcome.sample if return_datasamples else None)
+                plain.append(self._to_dict(outcome))
+                pictures.append(picture if return_vis else None)
+                if show and picture is not None:
+                    self.visualizer.show(picture, win_name=outcome.name, wait_time=wait_time)
+        if out_dir and not no_save_pred:
+            write_predictions(out_dir, plain, pred_formats, self._names())
+        return {
+            'predictions': samples if return_datasamples else plain,
+            **({'visualization': pictures} if return_vis else {}),
+        }
+
+    def class_index(self, name: str | int) -> int:
+        """Index of a class.
+
+        Args:
+            name: Its name, in any case and with spaces or underscores, or its
+                index.
+
+        Raises:
+            ValueError: If there is no such class; names the nearest.
+        """
+        count = self.model.head.num_classes
+        if isinstance(name, int) or name.isdecimal():
+            if not 0 <= int(name) < count:
+                raise ValueError(f'class {name}: the model has the classes 0 to {count - 1}')
+            return int(name)
+        if self.classes is None:
+            raise ValueError(f'class {name!r}: the checkpoint names no classes; give an index from 0 to {count - 1}')
+        known = {_plain(known): index for index, known in enumerate(self.classes)}
+        if _plain(name) not in known:
+            near = difflib.get_close_matches(_plain(name), known, cutoff=0.4)
+            hint = f'; did you mean {" or ".join(self.classes[known[each]] for each in near)}?' if near else ''
+            raise ValueError(f'class {name!r}: not among the {count} classes of the model{hint}')
+        return known[_plain(name)]
+
+    def visualize(
+        self, inputs: list, preds: Any, show: bool = False, draw_pred: bool = True, **kwargs: Any
+    ) -> list[np.ndarray]:
+        """Draw pictures of predictions.
+
+        Args:
+            inputs: ``(H, W, 3)`` ``uint8`` RGB images.
+            preds: The sample of each.
+            show: Whether to open a window for each.
+            draw_pred: Whether to draw boxes.
+            **kwargs: Further arguments of the visualizer's ``show``.
+
+        Returns:
+            ``(h, w, 3)`` ``uint8`` RGB pictures.
+        """
+        pictures = [
+            draw_panels(image, sample, self.classes, self.visualizer.panel_height, draw_pred=draw_pred)
+            for image, sample in zip(inputs, preds, strict=True)
+        ]
+        if show:
+            for picture in pictures:
+                self.visualizer.show(picture, **kwargs)
+        return pictures
+
+    def postprocess(
+        self, preds: Any, visualization: list[np.ndarray], return_datasamples: bool = False, **kwargs: Any
+    ) -> dict[str, list]:
+        """Put samples, or what is in them, and pictures together."""
+        plain = [sample_to_dict(sample, self.classes, self.model.head.map_mode) for sample in preds]
+        return dict(predictions=list(preds) if return_datasamples else plain, visualization=visualization)
+
+    def _predict(
+        self, items: Sequence[ImageInput], batch_size: int, labels: list[int] | None, pool: Executor
+    ) -> Iterator[_Outcome]:
+        """Read ahead and predict batch by batch."""
+        loaded = _ahead(pool, lambda item: self._load(item[0], item[1], labels), enumerate(items), count=2 * batch_size)
+        while chunk := list(islice(loaded, batch_size)):
+            batch = [data for _, data in chunk if data is not None]
+            samples = iter(self.forward(self.collate_fn(batch)) if batch else ())
+            for outcome, data in chunk:
+                yield outcome if data is None else outcome._replace(sample=next(samples))
+
+    def _load(self, index: int, item: ImageInput, labels: list[int] | None) -> tuple[_Outcome, dict | None]:
+        """Read and transform an image."""
+        name = f'array {index}' if isinstance(item, np.ndarray) else str(item)
+        try:
+            image = check_array(item) if isinstance(item, np.ndarray) else read_image(name)
+            shape = image.shape[:2]
+            data = self.pipeline(
+                dict(img=np.ascontiguousarray(image[..., ::-1]), img_path=name, img_shape=shape, ori_shape=shape)
+            )
+            if labels is not None:
+                data['data_samples'].set_query_label(labels)
+            return _Outcome(name, image), data
+        except (ValueError, OSError) as error:
+            return _Outcome(name, error=error), None
+
+    def _to_dict(self, outcome: _Outcome) -> dict[str, Any]:
+        if outcome.sample is None:
+            return dict(img_path=outcome.name, error=str(outcome.error))
+        return sample_to_dict(outcome.sample, self.classes, self.model.head.map_mode)
+
+    def _names(self) -> list[str]:
+        return list(self.classes or (f'class {label}' for label in range(self.model.head.num_classes)))
+
+    @contextmanager
+    def _settings(self, topk: int | None, threshold: float | None, map_mode: str | None) -> Iterator[None]:
+        """Let the head use other settings for a while."""
+        head = self.model.head
+        if topk is not None and not 1 <= topk <= head.num_classes:
+            raise ValueError(f'topk must be from 1 to the number of classes, {head.num_classes}, got {topk}')
+        if map_mode is not None and map_mode not in head.map_modes:
+            raise ValueError(f'map_mode: this head has the maps {", ".join(head.map_modes)}, not {map_mode!r}')
+        settings = dict(
+            num_boxes=topk or head.num_boxes,
+            protocol=get_protocol(head.protocol, threshold=threshold),
+            map_mode=map_mode or head.map_mode,
+        )
+        before = {name: getattr(head, name) for name in settings}
+        try:
+            for name, value in settings.items():
+                setattr(head, name, value)
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(head, name, value)
+
+    def _inputs_to_list(self, inputs: ImageInput | Sequence[ImageInput]) -> list[ImageInput]:
+        if isinstance(inputs, list | tuple):
+            if not inputs:
+                raise ValueError('no images: the list is empty')
+            return list(inputs)
+        if isinstance(inputs, str | Path) and osp.isdir(inputs):
+            return list(list_images(inputs))
+        return [inputs]  # type: ignore[list-item]
+
+    def _init_model(self, cfg: Any, weights: str | None, device: str = 'cpu') -> torch.nn.Module:
+        if cfg and self._layers is not None:
+            cfg.model.backbone.attn_layers = list(self._layers)
+        return super()._init_model(cfg, weights, device)
+
+    def _load_weights_to_model(self, model: Any, checkpoint: dict | None, cfg: Any) -> None:
+        """Load strictly, and take the names of the classes."""
+        assert checkpoint is not None
+        load_strictly(model, checkpoint, str(self._weights))
+        meta = checkpoint.get('meta') or {}
+        names = (meta.get('dataset_meta') or {}).get('classes') or _config_classes(cfg)
+        count = model.head.num_classes
+        self.classes = tuple(names) if names is not None and len(names) == count else None
+
+    def _init_pipeline(self, cfg: Config | ConfigDict) -> Callable:
+        """The config's test pipeline, from the image as an array on.
+
+        Raises:
+            ValueError: If it does not begin with a loader that is known.
+        """
+        first, *steps = cfg.test_dataloader.dataset.pipeline
+        kind = str(first['type']).rpartition('.')[2]
+        if kind not in _LOADERS:
+            raise ValueError(f'the test pipeline must begin with {" or ".join(_LOADERS)}, not with {first["type"]}')
+        built = [TRANSFORMS.build(step) for step in steps]
+        if kind == 'LoadResizedImage':  # the same pixels, see there
+            scale = first['scale']
+            size = (scale, scale) if isinstance(scale, int) else tuple(scale)
+            built.insert(0, Resize(size, backend='pillow', interpolation='bilinear'))
+        return Compose(built)
+
+    def _init_collate(self, cfg: Any) -> Callable:
+        # Images of a batch have one size, but what is known of them differs.
+        return super()._init_collate(ConfigDict())
+
+    def _init_visualizer(self, cfg: Any) -> LocVisualizer:
+        # The config's back ends belong to training.
+        height = (cfg.get('visualizer') or {}).get('panel_height')
+        return LocVisualizer(**({} if height is None else dict(panel_height=height)))
+
+
+def _config_classes(cfg: Any) -> Sequence[str] | None:
+    """Names of the classes, where the type of the test's data set is enough to know them."""
+    dataset = cfg.test_dataloader.dataset
+    kind = DATASETS.get(str(dataset.get('dataset', dataset).get('type')))
+    return getattr(kind, 'METAINFO', {}).get('classes')
+
+
+def _plain(name: str) -> str:
+    return name.replace('_', ' ').casefold()
+
+
+def _picture_path(out_dir: Path, name: str, folder: str | None, index: int) -> Path:
+    """Where the picture of an input goes: as its image lies in its folder."""
+    if folder is not None:
+        relative = Path(name).relative_to(folder)
+    elif name.startswith('array '):
+        relative = Path(f'{index:08d}')
+    else:
+        relative = Path(name.rpartition('/')[2].partition('?')[0] or f'{index:08d}')
+    # The endings of others stay, or those of one name would overwrite each other.
+    return out_dir / (
+        relative if relative.suffix.lower() in ('.jpg', '.jpeg') else relative.with_name(f'{relative.name}.jpg')
+    )
+
+
+def _ahead(pool: Executor, function: Callable, items: Iterable, count: int) -> Iterator[Any]:
+    """Results of a function in order, while up to ``count`` further ones are computed."""
+    waiting: deque[Future] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > count:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -1,0 +1,128 @@
+"""Predictions as plain values, and as files."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmtscam.evaluation.files import write_text
+from mmtscam.structures import LocDataSample
+from mmtscam.version import __version__
+
+
+def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None, map_mode: str) -> dict[str, Any]:
+    """What was predicted, without maps.
+
+    Args:
+        sample: A prediction.
+        classes: Names of the classes.
+        map_mode: The kind of map that was localised with.
+
+    Returns:
+        ``img_path``; ``width`` and ``height`` of the image in pixels;
+        ``pred_label``, ``pred_class`` and ``pred_score`` of the best class; of
+        each box, best or first asked for first, ``labels``, ``classes``,
+        ``scores`` and ``bboxes`` ``[x1, y1, x2, y2]`` in the image's pixels;
+        ``threshold`` and ``map_mode`` with which they were drawn.
+    """
+    height, width = sample.ori_shape[:2]
+    boxes, label = sample.pred_instances, int(sample.pred_label)
+
+    def name(label: int) -> str:
+        return classes[label] if classes else f'class {label}'
+
+    return dict(
+        img_path=sample.get('img_path', ''),
+        width=width,
+        height=height,
+        pred_label=label,
+        pred_class=name(label),
+        pred_score=round(float(sample.pred_score[label]), 6),
+        labels=boxes.labels.tolist(),
+        classes=[name(label) for label in boxes.labels.tolist()],
+        scores=[round(score, 6) for score in boxes.scores.tolist()],
+        bboxes=[[round(edge, 2) for edge in box] for box in boxes.bboxes.tolist()],
+        threshold=sample.class_maps.threshold,
+        map_mode=map_mode,
+    )
+
+
+def _as_json(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
+    """All of it."""
+    return json.dumps(dict(mmtscam=__version__, classes=list(classes), predictions=list(predictions)), indent=1) + '\n'
+
+
+def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
+    """One row a box, or one with the error."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow(['img_path', 'width', 'height', 'label', 'class', 'score', 'x1', 'y1', 'x2', 'y2', 'error'])
+    for each in predictions:
+        if 'error' in each:
+            writer.writerow([each['img_path'], *[''] * 9, each['error']])
+            continue
+        for label, name, score, box in zip(
+            each['labels'], each['classes'], each['scores'], each['bboxes'], strict=True
+        ):
+            writer.writerow([each['img_path'], each['width'], each['height'], label, name, score, *box, ''])
+    return file.getvalue()
+
+
+def _as_coco(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
+    """A COCO data set: ids from 1 on, category ``label + 1``; images that failed are left out."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for each in predictions:
+        if 'error' in each:
+            continue
+        images.append(dict(id=len(images) + 1, file_name=each['img_path'], width=each['width'], height=each['height']))
+        for label, score, (x1, y1, x2, y2) in zip(each['labels'], each['scores'], each['bboxes'], strict=True):
+            width, height = round(x2 - x1, 2), round(y2 - y1, 2)
+            annotations.append(
+                dict(
+                    id=len(annotations) + 1,
+                    image_id=len(images),
+                    category_id=label + 1,
+                    bbox=[x1, y1, width, height],
+                    area=round(width * height, 2),
+                    iscrowd=0,
+                    score=score,
+                )
+            )
+    categories = [dict(id=label + 1, name=name) for label, name in enumerate(classes)]
+    info = dict(description=f'boxes of mmtscam {__version__}')
+    return json.dumps(dict(info=info, images=images, annotations=annotations, categories=categories)) + '\n'
+
+
+_WRITERS: dict[str, tuple[str, Callable[[Sequence[dict[str, Any]], Sequence[str]], str]]] = {
+    'json': ('predictions.json', _as_json),
+    'csv': ('predictions.csv', _as_csv),
+    'coco': ('coco.json', _as_coco),
+}
+PREDICTION_FORMATS = tuple(_WRITERS)
+
+
+def write_predictions(
+    out_dir: str | Path, predictions: Sequence[dict[str, Any]], formats: Sequence[str], classes: Sequence[str]
+) -> list[Path]:
+    """Write predictions into files.
+
+    Args:
+        out_dir: Their folder, which is made.
+        predictions: Of :func:`sample_to_dict`; those of images that failed
+            have ``img_path`` and ``error``.
+        formats: Among :data:`PREDICTION_FORMATS`: ``predictions.json``,
+            ``predictions.csv`` with one row a box, and ``coco.json``.
+        classes: Names of all classes.
+
+    Returns:
+        Paths of the files.
+    """
+    files = []
+    for kind in formats:
+        name, convert = _WRITERS[kind]
+        files.append(Path(out_dir, name))
+        write_text(files[-1], convert(predictions, classes))
+    return files

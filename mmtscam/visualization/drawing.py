@@ -1,0 +1,137 @@
+"""What pictures are put together from: maps as colours, boxes, text, a legend."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image, ImageDraw, ImageFont
+
+Color = tuple[int, int, int]
+
+# Told apart by colour-blind readers too, and seen on dark and on light images.
+PREDICTED_COLOR: Color = (255, 70, 50)
+TRUE_COLOR: Color = (60, 220, 255)
+_CASING_COLOR: Color = (20, 20, 20)
+_TEXT_COLOR: Color = (20, 20, 20)
+_OPACITY = 0.6
+_MARGIN = 4
+
+
+def heat_colors(levels: np.ndarray) -> np.ndarray:
+    """Colours of a perceptually uniform colour map (viridis): equal steps look equal, in grey as well.
+
+    Args:
+        levels: Array of any shape with values in [0, 1].
+
+    Returns:
+        ``(..., 3)`` ``uint8`` RGB.
+    """
+    return _color_table()[(levels * 255).astype(np.uint8)]
+
+
+@cache
+def _color_table() -> np.ndarray:
+    return (colormaps['viridis'](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+
+
+def overlay_map(image: np.ndarray, score_map: np.ndarray) -> np.ndarray:
+    """Lay a map's colours over an image.
+
+    Args:
+        image: ``(H, W, 3)`` ``uint8`` RGB.
+        score_map: ``(h, w)`` float array of any range; its lowest value gets
+            the first colour, its highest the last. A constant one, or one that
+            is not finite, gets the first everywhere.
+
+    Returns:
+        ``(H, W, 3)`` ``uint8`` RGB.
+    """
+    large = cv2.resize(score_map.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    low, high = large.min(), large.max()
+    levels = (large - low) / (high - low) if high > low else np.zeros_like(large)
+    return cv2.addWeighted(image, 1 - _OPACITY, heat_colors(levels), _OPACITY, 0)
+
+
+def draw_boxes(image: np.ndarray, boxes: np.ndarray, color: Color) -> None:
+    """Draw boxes with a dark casing, two pixels wide, into an image.
+
+    Args:
+        image: ``(H, W, 3)`` ``uint8`` RGB, changed in place.
+        boxes: ``(n, 4)`` ``(x1, y1, x2, y2)`` in its pixels; edges beyond it
+            are drawn along its border.
+        color: Of the line.
+    """
+    height, width = image.shape[:2]
+    for x1, y1, x2, y2 in np.round(boxes).astype(int).tolist():
+        corners = (max(x1, 0), max(y1, 0)), (min(x2, width - 1), min(y2, height - 1))
+        cv2.rectangle(image, *corners, _CASING_COLOR, 4)
+        cv2.rectangle(image, *corners, color, 2)
+
+
+def fit_size(image: np.ndarray, width: int, height: int) -> tuple[int, int]:
+    """Width and height, at least 1, with which an image fits into a frame, its proportions kept."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    return max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+
+
+def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """An image in another size (width, height)."""
+    smaller = size[0] * size[1] < image.shape[0] * image.shape[1]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+
+
+def line_height(size: int) -> int:
+    """Pixels from one line of text to the next."""
+    return round(1.35 * size)
+
+
+def draw_text(canvas: Image.Image, corner: tuple[int, int], text: str, size: int, width: int) -> None:
+    """Write one line, cut off with an ellipsis where it is too wide.
+
+    Args:
+        canvas: RGB image, changed in place.
+        corner: Left and upper edge of the line.
+        text: Of any script that DejaVu Sans has: Latin, Greek, Cyrillic, ...
+        size: Of the letters, in pixels.
+        width: Pixels that the line may take.
+    """
+    font = _font(size)
+    if font.getlength(text) > width:
+        kept = next((n for n in range(len(text) - 1, 0, -1) if font.getlength(text[:n] + '…') <= width), 0)
+        text = text[:kept].rstrip() + '…'
+    ImageDraw.Draw(canvas).text(corner, text, _TEXT_COLOR, font)
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    # Comes with matplotlib, as OpenCV's own letters are ASCII alone.
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf'), size)
+
+
+def draw_legend(canvas: Image.Image, top: int, size: int, boxes: Sequence[tuple[str, Color]]) -> None:
+    """Draw the colours of maps from low to high, then the boxes by name.
+
+    Args:
+        canvas: RGB image, changed in place.
+        top: Upper edge of the line.
+        size: Of the letters, in pixels.
+        boxes: Name and colour of each kind of box.
+    """
+    left = _write(canvas, _MARGIN, top, 'map: low', size)
+    bar = Image.fromarray(np.repeat(heat_colors(np.linspace(0, 1, 6 * size))[None], size, axis=0))
+    canvas.paste(bar, (left, top + 2))
+    left = _write(canvas, left + bar.width + _MARGIN, top, 'high', size)
+    for name, color in boxes:
+        left += 2 * _MARGIN
+        ImageDraw.Draw(canvas).rectangle((left, top + 2, left + size, top + 1 + size), outline=color, width=3)
+        left = _write(canvas, left + size + _MARGIN, top, name, size)
+
+
+def _write(canvas: Image.Image, left: int, top: int, text: str, size: int) -> int:
+    """Write one line; returns where what follows may begin."""
+    draw_text(canvas, (left, top), text, size, max(1, canvas.width - left))
+    return left + round(_font(size).getlength(text)) + _MARGIN

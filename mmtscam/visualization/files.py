@@ -1,0 +1,31 @@
+"""Pictures on the disk."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmtscam.evaluation.files import unfinished
+
+_JPEG_QUALITY = 92
+
+
+def write_picture(path: str | os.PathLike, picture: np.ndarray) -> None:
+    """Write a picture in one step; its ending decides on the format.
+
+    Args:
+        path: The file; its folder is made.
+        picture: ``(h, w, 3)`` ``uint8`` RGB.
+
+    Raises:
+        OSError: If it cannot be written; names the file.
+    """
+    path = Path(path)
+    if cv2.haveImageWriter(path.name) and not path.is_dir():
+        written, content = cv2.imencode(path.suffix, picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        if written:
+            with unfinished(path) as temporary:
+                temporary.write_bytes(content.tobytes())
+            return
+    raise OSError(f'{path}: the picture cannot be written; name a .png or .jpg in a folder that can be')
