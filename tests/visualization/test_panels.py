@@ -5,20 +5,25 @@ from mmengine.structures import InstanceData
 
 from mmtscam.structures import LocDataSample
 from mmtscam.visualization import draw_panels
-from mmtscam.visualization.panels import PREDICTED_COLOR, TRUE_COLOR
+from mmtscam.visualization.drawing import PREDICTED_COLOR, TRUE_COLOR, heat_colors
 
 GREY = 90
-CAPTION = 24
-GAP = 4
+HEIGHT = 240
+CAPTION = 44
+GAP = 6
+LEGEND = 25
+NARROWEST = 192
 
 
-def _image(height, width):
+def _image(height=HEIGHT, width=HEIGHT):
     return np.full((height, width, 3), GREY, np.uint8)
 
 
-def _sample(box=(20, 30, 120, 180), truth=((60, 50, 200, 190),), maps=None, label=1):
+def _sample(box=(20, 30, 120, 180), truth=((60, 50, 200, 190),), maps=None, label=1, asked=None):
     sample = LocDataSample()
     sample.set_pred_label(label).set_pred_score(torch.tensor([0.1, 0.6, 0.3]))
+    if asked is not None:
+        sample.set_query_label(asked)
     sample.pred_instances = InstanceData(
         bboxes=torch.tensor([[0.0, 0.0, 5.0, 5.0], list(map(float, box))]), labels=torch.tensor([2, label])
     )
@@ -33,29 +38,45 @@ def _sample(box=(20, 30, 120, 180), truth=((60, 50, 200, 190),), maps=None, labe
     return sample
 
 
-def _panels(picture, width, count):
-    """Cut a picture into captions and panels."""
-    assert picture.shape == (224 + CAPTION, count * width + (count - 1) * GAP, 3)
+def _panels(picture, width=HEIGHT, height=HEIGHT, count=5, row=0, rows=1):
+    """Cut a row of a picture into panels."""
+    column = max(width, NARROWEST)
+    assert picture.shape == (rows * (CAPTION + height + GAP) + LEGEND, count * column + (count - 1) * GAP, 3)
     assert picture.dtype == np.uint8
-    starts = [number * (width + GAP) for number in range(count)]
-    for start in starts[1:]:
-        assert (picture[:, start - GAP : start] == 255).all()
-    return [picture[CAPTION:, start : start + width] for start in starts]
+    top = row * (CAPTION + height + GAP) + CAPTION
+    lefts = [number * (column + GAP) + (column - width) // 2 for number in range(count)]
+    return [picture[top : top + height, left : left + width] for left in lefts]
 
 
 def _is(pixels, color):
     return bool((pixels == color).all())
 
 
-@pytest.mark.parametrize(('height', 'width', 'shown'), [(224, 224, 224), (100, 200, 448), (500, 300, 134), (448, 1, 1)])
+@pytest.mark.parametrize(
+    ('height', 'width', 'shown'),
+    [
+        (240, 240, (240, 240)),
+        (100, 200, (240, 480)),
+        (500, 300, (240, 144)),
+        (480, 1, (240, 1)),
+        (1, 1, (240, 240)),
+        (100, 20_000, (2, 480)),
+    ],
+)
 def test_shape(height, width, shown):
     sample = _sample(box=(0, 0, 1, 1), truth=((0, 0, 1, 1),))
-    _panels(draw_panels(_image(height, width), sample), shown, count=5)
+    _panels(draw_panels(_image(height, width), sample), width=shown[1], height=shown[0])
+
+
+def test_a_higher_panel_has_larger_letters():
+    small, large = (draw_panels(_image(), _sample(), height=height) for height in (240, 480))
+    assert large.shape[1] == 5 * 480 + 4 * GAP
+    assert large.shape[0] - 480 > 1.7 * (small.shape[0] - 240)
 
 
 def test_image_three_maps_and_boxes():
-    image = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
-    panels = _panels(draw_panels(image, _sample()), 224, count=5)
+    image = np.random.default_rng(0).integers(0, 256, (240, 240, 3), dtype=np.uint8)
+    panels = _panels(draw_panels(image, _sample()))
     assert np.array_equal(panels[0], image)
     assert not any(np.array_equal(panel, image) for panel in panels[1:])
     inside = panels[4][80:100, 80:100]
@@ -63,7 +84,7 @@ def test_image_three_maps_and_boxes():
 
 
 def test_the_arguments_stay_as_they_are():
-    image, sample = _image(224, 224), _sample()
+    image, sample = _image(), _sample()
     before = sample.class_maps.attention.clone()
     draw_panels(image, sample)
     assert (image == GREY).all()
@@ -72,12 +93,21 @@ def test_the_arguments_stay_as_they_are():
 
 def test_only_the_maps_that_are_there():
     maps = dict(semantic=torch.rand(2, 14, 14))
-    _panels(draw_panels(_image(224, 224), _sample(maps=maps)), 224, count=3)
-    _panels(draw_panels(_image(224, 224), _sample(maps={})), 224, count=2)
+    _panels(draw_panels(_image(), _sample(maps=maps)), count=3)
+    _panels(draw_panels(_image(), _sample(maps={})), count=2)
+
+
+def test_a_row_for_each_class_that_is_asked_for():
+    picture = draw_panels(_image(), _sample(asked=[2, 1]))
+    first, second = (_panels(picture, row=row, rows=2) for row in range(2))
+    assert np.array_equal(first[0], second[0])
+    assert not np.array_equal(first[3], second[3])
+    for row, color in ((first[4], GREY), (second[4], PREDICTED_COLOR)):
+        assert _is(row[60:150, 20], color)
 
 
 def test_boxes_stand_where_they_belong():
-    last = _panels(draw_panels(_image(224, 224), _sample()), 224, count=5)[-1]
+    last = _panels(draw_panels(_image(), _sample()))[-1]
     assert _is(last[40:170, 20], PREDICTED_COLOR)
     assert _is(last[40:170, 120], PREDICTED_COLOR)
     assert _is(last[30, 30:110], PREDICTED_COLOR)
@@ -90,12 +120,20 @@ def test_boxes_stand_where_they_belong():
     assert _is(last[:8, :8], GREY)
 
 
-@pytest.mark.parametrize(('height', 'width'), [(448, 448), (112, 168)])
+@pytest.mark.parametrize(('draw_gt', 'draw_pred'), [(True, False), (False, True), (False, False)])
+def test_boxes_that_are_not_wanted(draw_gt, draw_pred):
+    picture = draw_panels(_image(), _sample(), draw_gt=draw_gt, draw_pred=draw_pred)
+    for color, wanted in ((TRUE_COLOR, draw_gt), (PREDICTED_COLOR, draw_pred)):
+        # Neither in the panel nor in the legend.
+        assert (picture == color).all(axis=-1).any() == wanted
+
+
+@pytest.mark.parametrize(('height', 'width'), [(480, 480), (120, 180)])
 def test_boxes_are_scaled_with_the_image(height, width):
-    scale = 224 / height
-    box, truth = (10, 20, 60, 80), (80, 30, 100, 90)
+    scale = 240 / height
+    box, truth = (10, 20, 60, 80), (90, 30, 110, 100)
     picture = draw_panels(_image(height, width), _sample(box=box, truth=(truth,)))
-    last = _panels(picture, round(width * scale), count=5)[-1]
+    last = _panels(picture, width=round(width * scale))[-1]
     for (x1, y1, x2, y2), color in ((box, PREDICTED_COLOR), (truth, TRUE_COLOR)):
         x1, y1, x2, y2 = (round(value * scale) for value in (x1, y1, x2, y2))
         for x, y in ((x1, (y1 + y2) // 2), (x2, (y1 + y2) // 2), ((x1 + x2) // 2, y1), ((x1 + x2) // 2, y2)):
@@ -103,66 +141,62 @@ def test_boxes_are_scaled_with_the_image(height, width):
 
 
 def test_the_edges_of_a_box_as_large_as_the_image_are_seen():
-    last = _panels(draw_panels(_image(224, 224), _sample(box=(0, 0, 224, 224))), 224, count=5)[-1]
+    last = _panels(draw_panels(_image(), _sample(box=(0, 0, 240, 240), truth=None)))[-1]
     for edge in (last[0], last[-1], last[:, 0], last[:, -1]):
         assert _is(edge, PREDICTED_COLOR)
 
 
 def test_several_true_boxes():
     truth = ((150, 10, 170, 40), (180, 60, 210, 90))
-    last = _panels(draw_panels(_image(224, 224), _sample(truth=truth)), 224, count=5)[-1]
+    last = _panels(draw_panels(_image(), _sample(truth=truth)))[-1]
     assert _is(last[25, 150], TRUE_COLOR)
     assert _is(last[75, 210], TRUE_COLOR)
 
 
-def test_without_ground_truth():
-    last = _panels(draw_panels(_image(224, 224), _sample(truth=None)), 224, count=5)[-1]
-    assert _is(last[100, 20], PREDICTED_COLOR)
-    assert not (last == TRUE_COLOR).all(axis=-1).any()
-
-
-def test_an_empty_list_of_true_boxes():
-    last = _panels(draw_panels(_image(224, 224), _sample(truth=())), 224, count=5)[-1]
-    assert _is(last[100, 20], PREDICTED_COLOR)
-    assert not (last == TRUE_COLOR).all(axis=-1).any()
+@pytest.mark.parametrize('truth', [None, ()])
+def test_without_true_boxes(truth):
+    picture = draw_panels(_image(), _sample(truth=truth))
+    assert _is(_panels(picture)[-1][100, 20], PREDICTED_COLOR)
+    assert not (picture == TRUE_COLOR).all(axis=-1).any()
 
 
 @pytest.mark.parametrize('value', [0.0, 1.0, 3.3, -7.0, float('nan')])
 def test_a_constant_map_has_one_colour(value):
     maps = {name: torch.full((2, 14, 14), value) for name in ('coupled', 'attention', 'semantic')}
-    panels = _panels(draw_panels(_image(224, 224), _sample(maps=maps)), 224, count=5)
-    for panel in panels[1:4]:
+    nothing = 0.4 * GREY + 0.6 * heat_colors(np.zeros(1))[0]
+    for panel in _panels(draw_panels(_image(), _sample(maps=maps)))[1:4]:
         assert (panel == panel[0, 0]).all()
-        assert panel[0, 0, 2] > panel[0, 0, 0]  # the colour of nothing is blue
+        assert np.abs(panel[0, 0] - nothing).max() <= 1
 
 
-def test_a_map_is_hot_where_it_is_high():
-    score_map = torch.zeros(2, 14, 14)
+def test_a_map_is_bright_where_it_is_high():
+    score_map = torch.zeros(2, 15, 15)
     score_map[0, 10:13, 10:13] = 1  # of the other class
     score_map[1, 2:5, 8:11] = 1
     maps = dict(coupled=score_map, semantic=-score_map)
-    _, semantic, coupled, _ = _panels(draw_panels(_image(224, 224), _sample(maps=maps)), 224, count=4)
-    hot, cold = (3 * 16 + 8, 9 * 16 + 8), (11 * 16 + 8, 11 * 16 + 8)
-    assert coupled[hot][0] > coupled[hot][2]  # red above blue
-    assert coupled[cold][2] > coupled[cold][0]
-    assert semantic[hot][2] > semantic[hot][0]
-    assert semantic[cold][0] > semantic[cold][2]
+    _, semantic, coupled, _ = _panels(draw_panels(_image(), _sample(maps=maps)), count=4)
+    high, low = (3 * 16 + 8, 9 * 16 + 8), (11 * 16 + 8, 11 * 16 + 8)
+    assert coupled[high].sum() > coupled[low].sum() + 100
+    assert semantic[low].sum() > semantic[high].sum() + 100
 
 
 def test_captions_name_the_classes():
-    image, sample = _image(224, 224), _sample()
+    image, sample = _image(), _sample()
     plain = draw_panels(image, sample)
     named = draw_panels(image, sample, classes=('Grebe', 'Tern', 'Wren'))
     other = draw_panels(image, sample, classes=('Grebe', 'Gull', 'Wren'))
     assert np.array_equal(plain[CAPTION:], named[CAPTION:])
-    assert not np.array_equal(plain[:CAPTION, :224], named[:CAPTION, :224])
-    assert not np.array_equal(named[:CAPTION, -224:], other[:CAPTION, -224:])
-    assert np.array_equal(named[:CAPTION, :224], other[:CAPTION, :224])
+    assert not np.array_equal(plain[:CAPTION, :240], named[:CAPTION, :240])
+    assert not np.array_equal(named[:CAPTION, -240:], other[:CAPTION, -240:])
+    assert np.array_equal(named[:CAPTION, :240], other[:CAPTION, :240])
     # Fewer names than classes: the rest go by their numbers.
     few = draw_panels(image, sample, classes=('Grebe',))
-    assert np.array_equal(few[:CAPTION, -224:], plain[:CAPTION, -224:])
+    assert np.array_equal(few[:CAPTION, -240:], plain[:CAPTION, -240:])
+    # Underscores are spaces.
+    folder = draw_panels(image, sample, classes=('', 'Arctic_Tern', ''))
+    assert np.array_equal(folder, draw_panels(image, sample, classes=('', 'Arctic Tern', '')))
 
 
 def test_maps_of_half_precision():
     maps = dict(coupled=torch.rand(2, 14, 14).half(), attention=torch.rand(2, 14, 14).bfloat16())
-    _panels(draw_panels(_image(224, 224), _sample(maps=maps)), 224, count=4)
+    _panels(draw_panels(_image(), _sample(maps=maps)), count=4)

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmtscam.visualization.drawing import (
+    draw_boxes,
+    draw_legend,
+    draw_text,
+    fit_size,
+    heat_colors,
+    overlay_map,
+    resize_image,
+)
+
+
+def _written(text, width=300, size=16):
+    canvas = Image.new('RGB', (320, 30), 'white')
+    draw_text(canvas, (2, 4), text, size, width)
+    return np.asarray(canvas)
+
+
+def test_colours_grow_lighter_all_along():
+    """So that order is seen in grey and by colour-blind readers."""
+    lightness = heat_colors(np.linspace(0, 1, 50)) @ [0.299, 0.587, 0.114]
+    assert (np.diff(lightness) > 0).all()
+    assert heat_colors(np.zeros((2, 3))).shape == (2, 3, 3)
+
+
+def test_an_overlay_shows_both():
+    image = np.zeros((20, 20, 3), np.uint8)
+    image[:, 10:] = 200
+    picture = overlay_map(image, np.array([[0.0, 1.0], [0.0, 1.0]])).astype(int)
+    assert picture[:, -1].sum(axis=-1).min() > picture[:, 0].sum(axis=-1).max()
+    flat = overlay_map(image, np.ones((2, 2)))
+    assert (flat[:, 10:].astype(int) - flat[:, :1] == 80).all()  # two fifths of the image
+
+
+@pytest.mark.parametrize('text', ['Grünspecht', 'Бекас', 'Ωκεανός', 'naïve “Ave” – 1/2'])
+def test_letters_beyond_ascii(text):
+    """Not the box that stands for a letter which a font lacks."""
+    missing = _written('\U000f0000' * len(text))
+    assert not np.array_equal(_written(text), missing)
+    assert (_written(text) < 100).any()
+
+
+def test_long_text_is_cut_off():
+    text = 'W' * 100
+    short = _written(text, width=120)
+    assert (short[:, 123:] == 255).all()
+    assert (short[:, 90:120] < 100).any()
+    assert not np.array_equal(short, _written('W' * 99 + 'X', width=300))
+    assert (_written(text, width=1) == _written('…', width=300)).mean() > 0.9
+
+
+def test_boxes_beyond_the_image_follow_its_border():
+    image = np.zeros((30, 40, 3), np.uint8)
+    draw_boxes(image, np.array([[-50, -50, 400, 400]]), (1, 2, 3))
+    for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
+        assert (edge == (1, 2, 3)).all()
+    assert (image[6:24, 6:34] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ('shape', 'size'),
+    [((10, 10), (50, 50)), ((10, 30), (100, 33)), ((1, 2000), (100, 1)), ((2000, 1), (1, 50)), ((100, 100), (50, 50))],
+)
+def test_an_image_fits_into_a_frame(shape, size):
+    image = np.full((*shape, 3), 7, np.uint8)
+    assert fit_size(image, 100, 50) == size
+    resized = resize_image(image, size)
+    assert resized.shape == (*size[::-1], 3)
+    assert (resized == 7).all()
+
+
+def test_a_legend_has_colours_from_low_to_high_and_boxes():
+    canvas = Image.new('RGB', (500, 30), 'white')
+    draw_legend(canvas, 2, 14, [('mine', (250, 0, 0)), ('yours', (0, 0, 250))])
+    pixels = np.asarray(canvas)
+    for color in (heat_colors(np.zeros(1))[0], heat_colors(np.ones(1))[0], (250, 0, 0), (0, 0, 250)):
+        assert (pixels == color).all(axis=-1).any()
+    first, last = (np.argwhere((pixels == heat_colors(np.array([v]))[0]).all(axis=-1))[:, 1] for v in (0.0, 1.0))
+    assert first.max() < last.min()

@@ -1,0 +1,23 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmtscam.visualization import write_picture
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (8, 9, 3), dtype=np.uint8)
+
+
+def test_the_ending_decides(tmp_path):
+    write_picture(tmp_path / 'new' / 'a.png', PICTURE)
+    write_picture(tmp_path / 'a.jpg', PICTURE)
+    with Image.open(tmp_path / 'new' / 'a.png') as png, Image.open(tmp_path / 'a.jpg') as jpeg:
+        assert (png.format, jpeg.format) == ('PNG', 'JPEG')
+        assert np.array_equal(np.asarray(png), PICTURE)
+    assert sorted(path.name for path in tmp_path.rglob('*')) == ['a.jpg', 'a.png', 'new']
+
+
+@pytest.mark.parametrize('name', ['a', 'a.nosuchformat', 'taken.png'])
+def test_what_cannot_be_written(tmp_path, name):
+    (tmp_path / 'taken.png').mkdir()
+    with pytest.raises(OSError, match=f'{name}: the picture cannot be written'):
+        write_picture(tmp_path / name, PICTURE)
