@@ -67,12 +67,14 @@ def main() -> None:
     console = Console(highlight=False, soft_wrap=True)
     predictions = results['predictions']
     failed = [each for each in predictions if 'error' in each]
-    for each in predictions[:1] if len(predictions) == 1 else ():
+    for each in predictions if len(predictions) == 1 and not failed else ():
         box = ', '.join(f'{edge:.0f}' for edge in each['bboxes'][0])
-        console.print(f'{each["classes"][0]} ({each["scores"][0]:.2f}) at {box}')
+        console.print(f'{each["classes"][0]} ({each["scores"][0]:.2f}) at {box}', markup=False)
     for each in failed:
         console.print(f'Skipped: {each["error"]}', markup=False)
-    console.print(f'{len(predictions) - len(failed)} images done, {len(failed)} skipped; see {args.out_dir}')
+    done = len(predictions) - len(failed)
+    skipped = f', {len(failed)} skipped' if failed else ''
+    console.print(f'{done} {"image" if done == 1 else "images"} done{skipped}; see {args.out_dir}', markup=False)
     if failed:
         raise SystemExit(1)
 

@@ -21,12 +21,12 @@ from rich.progress import track
 
 from mmtscam.engine.memory import keep_freed_memory
 from mmtscam.localization import get_protocol
-from mmtscam.models.utils import load_strictly
-from mmtscam.registry import DATASETS, TRANSFORMS
+from mmtscam.registry import TRANSFORMS
 from mmtscam.structures import LocDataSample
 from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
 from .images import check_array, list_images, read_image
+from .loading import checkpoint_config, class_names, load_model, read_config
 from .predictions import PREDICTION_FORMATS, sample_to_dict, write_predictions
 
 ImageInput = str | Path | np.ndarray
@@ -73,17 +73,21 @@ class LocInferencer(BaseInferencer):
         show_progress: bool = True,
         num_workers: int = 2,
     ) -> None:
-        init_default_scope('mmtscam')
-        for file in (model, weights):
-            if isinstance(file, str) and '://' not in file and not osp.isfile(file):
-                raise FileNotFoundError(f'{file}: no such file')
         if weights is None:
             raise ValueError('weights are missing: name a checkpoint')
-        if (device or get_device()) == 'cpu':
+        init_default_scope('mmtscam')
+        if isinstance(model, dict):
+            model = Config(model)
+        cfg = checkpoint_config(weights) if model is None else read_config(model)
+        if layers is not None:
+            cfg.model.backbone.attn_layers = list(layers)
+        device = device or get_device()
+        if device == 'cpu':
             keep_freed_memory()
-        self._weights, self._layers = weights, layers
         self.num_workers = num_workers
-        super().__init__(model, weights, device, scope='mmtscam', show_progress=show_progress)
+        super().__init__(cfg, weights, device, scope='mmtscam', show_progress=show_progress)
+        names = class_names(cfg, weights)
+        self.classes = names if len(names) == self.model.head.num_classes else None
 
     def __call__(
         self,
@@ -306,19 +310,8 @@ class LocInferencer(BaseInferencer):
             return list(list_images(inputs))
         return [inputs]  # type: ignore[list-item]
 
-    def _init_model(self, cfg: Any, weights: str | None, device: str = 'cpu') -> torch.nn.Module:
-        if cfg and self._layers is not None:
-            cfg.model.backbone.attn_layers = list(self._layers)
-        return super()._init_model(cfg, weights, device)
-
-    def _load_weights_to_model(self, model: Any, checkpoint: dict | None, cfg: Any) -> None:
-        """Load strictly, and take the names of the classes."""
-        assert checkpoint is not None
-        load_strictly(model, checkpoint, str(self._weights))
-        meta = checkpoint.get('meta') or {}
-        names = (meta.get('dataset_meta') or {}).get('classes') or _config_classes(cfg)
-        count = model.head.num_classes
-        self.classes = tuple(names) if names is not None and len(names) == count else None
+    def _init_model(self, cfg: Config, weights: str, device: str) -> torch.nn.Module:
+        return load_model(cfg, weights, device)
 
     def _init_pipeline(self, cfg: Config | ConfigDict) -> Callable:
         """The config's test pipeline, from the image as an array on.
@@ -345,13 +338,6 @@ class LocInferencer(BaseInferencer):
         # The config's back ends belong to training.
         height = (cfg.get('visualizer') or {}).get('panel_height')
         return LocVisualizer(**({} if height is None else dict(panel_height=height)))
-
-
-def _config_classes(cfg: Any) -> Sequence[str] | None:
-    """Names of the classes, where the type of the test's data set is enough to know them."""
-    dataset = cfg.test_dataloader.dataset
-    kind = DATASETS.get(str(dataset.get('dataset', dataset).get('type')))
-    return getattr(kind, 'METAINFO', {}).get('classes')
 
 
 def _plain(name: str) -> str:

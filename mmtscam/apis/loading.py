@@ -1,0 +1,130 @@
+"""Trained models from files."""
+
+import copy
+import os
+import os.path as osp
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.registry import init_default_scope
+
+from mmtscam.models.utils import read_weights
+from mmtscam.registry import DATASETS, MODELS
+
+
+def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, Any] | None = None) -> Config:
+    """Read a config and merge settings into it.
+
+    Args:
+        config: A file, or a config, which is copied.
+        cfg_options: Settings to override.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read.
+    """
+    name = (config.filename or 'the config') if isinstance(config, Config) else os.fspath(config)
+    if not isinstance(config, Config) and not osp.isfile(config):
+        raise FileNotFoundError(f'{name}: config file not found')
+    try:
+        cfg = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
+        cfg.merge_from_dict(dict(cfg_options or {}))
+    except Exception as error:  # whatever a config, which is a program, may raise
+        raise ValueError(f'{name}: cannot be read: {error}') from error
+    return cfg
+
+
+def checkpoint_config(checkpoint: str | os.PathLike) -> Config:
+    """The config with which a checkpoint was trained, which mmengine writes into it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it holds no config.
+    """
+    if not osp.isfile(checkpoint):
+        raise FileNotFoundError(f'{checkpoint}: checkpoint not found')
+    content = torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True)
+    text = content.get('message_hub', {}).get('runtime_info', {}).get('cfg') or content.get('meta', {}).get('cfg')
+    if not text:
+        raise ValueError(f'{checkpoint}: holds no config: name one')
+    return Config.fromstring(text, file_format='.py')
+
+
+def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') -> BaseModel:
+    """Build the model of a config and load all of its weights; nothing but tensors and plain data is unpickled.
+
+    Args:
+        cfg: A config with ``model``. Pretrained weights that it names are not
+            looked for.
+        checkpoint: A checkpoint of a run, or one of the released TS-CAM.
+        device: Where the model goes.
+
+    Returns:
+        The model, in evaluation.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the config has no model, it cannot be built, the file
+            cannot be read or holds another model, or the device is not there.
+    """
+    name, file = cfg.filename or 'the config', os.fspath(checkpoint)
+    if 'model' not in cfg:
+        raise ValueError(f'{name}: has no model')
+    if '://' not in file and not osp.isfile(file):
+        raise FileNotFoundError(f'{file}: checkpoint not found')
+    init_default_scope(cfg.get('default_scope', 'mmtscam'))
+    state = read_weights(file)
+    try:
+        model = MODELS.build(copy.deepcopy(cfg.model))  # building fills in the config
+    except Exception as error:  # whatever the parts of any model raise
+        raise ValueError(f'{name}: its model cannot be built: {error}') from error
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f'{file}: made for another architecture or number of classes than {name}: set model.backbone and '
+            'model.head (num_classes, in_channels) to what it was trained with, in the config or with --cfg-options. '
+            f'First differences: {" ".join(str(error).split())[:400]}'
+        ) from error
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f'device {device}: cannot be used: {str(error).splitlines()[0]}') from error
+
+
+def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None) -> tuple[str, ...]:
+    """Names of a model's classes, as far as files tell them without the data.
+
+    Args:
+        cfg: A config, whose test data set may name its classes.
+        checkpoint: A checkpoint; one of a run has the names of its data set,
+            which come first.
+
+    Returns:
+        The names by class index; empty where they are unknown.
+    """
+    if checkpoint is not None and osp.isfile(checkpoint):
+        try:
+            # Mapped: the weights themselves are not read.
+            content = torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True)
+        except Exception:  # a file in PyTorch's old format, which no run of ours writes
+            content = {}
+        meta = content.get('meta') if isinstance(content, dict) else None
+        known = meta.get('dataset_meta') if isinstance(meta, dict) else None
+        if isinstance(known, dict) and known.get('classes'):
+            return tuple(known['classes'])
+    dataset = cfg.get('test_dataloader', {}).get('dataset', {})
+    while dataset:
+        kind = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')
+        for metainfo in (dataset.get('metainfo'), getattr(kind, 'METAINFO', None)):
+            names = (metainfo or {}).get('classes') or dataset.get('classes') or ()
+            if names and not isinstance(names, str):  # which would be a file of names
+                return tuple(names)
+        dataset = dataset.get('dataset')
+    return ()

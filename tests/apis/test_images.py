@@ -1,0 +1,138 @@
+import http.server
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmtscam.apis.images import check_array, list_images, read_image
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+GREY = PIXELS[..., 0]
+
+
+def _save(path, image, **kwargs):
+    image.save(path, **kwargs)
+    return str(path)
+
+
+@pytest.fixture
+def image():
+    return Image.fromarray(PIXELS)
+
+
+def test_colours_as_they_are(tmp_path, image):
+    assert np.array_equal(read_image(_save(tmp_path / 'a.png', image)), PIXELS)
+
+
+@pytest.mark.parametrize('mode', ['L', '1', 'LA'])
+def test_grey(tmp_path, mode):
+    source = Image.fromarray(GREY).convert(mode)
+    expected = np.asarray(source.convert('L'))
+    assert np.array_equal(read_image(_save(tmp_path / 'a.png', source)), np.stack([expected] * 3, axis=-1))
+
+
+def test_16_bits(tmp_path):
+    path = _save(tmp_path / 'a.png', Image.fromarray(GREY.astype(np.uint16) * 257))
+    assert np.array_equal(read_image(path), np.stack([GREY] * 3, axis=-1))
+
+
+def test_what_is_transparent_is_grey(tmp_path, image):
+    image = image.convert('RGBA')
+    image.putpixel((0, 0), (*PIXELS[0, 0].tolist(), 0))
+    for name, kind in (('a.png', image), ('b.png', image.convert('P'))):
+        read = read_image(_save(tmp_path / name, kind))
+        assert read[0, 0].tolist() == [124, 117, 104]
+    assert np.array_equal(read_image(str(tmp_path / 'a.png'))[1:], PIXELS[1:])
+
+
+def test_cmyk(tmp_path):
+    flat = Image.new('RGB', (8, 8), (200, 60, 30))
+    read = read_image(_save(tmp_path / 'a.jpg', flat.convert('CMYK'), quality=100))
+    assert np.abs(read.astype(int) - (200, 60, 30)).max() <= 3
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_upright(tmp_path, image, orientation):
+    """Written as a camera held that way writes it."""
+    turns = [
+        None, None, Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM,
+        Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_90, Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_270,
+    ]  # fmt: skip
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    stored = image if turns[orientation] is None else image.transpose(turns[orientation])
+    assert np.array_equal(read_image(_save(tmp_path / 'a.png', stored, exif=exif)), PIXELS)
+
+
+def test_the_first_picture_of_an_animation(tmp_path):
+    red, blue = Image.new('RGB', (4, 4), 'red'), Image.new('RGB', (4, 4), 'blue')
+    path = _save(tmp_path / 'a.gif', red, save_all=True, append_images=[blue])
+    assert read_image(path)[0, 0].tolist() == [255, 0, 0]
+
+
+def test_of_extreme_shape(tmp_path):
+    for size in ((1, 1), (20_000, 100)):
+        assert read_image(_save(tmp_path / 'a.jpg', Image.new('RGB', size))).shape == (*size[::-1], 3)
+
+
+def test_what_is_no_image(tmp_path, image):
+    (tmp_path / 'text.jpg').write_text('hello')
+    (tmp_path / 'empty.png').touch()
+    whole = (tmp_path / 'a.jpg', tmp_path / 'b.png')
+    for path in whole:
+        Image.fromarray(PIXELS.repeat(40, 0).repeat(40, 1)).save(path)
+        content = path.read_bytes()
+        path.with_stem('cut').write_bytes(content[: len(content) // 2])
+    _save(tmp_path / 'float.tif', Image.fromarray(GREY.astype(np.float32)))
+    for name in ('text.jpg', 'empty.png', 'cut.jpg', 'cut.png', 'float.tif'):
+        with pytest.raises(ValueError, match=rf'^{tmp_path / name}: cannot be read as an image: \w+'):
+            read_image(str(tmp_path / name))
+    with pytest.raises(FileNotFoundError, match=r'none\.jpg: no such file'):
+        read_image(str(tmp_path / 'none.jpg'))
+    with pytest.raises(ValueError, match='cannot be read'):
+        read_image(str(tmp_path))
+
+
+@pytest.fixture
+def server(tmp_path):
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    handler.log_message = lambda *args: None
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{running.server_port}'
+        running.shutdown()
+
+
+def test_from_the_web(tmp_path, image, server, monkeypatch):
+    for name in ('http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'):
+        monkeypatch.delenv(name, raising=False)
+    _save(tmp_path / 'a.png', image)
+    assert np.array_equal(read_image(f'{server}/a.png'), PIXELS)
+    with pytest.raises(ValueError, match=rf'^{server}/none\.png: cannot be read: .*404'):
+        read_image(f'{server}/none.png')
+
+
+def test_images_of_a_folder(tmp_path, image):
+    (tmp_path / 'b').mkdir()
+    for name in ('z.PNG', 'b/a.jpg', 'a.jpeg'):
+        image.save(tmp_path / name)
+    (tmp_path / 'notes.txt').touch()
+    (tmp_path / 'folder.jpg').mkdir()
+    assert list_images(tmp_path) == [str(tmp_path / name) for name in ('a.jpeg', 'b/a.jpg', 'z.PNG')]
+
+
+def test_folders_without_images(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'no image in it; they end in \.jpg'):
+        list_images(tmp_path)
+    with pytest.raises(FileNotFoundError, match='none: no such folder'):
+        list_images(tmp_path / 'none')
+
+
+def test_arrays():
+    assert np.array_equal(check_array(PIXELS[..., ::-1]), PIXELS)
+    assert np.array_equal(check_array(GREY), np.stack([GREY] * 3, axis=-1))
+    for wrong in (PIXELS.astype(np.float32), PIXELS[..., :2], PIXELS[None], np.zeros((0, 4, 3), np.uint8)):
+        with pytest.raises(ValueError, match=r'must be \(H, W, 3\) uint8 in BGR'):
+            check_array(wrong)

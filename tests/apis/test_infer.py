@@ -1,0 +1,61 @@
+import json
+import sys
+
+import pytest
+import torch
+
+from mmtscam.apis import infer
+from mmtscam.registry import DATASETS, MODELS
+
+
+@pytest.fixture
+def files(tiny_config, tmp_path):
+    """Paths of a config and a checkpoint."""
+    meta = dict(dataset_meta=dict(classes=DATASETS.build(tiny_config.test_dataloader.dataset).metainfo['classes']))
+    torch.save(dict(state_dict=MODELS.build(tiny_config.model).state_dict(), meta=meta), tmp_path / 'tiny.pth')
+    tiny_config.dump(tmp_path / 'tiny.py')
+    return tmp_path / 'tiny.py', tmp_path / 'tiny.pth'
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path):
+    """Run the command in this process."""
+
+    def command(*words):
+        monkeypatch.setattr(sys, 'argv', ['infer', *map(str, words), '--out-dir', str(tmp_path / 'out')])
+        infer.main()
+        return json.loads((tmp_path / 'out' / 'predictions.json').read_text())['predictions']
+
+    return command
+
+
+def test_where_is_the(command, files, sample_set):
+    images = sorted((sample_set / 'images').rglob('*.jpg'))[:2]
+    for prediction in command(*images, *files, '--class', '3', 'crested zeb', '--no-save-vis'):
+        assert prediction['labels'] == [3, 0]
+
+
+def test_settings(command, files, sample_set, tmp_path):
+    (image, *_) = (sample_set / 'images').rglob('*.jpg')
+    words = ['--topk', 2, '--threshold', 0.3, '--map-mode', 'attention', '--layers', -1]
+    (prediction,) = command(image, *files, *words)
+    assert (len(prediction['labels']), prediction['threshold'], prediction['map_mode']) == (2, 0.3, 'attention')
+    assert (tmp_path / 'out' / 'vis' / image.name).is_file()
+
+
+def test_errors_are_one_line(command, files, sample_set, tmp_path):
+    config, checkpoint = files
+    (image, *_) = (sample_set / 'images').rglob('*.jpg')
+    for words, message in (
+        (['none.jpg', config, checkpoint], 'none.jpg: no such file'),
+        ([image, 'none.py', checkpoint], 'none.py: config file not found'),
+        ([image, config, 'none.pth'], 'none.pth: checkpoint not found'),
+        ([image, config, checkpoint, '--class', 'grebe'], "class 'grebe': not among the 8 classes of the model"),
+        ([image, config, checkpoint, '--layers', '9'], 'attn_layers must name blocks from -2 to 1, got [9]'),
+        ([image, config, checkpoint, '--batch-size', '0'], 'batch_size must be at least 1, got 0'),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            command(*words)
+        assert message in str(caught.value)
+        assert '\n' not in str(caught.value)
+    assert not (tmp_path / 'out').exists()

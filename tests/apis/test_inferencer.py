@@ -1,0 +1,288 @@
+import copy
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from PIL import Image
+from pycocotools.coco import COCO
+
+from mmtscam.apis import LocInferencer
+from mmtscam.registry import DATASETS, MODELS
+from mmtscam.structures import LocDataSample
+from mmtscam.visualization import draw_panels
+
+
+@pytest.fixture
+def checkpoint(tiny_config, tmp_path):
+    """Weights under which maps are not flat, with the names of the classes."""
+    model = MODELS.build(tiny_config.model)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.2, generator=generator)
+    dataset = DATASETS.build(tiny_config.test_dataloader.dataset)
+    meta = dict(dataset_meta=dict(classes=dataset.metainfo['classes']))
+    torch.save(dict(state_dict=model.state_dict(), meta=meta), tmp_path / 'tiny.pth')
+    return str(tmp_path / 'tiny.pth')
+
+
+@pytest.fixture
+def inferencer(tiny_config, checkpoint):
+    return LocInferencer(tiny_config, checkpoint, device='cpu', show_progress=False)
+
+
+@pytest.fixture
+def paths(sample_set):
+    return sorted(str(path) for path in (sample_set / 'images').rglob('*.jpg'))[:7]
+
+
+@pytest.fixture
+def folder(paths, tmp_path):
+    """A folder with images below it, two of which cannot be read."""
+    folder = tmp_path / 'folder'
+    (folder / 'sub').mkdir(parents=True)
+    for place, path in zip(('a.jpg', 'c.jpg', 'sub/a.jpg'), paths, strict=False):
+        shutil.copy(path, folder / place)
+    (folder / 'b.jpg').write_text('hello')
+    (folder / 'sub' / 'z.png').touch()
+    return folder
+
+
+def test_it_predicts_what_a_test_does(inferencer, tiny_config):
+    dataset = DATASETS.build(tiny_config.test_dataloader.dataset)
+    rows = [dataset[index] for index in range(5)]
+    with torch.no_grad():
+        expected = inferencer.model.test_step(
+            dict(inputs=[row['inputs'] for row in rows], data_samples=[row['data_samples'] for row in rows])
+        )
+    paths = [row['data_samples'].img_path for row in rows]
+    samples = inferencer(paths, batch_size=2, return_datasamples=True)['predictions']
+    for ours, theirs in zip(samples, expected, strict=True):
+        torch.testing.assert_close(ours.pred_score, theirs.pred_score)
+        torch.testing.assert_close(ours.pred_instances.bboxes, theirs.pred_instances.bboxes)
+        assert ours.ori_shape == theirs.ori_shape
+    assert len({tuple(sample.pred_instances.bboxes[0].tolist()) for sample in samples}) > 1
+
+
+def test_plain_values_are_those_of_the_samples(inferencer, paths):
+    (plain,) = inferencer(paths[0])['predictions']
+    (sample,) = inferencer(paths[0], return_datasamples=True)['predictions']
+    assert type(sample) is LocDataSample
+    label = sample.pred_label.item()
+    assert (plain['img_path'], plain['height'], plain['width']) == (paths[0], *sample.ori_shape)
+    assert (plain['pred_label'], plain['pred_class']) == (label, inferencer.classes[label])
+    assert plain['pred_score'] == pytest.approx(sample.pred_score[label].item(), abs=1e-6)
+    assert plain['labels'] == sample.pred_instances.labels.tolist()
+    assert plain['classes'] == [inferencer.classes[each] for each in plain['labels']]
+    assert np.allclose(plain['bboxes'], sample.pred_instances.bboxes, atol=0.01)
+    assert np.allclose(plain['scores'], sample.pred_instances.scores, atol=1e-6)
+    assert (plain['threshold'], plain['map_mode']) == (inferencer.model.head.protocol.threshold, 'coupled')
+    assert json.loads(json.dumps(plain)) == plain
+
+
+def test_every_kind_of_input(inferencer, paths):
+    with Image.open(paths[0]) as image:
+        array = np.asarray(image.convert('RGB'))[..., ::-1]
+    (expected,) = inferencer(paths[0])['predictions']
+    for inputs in (Path(paths[0]), array, [paths[0]], (array,)):
+        (found,) = inferencer(inputs)['predictions']
+        assert {**found, 'img_path': ''} == {**expected, 'img_path': ''}
+    assert inferencer([array, array])['predictions'][1]['img_path'] == 'array 1'
+
+
+@pytest.mark.parametrize('batch_size', [1, 2, 16])
+def test_a_folder_goes_on_where_a_file_is_broken(inferencer, folder, tmp_path, batch_size):
+    out_dir = tmp_path / 'out'
+    results = inferencer(folder, batch_size=batch_size, out_dir=out_dir, return_vis=True, topk=1)
+    names = ['a.jpg', 'b.jpg', 'c.jpg', 'sub/a.jpg', 'sub/z.png']
+    assert [each['img_path'] for each in results['predictions']] == [str(folder / name) for name in names]
+    assert [name for name, each in zip(names, results['predictions'], strict=True) if 'error' in each] == [
+        'b.jpg',
+        'sub/z.png',
+    ]
+    assert results['predictions'][1]['error'].startswith(f'{folder}/b.jpg: cannot be read as an image')
+    assert [picture is None for picture in results['visualization']] == ['error' in p for p in results['predictions']]
+    assert sorted(str(path.relative_to(out_dir)) for path in out_dir.rglob('*') if path.is_file()) == [
+        'predictions.json', 'vis/a.jpg', 'vis/c.jpg', 'vis/sub/a.jpg',
+    ]  # fmt: skip
+    # The same as one by one.
+    alone = inferencer(folder / 'c.jpg', topk=1)['predictions'][0]
+    assert alone['labels'] == results['predictions'][2]['labels']
+    assert alone['bboxes'] == results['predictions'][2]['bboxes']
+    assert inferencer(folder, return_datasamples=True)['predictions'][1] is None
+
+
+def test_where_is_the(inferencer, paths):
+    first, second = inferencer.classes[5], inferencer.classes[2]
+    (sample,) = inferencer(paths[0], classes=[first.upper(), second.replace('_', ' ')], return_datasamples=True)[
+        'predictions'
+    ]
+    assert sample.pred_instances.labels.tolist() == sample.class_maps.labels.tolist() == [5, 2]
+    assert inferencer(paths[0], classes=[5, '2'])['predictions'][0]['labels'] == [5, 2]
+
+
+def test_settings_of_one_call(inferencer, paths):
+    before = inferencer(paths[0])['predictions'][0]
+    assert len(before['labels']) == 5
+    semantic = inferencer(paths[0], topk=2, threshold=0.6, map_mode='semantic', return_datasamples=True)
+    (sample,) = semantic['predictions']
+    assert sample.class_maps.threshold == 0.6
+    assert torch.equal(sample.class_maps.maps, sample.class_maps.semantic)
+    assert sample.pred_instances.labels.tolist() == before['labels'][:2]
+    assert inferencer(paths[0])['predictions'][0] == before
+    with pytest.raises(ValueError, match='threshold'):
+        inferencer(paths[0], threshold=2)
+    assert inferencer(paths[0])['predictions'][0] == before
+
+
+def test_layers(tiny_config, checkpoint, inferencer, paths):
+    last = LocInferencer(tiny_config, checkpoint, layers=[-1], show_progress=False)
+    (one,), (all_,) = (each(paths[0], return_datasamples=True)['predictions'] for each in (last, inferencer))
+    assert last.model.backbone.attn_layers == [1]
+    assert not torch.equal(one.class_maps.attention, all_.class_maps.attention)
+    torch.testing.assert_close(one.pred_score, all_.pred_score)
+    with pytest.raises(ValueError, match='attn_layers must name blocks'):
+        LocInferencer(tiny_config, checkpoint, layers=[7])
+
+
+def test_pictures(inferencer, paths, tmp_path):
+    results = inferencer(paths[:3], return_vis=True, return_datasamples=True, out_dir=tmp_path / 'out')
+    for path, sample, picture in zip(paths, results['predictions'], results['visualization'], strict=False):
+        with Image.open(path) as image:
+            assert np.array_equal(picture, draw_panels(np.asarray(image.convert('RGB')), sample, inferencer.classes))
+        with Image.open(tmp_path / 'out' / 'vis' / Path(path).name) as written:
+            assert np.abs(np.asarray(written).astype(int) - picture).mean() < 4
+    assert 'visualization' not in inferencer(paths[0])
+
+
+def test_windows(inferencer, paths, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        inferencer.visualizer, 'show', lambda picture, win_name, wait_time: shown.append((win_name, wait_time))
+    )
+    inferencer(paths[:2], show=True, wait_time=1.5)
+    assert shown == [(path, 1.5) for path in paths[:2]]
+
+
+def test_files_of_predictions(inferencer, folder, tmp_path):
+    out_dir = tmp_path / 'out'
+    predictions = inferencer(folder, out_dir=out_dir, no_save_vis=True, pred_formats=['json', 'csv', 'coco'], topk=2)[
+        'predictions'
+    ]
+    assert sorted(path.name for path in out_dir.iterdir()) == ['coco.json', 'predictions.csv', 'predictions.json']
+    record = json.loads((out_dir / 'predictions.json').read_text())
+    assert record['predictions'] == predictions
+    assert record['classes'] == list(inferencer.classes)
+
+    with (out_dir / 'predictions.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * 2 + 2
+    first = predictions[0]
+    assert [float(rows[1][key]) for key in ('x1', 'y1', 'x2', 'y2')] == first['bboxes'][1]
+    assert (rows[1]['class'], rows[1]['img_path']) == (first['classes'][1], first['img_path'])
+    assert [bool(row['error']) for row in rows] == [False] * 2 + [True] + [False] * 4 + [True]
+
+    coco = COCO(str(out_dir / 'coco.json'))
+    assert [image['file_name'] for image in coco.loadImgs(coco.getImgIds())] == [
+        each['img_path'] for each in predictions if 'error' not in each
+    ]
+    x1, y1, x2, y2 = first['bboxes'][0]
+    annotation = coco.loadAnns(coco.getAnnIds(imgIds=[1]))[0]
+    assert annotation['bbox'] == pytest.approx([x1, y1, x2 - x1, y2 - y1], abs=0.01)
+    assert coco.loadCats([annotation['category_id']])[0]['name'] == first['classes'][0]
+
+
+def test_the_contract_of_mmengine(inferencer, paths):
+    """``preprocess``, ``forward``, ``visualize`` and ``postprocess`` can be called by themselves."""
+    with Image.open(paths[0]) as image:
+        array = np.asarray(image.convert('RGB'))
+    data = dict(img=np.ascontiguousarray(array[..., ::-1]), img_path=paths[0], ori_shape=array.shape[:2])
+    (batch,) = inferencer.preprocess([data], batch_size=4)
+    samples = list(inferencer.forward(batch))
+    pictures = inferencer.visualize([array], samples)
+    results = inferencer.postprocess(samples, pictures)
+    assert results['predictions'] == inferencer(paths[0])['predictions']
+    assert inferencer.postprocess(samples, pictures, return_datasamples=True)['predictions'] == samples
+    assert results['visualization'] is pictures
+
+
+def test_a_config_within_the_checkpoint(tiny_config, checkpoint, paths, tmp_path, inferencer):
+    content = torch.load(checkpoint)
+    content['message_hub'] = dict(runtime_info=dict(cfg=tiny_config.pretty_text))
+    torch.save(content, tmp_path / 'whole.pth')
+    whole = LocInferencer(weights=str(tmp_path / 'whole.pth'), layers=[0], show_progress=False)
+    assert whole.model.backbone.attn_layers == [0]
+    assert whole(paths[0])['predictions'][0]['scores'] == inferencer(paths[0])['predictions'][0]['scores']
+
+
+def test_names_of_the_classes(tiny_config, checkpoint, tmp_path):
+    """Of the checkpoint, else of the config; none where there are more or fewer than classes."""
+    content = torch.load(checkpoint)
+    own = content['meta']['dataset_meta']['classes']
+    for meta, expected in (
+        (dict(dataset_meta=dict(classes=own[::-1])), own[::-1]),
+        ({}, own),
+        (dict(dataset_meta=dict(classes=('Grebe',))), None),
+    ):
+        torch.save({**content, 'meta': meta}, tmp_path / 'other.pth')
+        other = LocInferencer(tiny_config, str(tmp_path / 'other.pth'), show_progress=False)
+        assert other.classes == expected
+    with pytest.raises(ValueError, match=r"class 'Grebe': the checkpoint names no classes; .* from 0 to 7"):
+        other.class_index('Grebe')
+
+
+def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):
+    near = inferencer.classes[0][:-1]
+    for arguments, message in (
+        (dict(batch_size=0), 'batch_size must be at least 1'),
+        (dict(pred_formats=['xml']), "unknown format 'xml': choose from json, csv, coco"),
+        (dict(classes=[8]), 'class 8: the model has the classes 0 to 7'),
+        (dict(classes=[near]), f'did you mean {inferencer.classes[0]}'),
+        (dict(classes=[1, 1]), 'must be named, each once'),
+        (dict(topk=9), 'topk must be from 1 to the number of classes, 8'),
+        (dict(map_mode='cam'), "has the maps coupled, attention, semantic, not 'cam'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            inferencer(paths[0], **arguments)
+    with pytest.raises(ValueError, match='the list is empty'):
+        inferencer([])
+    with pytest.raises(FileNotFoundError, match=r'none\.jpg: no such file'):
+        inferencer('none.jpg')
+    for model, weights, error in (
+        ('none.py', checkpoint, 'none.py: config file not found'),
+        (tiny_config, 'none.pth', 'none.pth: checkpoint not found'),
+        (None, 'none.pth', 'none.pth: checkpoint not found'),
+    ):
+        with pytest.raises(FileNotFoundError, match=error):
+            LocInferencer(model, weights)
+    with pytest.raises(ValueError, match='name a checkpoint'):
+        LocInferencer(tiny_config)
+    with pytest.raises(ValueError, match=r'tiny\.pth: holds no config: name one'):
+        LocInferencer(weights=checkpoint)
+    other = copy.deepcopy(tiny_config)
+    other.model.head.num_classes = 5
+    with pytest.raises(ValueError, match=r'tiny\.pth: made for another architecture'):
+        LocInferencer(other, checkpoint)
+    other = copy.deepcopy(tiny_config)
+    other.test_dataloader.dataset.pipeline = other.test_dataloader.dataset.pipeline[1:]
+    with pytest.raises(ValueError, match='must begin with LoadImageFromFile or LoadResizedImage, not with Pack'):
+        LocInferencer(other, checkpoint)
+
+
+def test_a_pipeline_of_mmcv(tiny_config, checkpoint, paths, inferencer):
+    """Loading and resizing apart, with the same pixels."""
+    other = copy.deepcopy(tiny_config)
+    size = other.test_dataloader.dataset.pipeline[0].scale
+    other.test_dataloader.dataset.pipeline = [
+        dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
+        dict(type='mmpretrain.Resize', scale=size, backend='pillow', interpolation='bilinear'),
+        dict(type='PackLocInputs'),
+    ]
+    init_default_scope('mmtscam')
+    theirs = LocInferencer(other, checkpoint, show_progress=False)
+    assert theirs(paths)['predictions'] == inferencer(paths)['predictions']
