@@ -39,15 +39,17 @@ def plain_like(model: ImageClassifier) -> PlainTSCAM:
     """
     backbone, head = model.backbone, model.head
     protocol = get_protocol(head.protocol, name='tscam', threshold=PROTOCOLS['tscam'].threshold)
-    for found, expected, what in (
-        (head.map_mode, 'coupled', 'maps'),
-        (head.num_boxes, min(5, head.num_classes), 'number of classes with boxes'),
-        (backbone.attn_aggregation, 'mean', 'aggregation of attention'),
-        (backbone.attn_layers, list(range(backbone.num_layers)), 'blocks with attention'),
-        (protocol, PROTOCOLS['tscam'], 'protocol'),
+    for found, expected, what in (  # the baseline is written for ...
+        (head.map_mode, 'coupled', 'the maps'),
+        (head.num_boxes, min(5, head.num_classes), 'so many classes with boxes:'),
+        (backbone.attn_aggregation, 'mean', 'attention by'),
+        (backbone.attn_layers, list(range(backbone.num_layers)), 'attention of the blocks'),
+        (protocol, PROTOCOLS['tscam'], 'the protocol'),
     ):
         if found != expected:
-            raise ValueError(f'the baseline is not written for this {what}: needed {expected}, got {found}')
+            if found is protocol:  # all of whose fields say less than its name
+                found, expected = head.protocol.name, 'tscam'
+            raise ValueError(f'the baseline is written for {what} {expected}, not {found}')
     with torch.device('meta'):
         plain = PlainTSCAM(
             width=backbone.embed_dims,

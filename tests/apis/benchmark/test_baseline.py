@@ -17,7 +17,6 @@ from mmtscam.apis.benchmark.ours import build_model
 from mmtscam.models.utils import to_reference
 from mmtscam.registry import MODELS
 
-MAPS = 'coupled maps of all blocks, boxes of the Top-5 and the protocol tscam'
 PLAIN = 'a DeiT without layer scale, other norms or other patches'
 
 
@@ -39,11 +38,11 @@ def test_the_shape_alone_takes_no_memory(evaluate):
 @pytest.mark.parametrize(
     ('option', 'message'),
     [
-        ({'head.map_mode': 'semantic'}, MAPS),
-        ({'head.topk': 2}, MAPS),
-        ({'head.protocol': 'wsol-v2'}, MAPS),
-        ({'backbone.attn_layers': [-1]}, MAPS),
-        ({'backbone.attn_aggregation': 'rollout'}, MAPS),
+        ({'head.map_mode': 'semantic'}, 'the maps coupled, not semantic'),
+        ({'head.topk': 2}, 'so many classes with boxes: 5, not 2'),
+        ({'head.protocol': 'wsol-v2', 'head.threshold': 0.1}, 'the protocol tscam, not wsol-v2'),
+        ({'backbone.attn_layers': [-1]}, r'attention of the blocks \[0, 1\], not \[1\]'),
+        ({'backbone.attn_aggregation': 'rollout'}, 'attention by mean, not rollout'),
         ({'backbone.layer_scale_init_value': 0.1}, PLAIN),
         ({'backbone.pre_norm': True}, PLAIN),
         ({'backbone.qkv_bias': False}, PLAIN),

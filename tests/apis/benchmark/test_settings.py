@@ -35,7 +35,7 @@ def test_settings_of_the_config_are_overridden(evaluate):
 
 
 def test_a_size_that_no_patches_fill(evaluate):
-    with pytest.raises(ValueError, match=r'^an input size of 84 is no multiple of the patch size, 8$'):
+    with pytest.raises(ValueError, match=r'tiny\.py: an input size of 84 is no multiple of the patch size, 8$'):
         replace(evaluate, input_size=84).load()
 
 
@@ -50,7 +50,7 @@ def test_a_size_that_no_patches_fill(evaluate):
 )
 def test_other_models(name, kinds, repo):
     config = str(repo / 'configs' / name)
-    with pytest.raises(ValueError, match=f'^{REFUSED}{kinds}$'):
+    with pytest.raises(ValueError, match=f'^{config}: {REFUSED}{kinds}$'):
         Setting(config, 'predict').load()
     assert Setting(config, 'load').load().model  # whose images are loaded all the same
 
