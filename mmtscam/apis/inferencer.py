@@ -1,6 +1,5 @@
 """From images to classes, boxes, maps and pictures."""
 
-import difflib
 import os.path as osp
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +25,7 @@ from mmtscam.structures import LocDataSample
 from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
 from .images import check_array, list_images, read_image
-from .loading import checkpoint_config, class_names, load_model, read_config
+from .loading import checkpoint_config, class_names, find_class, load_model, read_config
 from .predictions import PREDICTION_FORMATS, sample_to_dict, write_predictions
 
 ImageInput = str | Path | np.ndarray
@@ -200,19 +199,7 @@ class LocInferencer(BaseInferencer):
         Raises:
             ValueError: If there is no such class; names the nearest.
         """
-        count = self.model.head.num_classes
-        if isinstance(name, int) or name.isdecimal():
-            if not 0 <= int(name) < count:
-                raise ValueError(f'class {name}: the model has the classes 0 to {count - 1}')
-            return int(name)
-        if self.classes is None:
-            raise ValueError(f'class {name!r}: the checkpoint names no classes; give an index from 0 to {count - 1}')
-        known = {_plain(known): index for index, known in enumerate(self.classes)}
-        if _plain(name) not in known:
-            near = difflib.get_close_matches(_plain(name), known, cutoff=0.4)
-            hint = f'; did you mean {" or ".join(self.classes[known[each]] for each in near)}?' if near else ''
-            raise ValueError(f'class {name!r}: not among the {count} classes of the model{hint}')
-        return known[_plain(name)]
+        return find_class(name, self.classes or (), self.model.head.num_classes)
 
     def visualize(
         self, inputs: list, preds: Any, show: bool = False, draw_pred: bool = True, **kwargs: Any
@@ -338,10 +325,6 @@ class LocInferencer(BaseInferencer):
         # The config's back ends belong to training.
         height = (cfg.get('visualizer') or {}).get('panel_height')
         return LocVisualizer(**({} if height is None else dict(panel_height=height)))
-
-
-def _plain(name: str) -> str:
-    return name.replace('_', ' ').casefold()
 
 
 def _picture_path(out_dir: Path, name: str, folder: str | None, index: int) -> Path:

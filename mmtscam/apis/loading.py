@@ -1,9 +1,10 @@
 """Trained models from files."""
 
 import copy
+import difflib
 import os
 import os.path as osp
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 
-from mmtscam.models.utils import read_weights
+from mmtscam.models.utils import load_strictly, read_weights
 from mmtscam.registry import DATASETS, MODELS
 
 
@@ -84,14 +85,7 @@ def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') 
         model = MODELS.build(copy.deepcopy(cfg.model))  # building fills in the config
     except Exception as error:  # whatever the parts of any model raise
         raise ValueError(f'{name}: its model cannot be built: {error}') from error
-    try:
-        model.load_state_dict(state)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f'{file}: made for another architecture or number of classes than {name}: set model.backbone and '
-            'model.head (num_classes, in_channels) to what it was trained with, in the config or with --cfg-options. '
-            f'First differences: {" ".join(str(error).split())[:400]}'
-        ) from error
+    load_strictly(model, {'state_dict': state}, file)
     try:
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
@@ -128,3 +122,34 @@ def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None) -> tup
                 return tuple(names)
         dataset = dataset.get('dataset')
     return ()
+
+
+def find_class(name: str | int, classes: Sequence[str], count: int) -> int:
+    """Index of a class.
+
+    Args:
+        name: Its name, in any case and with spaces or underscores, or its
+            index.
+        classes: Names of the classes; empty where they are unknown.
+        count: Number of classes of the model.
+
+    Raises:
+        ValueError: If there is no such class; names the nearest.
+    """
+    known = {_comparable(each): label for label, each in enumerate(classes[:count])}
+    if isinstance(name, str) and _comparable(name) in known:
+        return known[_comparable(name)]
+    if isinstance(name, int) or name.strip().isdecimal():
+        if not 0 <= int(name) < count:
+            raise ValueError(f'class {name}: the model has the classes 0 to {count - 1}')
+        return int(name)
+    if not known:
+        raise ValueError(f'class {name!r}: the names of the classes are not known; give an index from 0 to {count - 1}')
+    near = difflib.get_close_matches(_comparable(name), known, cutoff=0.4)
+    near += [each for each in known if _comparable(name) in each and each not in near]
+    hint = f'; did you mean {" or ".join(classes[known[each]] for each in near[:3])}?' if near else ''
+    raise ValueError(f'class {name!r}: not among the {count} classes of the model{hint}')
+
+
+def _comparable(name: str) -> str:
+    return ' '.join(name.replace('_', ' ').casefold().split())

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 Color = tuple[int, int, int]
 
+COLOUR_MAP = 'viridis'  # perceptually uniform: equal steps look equal, in grey as well
 # Told apart by colour-blind readers too, and seen on dark and on light images.
 PREDICTED_COLOR: Color = (255, 70, 50)
 TRUE_COLOR: Color = (60, 220, 255)
@@ -22,7 +23,7 @@ _MARGIN = 4
 
 
 def heat_colors(levels: np.ndarray) -> np.ndarray:
-    """Colours of a perceptually uniform colour map (viridis): equal steps look equal, in grey as well.
+    """Colours of :data:`COLOUR_MAP`.
 
     Args:
         levels: Array of any shape with values in [0, 1].
@@ -35,7 +36,7 @@ def heat_colors(levels: np.ndarray) -> np.ndarray:
 
 @cache
 def _color_table() -> np.ndarray:
-    return (colormaps['viridis'](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+    return (colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
 
 
 def overlay_map(image: np.ndarray, score_map: np.ndarray) -> np.ndarray:

@@ -232,7 +232,7 @@ def test_names_of_the_classes(tiny_config, checkpoint, tmp_path):
         torch.save({**content, 'meta': meta}, tmp_path / 'other.pth')
         other = LocInferencer(tiny_config, str(tmp_path / 'other.pth'), show_progress=False)
         assert other.classes == expected
-    with pytest.raises(ValueError, match=r"class 'Grebe': the checkpoint names no classes; .* from 0 to 7"):
+    with pytest.raises(ValueError, match=r"class 'Grebe': the names of the classes are not known; .* from 0 to 7"):
         other.class_index('Grebe')
 
 

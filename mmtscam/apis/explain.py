@@ -1,0 +1,257 @@
+"""What a model sees in one image, as arrays."""
+
+import os
+import os.path as osp
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from mmtscam.models.heads import BaseLocHead
+from mmtscam.models.utils import TokenFeatures, localize
+from mmtscam.registry import BOX_READERS, TRANSFORMS
+from mmtscam.structures import LocDataSample
+
+from .block_outputs import default_blocks, keep_outputs, patch_tokens
+from .loading import class_names, find_class, load_model, read_config
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What a model sees in one image.
+
+    Attributes:
+        image: ``(H, W, 3)`` ``uint8`` RGB, the original image.
+        logits: ``(C,)`` ``float32``.
+        scores: ``(C,)`` ``float32``, their softmax.
+        labels: The k classes whose maps these are.
+        maps: Kind of map, among ``'coupled'``, ``'attention'`` (A*) and
+            ``'semantic'``, to ``(k, h, w)`` ``float32``; the kinds that the
+            model has.
+        boxes: Kind of map to k arrays ``(n, 4)`` ``float32``, the boxes in
+            the image's pixels that each map asks for.
+        map_mode: The kind with which the model localises.
+        layers: ``(L, h, w)`` ``float32`` class attention A*^l of L blocks
+            (Eq. 5); ``None`` where the model has none, or has merged the
+            blocks (Attention Rollout).
+        blocks: Indices of those blocks.
+    """
+
+    image: np.ndarray
+    logits: np.ndarray
+    scores: np.ndarray
+    labels: tuple[int, ...]
+    maps: dict[str, np.ndarray]
+    boxes: dict[str, list[np.ndarray]]
+    map_mode: str
+    layers: np.ndarray | None
+    blocks: tuple[int, ...]
+
+
+class Explainer:
+    """A model that is asked what it sees in images.
+
+    Args:
+        config: File, or config, of any model with one of our heads.
+        checkpoint: Its checkpoint, or a released one of TS-CAM.
+        device: Where it computes.
+        cfg_options: Settings of the config to override.
+
+    Attributes:
+        cfg: The config.
+        model: The model, in evaluation.
+        classes: Names of its classes; empty where they are unknown.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file cannot be read, the two do not fit or the model
+            does not localise.
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike | Config,
+        checkpoint: str | os.PathLike,
+        device: str = 'cpu',
+        cfg_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.cfg = read_config(config, cfg_options)
+        self.model: BaseModel = load_model(self.cfg, checkpoint, device)
+        self.classes = class_names(self.cfg, checkpoint)
+        self._name = self.cfg.filename or 'the config'
+        if not isinstance(getattr(self.model, 'head', None), BaseLocHead):
+            head = type(getattr(self.model, 'head', None)).__name__
+            raise ValueError(f'{self._name}: its head, {head}, draws no maps: use a config with a head of mmtscam')
+        steps = self.cfg.get('test_dataloader', {}).get('dataset', {}).get('pipeline')
+        if not steps:
+            raise ValueError(f'{self._name}: has no pipeline for an image: set test_dataloader.dataset.pipeline')
+        self._pipeline = Compose([TRANSFORMS.build(step) for step in steps])
+        self._read_boxes: Any = None
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The model's backbone."""
+        return self.model.backbone
+
+    @property
+    def head(self) -> BaseLocHead:
+        """The model's head."""
+        return self.model.head
+
+    def __str__(self) -> str:
+        """Config, backbone and head, for messages."""
+        return f'{self._name} ({type(self.backbone).__name__} with {type(self.head).__name__})'
+
+    @torch.no_grad()
+    def explain(self, img_path: str | os.PathLike, labels: Sequence[int] | None = None, topk: int = 1) -> Explanation:
+        """Classify an image, and make maps and boxes of some classes.
+
+        Args:
+            img_path: An image file.
+            labels: The classes; the ``topk`` best ones by default.
+            topk: How many.
+
+        Returns:
+            The arrays.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file cannot be read, a label is no class or
+                doubled, or the config's test pipeline crops the image.
+        """
+        for label in labels or ():
+            self.check_label(label)
+        if labels is not None and (not labels or len(set(labels)) < len(labels)):
+            raise ValueError(f'labels must be different and one at least, got {list(labels)}')
+        feats, sample, image = self._extract(img_path)
+        activation = self.head.activate(feats)
+        scores = activation.logits.softmax(dim=1)
+        if labels is None:
+            chosen = scores.topk(min(topk, self.head.num_classes), dim=1).indices
+        else:
+            chosen = torch.tensor([list(labels)], device=scores.device)
+        maps = {kind: found[0].cpu() for kind, found in self.head.select_maps(feats, activation, chosen).items()}
+        sample.set_pred_score(scores[0].cpu())
+        layers = feats.attention if isinstance(feats, TokenFeatures) else None
+        merged = getattr(self.backbone, 'attn_aggregation', 'mean') != 'mean'
+        return Explanation(
+            image=image,
+            logits=activation.logits[0].float().cpu().numpy(),
+            scores=sample.pred_score.float().numpy(),
+            labels=tuple(chosen[0].tolist()),
+            maps={kind: found.float().numpy() for kind, found in maps.items()},
+            boxes={kind: self._boxes(sample, chosen[0].cpu(), found) for kind, found in maps.items()},
+            map_mode=self.head.map_mode,
+            layers=None if layers is None or merged else layers[0].float().cpu().numpy(),
+            blocks=() if layers is None or merged else tuple(getattr(self.backbone, 'attn_layers', ())),
+        )
+
+    @torch.no_grad()
+    def tokens(self, img_path: str | os.PathLike, blocks: Sequence[int | str] | None = None) -> dict[str, np.ndarray]:
+        """Patch tokens that blocks of the backbone put out, before any final norm.
+
+        Args:
+            img_path: An image file.
+            blocks: Indices of transformer blocks (negative ones count from
+                the last) or names of submodules, such as ``'layer4'`` of a
+                ResNet. By default the first, middle and last block, and the
+                last feature map of a convolutional backbone.
+
+        Returns:
+            Name of a block, ``'block N'`` with N counted from 1, to its
+            ``(N, D)`` ``float32`` patch tokens, row by row; of a feature map
+            its positions.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file cannot be read, a block is not there or
+                does not put out tokens.
+        """
+        blocks = default_blocks(self.backbone) if blocks is None else blocks
+        try:
+            with keep_outputs(self.backbone, blocks) as outputs:
+                feats, _, _ = self._extract(img_path)
+            patches = feats.patches[0, 0].numel() if isinstance(feats, TokenFeatures) else None
+            if not blocks:
+                outputs = {'last feature map': feats[-1]}
+            found = {name: patch_tokens(output, patches, name) for name, output in outputs.items()}
+        except ValueError as error:
+            raise ValueError(f'{self._name}: {error}') from error
+        return {name: tokens.float().cpu().numpy() for name, tokens in found.items()}
+
+    def true_boxes(self, img_path: str | os.PathLike, label: int | None = None) -> np.ndarray:
+        """True boxes of an image by the box reader of the config's test data set.
+
+        Args:
+            img_path: An image file of the data set.
+            label: Its class, where known.
+
+        Returns:
+            ``(n, 4)`` ``float64`` boxes in the image's pixels.
+
+        Raises:
+            FileNotFoundError: If an annotation file is missing.
+            ValueError: If the data set has no boxes, or none of this image.
+        """
+        if self._read_boxes is None:
+            dataset = self.cfg.get('test_dataloader', {}).get('dataset', {})
+            if not dataset.get('boxes'):
+                raise ValueError(f'{self._name}: knows no true boxes: set test_dataloader.dataset.boxes')
+            root = dataset.get('dataset', {}).get('data_root') or ''
+            self._read_boxes = BOX_READERS.build({'data_root': root, **dataset.boxes})
+        name = self.classes[label] if label is not None and label < len(self.classes) else None
+        return self._read_boxes(os.fspath(img_path), name)
+
+    def class_name(self, label: int) -> str:
+        """Name of a class to be read: with blanks, or ``class N`` where it is unknown."""
+        return self.classes[label].replace('_', ' ') if label < len(self.classes) else f'class {label}'
+
+    def find_class(self, name: str | int) -> int:
+        """Index of a class, see :func:`~mmtscam.apis.loading.find_class`."""
+        return find_class(name, self.classes, self.head.num_classes)
+
+    def check_label(self, label: int) -> int:
+        """Return a class index.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        if not 0 <= label < self.head.num_classes:
+            raise ValueError(f'{self._name}: class {label} is outside the {self.head.num_classes} classes of the head')
+        return label
+
+    def _extract(self, img_path: str | os.PathLike) -> tuple[Any, LocDataSample, np.ndarray]:
+        """The backbone's output for an image, its sample, and the original image."""
+        path = os.fspath(img_path)
+        if not osp.isfile(path):
+            raise FileNotFoundError(f'{path}: image not found')
+        try:
+            packed = self._pipeline(dict(img_path=path, img_id=0))
+            image = _read_image(path, packed['data_samples'].get('ori_shape'))
+        except Exception as error:  # whatever transforms raise
+            raise ValueError(f'{path}: cannot be read, or transformed by the test pipeline: {error}') from error
+        data = self.model.data_preprocessor(pseudo_collate([packed]))
+        return self.model.extract_feat(data['inputs']), packed['data_samples'], image
+
+    def _boxes(self, sample: LocDataSample, labels: Tensor, maps: Tensor) -> list[np.ndarray]:
+        """The boxes that each of some maps ``(k, h, w)`` asks for."""
+        sample.class_maps = InstanceData(labels=labels, maps=maps)
+        localize(sample, self.head.protocol, len(labels))
+        found = sample.pred_instances
+        return [found.bboxes[found.labels == label].numpy() for label in labels]
+
+
+def _read_image(path: str, shape: Sequence[int] | None) -> np.ndarray:
+    """An image as the pipeline reads it: by default without the rotation that EXIF may ask for."""
+    image = mmcv.imread(path, flag='color_ignore_orientation', channel_order='rgb', backend='pillow')
+    if shape is not None and tuple(shape[:2]) != image.shape[:2]:
+        image = mmcv.imread(path, flag='color', channel_order='rgb', backend='pillow')
+    return image

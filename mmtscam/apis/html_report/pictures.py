@@ -1,0 +1,147 @@
+"""Small pictures of images and maps, drawn in several processes."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+_WAITING_PER_WORKER = 64
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 82, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+_MAP_SIDE = 128  # maps are smooth: the browser enlarges them
+
+
+@dataclass(frozen=True)
+class Job:
+    """The pictures of one image.
+
+    Args:
+        index: Its place in the gallery.
+        image: The image's file.
+        target: File for its small picture.
+        side: The longer side of that, in pixels.
+        size: ``(width, height)`` of the image, if known.
+        maps: File and ``(h, w)`` map for each map.
+    """
+
+    index: int
+    image: Path
+    target: Path
+    side: int
+    size: tuple[int, int] | None = None
+    maps: list[tuple[Path, np.ndarray]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What became of a job.
+
+    Args:
+        index: As in the job.
+        size: ``(width, height)`` of the image; ``None`` where it is neither
+            known nor can be read.
+        problem: Why there is no small picture, if there is none.
+    """
+
+    index: int
+    size: tuple[int, int] | None
+    problem: str | None = None
+
+
+def draw_all(jobs: Iterator[Job], workers: int) -> Iterator[Drawn]:
+    """Draw pictures.
+
+    Args:
+        jobs: The jobs; they are taken as they are worked off, for they hold
+            maps.
+        workers: Number of processes; 0 for none but this one.
+
+    Yields:
+        What became of each, in their order.
+
+    Raises:
+        RuntimeError: If a process was killed.
+    """
+    if not workers:
+        yield from map(draw, jobs)
+        return
+    # Forked as data loaders' workers are: they start at once and touch no accelerator.
+    with ProcessPoolExecutor(workers, get_context('fork'), cv2.setNumThreads, (0,)) as pool:
+        waiting: deque[Future[Drawn]] = deque()
+        try:
+            for job in jobs:
+                waiting.append(pool.submit(draw, job))
+                if len(waiting) >= workers * _WAITING_PER_WORKER:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool as error:
+            raise RuntimeError('a process that draws pictures was killed: try fewer --workers') from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def draw(job: Job) -> Drawn:
+    """Draw the pictures of one image."""
+    image, problem = _read(job.image)
+    size = job.size
+    if image is not None:
+        height, width = image.shape[:2]
+        size = size or (width, height)
+        scale = min(1.0, job.side / max(width, height))
+        small = cv2.resize(image, _scaled((width, height), scale), interpolation=cv2.INTER_AREA) if scale < 1 else image
+        _write(job.target, small)
+    for target, score_map in job.maps:
+        width, height = size or score_map.shape[::-1]
+        _write(target, colour_map(score_map, _scaled((width, height), _MAP_SIDE / max(width, height))))
+    return Drawn(job.index, size, problem)
+
+
+def colour_map(score_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map as a picture, from its least value to its greatest in viridis.
+
+    Args:
+        score_map: ``(h, w)`` map.
+        size: ``(width, height)`` of the picture.
+
+    Returns:
+        ``(height, width, 3)`` ``uint8`` BGR picture.
+    """
+    large = cv2.resize(score_map.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    spread = float(large.max() - large.min())
+    level = (large - large.min()) / spread if np.isfinite(spread) and spread > 0 else np.zeros_like(large)
+    return _viridis()[(level * 255).round().astype(np.uint8)]
+
+
+@cache
+def _viridis() -> np.ndarray:
+    from mmtscam.visualization.drawing import heat_colors  # takes a while to import
+
+    return np.ascontiguousarray(heat_colors(np.arange(256) / 255)[:, ::-1])
+
+
+def _read(path: Path) -> tuple[np.ndarray | None, str | None]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return None, f'{path}: {error.strerror or error}'
+    # As mmcv reads it, so that boxes and a turned photograph agree.
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    except cv2.error:
+        image = None
+    return image, None if image is not None else f'{path}: not an image, or cut off'
+
+
+def _write(path: Path, picture: np.ndarray) -> None:
+    path.write_bytes(cv2.imencode('.jpg', picture, _JPEG)[1].tobytes())
+
+
+def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -1,0 +1,85 @@
+"""What the figures share: fonts, colours, how they are made and written."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+
+from mmtscam.evaluation.files import unfinished
+
+ENDINGS = ('.pdf', '.svg', '.png')
+WIDTH = 7.0  # inches: that of a page of two columns
+# Okabe and Ito's, distinct for colour-blind readers too.
+COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000')
+# Matplotlib's own font has no signs of these scripts; it falls back to the next one named.
+_OTHER_SCRIPTS = (
+    'Noto Sans CJK SC',
+    'Noto Sans CJK JP',
+    'Noto Sans CJK KR',
+    'Source Han Sans SC',
+    'WenQuanYi Zen Hei',
+    'PingFang SC',
+    'Hiragino Sans',
+    'Microsoft YaHei',
+)
+_INSTALLED = {font.name for font in fontManager.ttflist}
+
+STYLE: Any = {  # matplotlib's types want a literal name for each key
+    'font.family': ['DejaVu Sans', *(name for name in _OTHER_SCRIPTS if name in _INSTALLED)],
+    'font.size': 8,
+    'axes.titlesize': 8,
+    'axes.labelsize': 8,
+    'xtick.labelsize': 7,
+    'ytick.labelsize': 7,
+    'legend.fontsize': 7.5,
+    'axes.linewidth': 0.6,
+    # Text stays text: it can be searched, and edited with the paper's fonts.
+    'pdf.fonttype': 42,
+    'svg.fonttype': 'none',
+    'svg.hashsalt': 'mmtscam',
+}
+# A figure made twice is the same file.
+_METADATA: dict[str, dict[str, Any]] = {'pdf': {'CreationDate': None}, 'svg': {'Date': None}, 'png': {}}
+
+
+def new_figure(height: float, width: float = WIDTH, layout: Literal['constrained'] | None = 'constrained') -> Figure:
+    """Make an empty figure of so many inches, whose parts arrange themselves unless ``layout`` is ``None``."""
+    figure = Figure(figsize=(width, height), layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def literal(text: str) -> str:
+    """Text in which matplotlib shall see no formula."""
+    return text.replace('$', r'\$')
+
+
+def with_minus(number: str) -> str:
+    """A number with the sign that matplotlib's axes have."""
+    return number.replace('-', '\N{MINUS SIGN}')
+
+
+def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 200) -> None:
+    """Write a figure, whole or not at all.
+
+    Args:
+        figure: Of one of the functions here.
+        path: File whose ending, one of :data:`ENDINGS`, decides the format;
+            its folder is created.
+        dpi: Resolution of ``.png``, and of the images in the others.
+
+    Raises:
+        ValueError: If the ending is another.
+        OSError: If the file cannot be written.
+    """
+    kind = Path(path).suffix.lower()
+    if kind not in ENDINGS:
+        raise ValueError(f'{path}: the name of a figure must end in {", ".join(ENDINGS)}')
+    if Path(path).is_dir():
+        raise IsADirectoryError(f'{path}: is a folder; name a file to write')
+    with rc_context(STYLE), unfinished(path) as temporary:
+        figure.savefig(temporary, format=kind[1:], dpi=dpi, metadata=_METADATA[kind[1:]])

@@ -1,0 +1,117 @@
+import re
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from tscam_models import DEIT, WIDTH, build_model
+
+from mmtscam.apis.loading import checkpoint_config, class_names, find_class, load_model, read_config
+
+HEAD = dict(type='TSCAMHead', num_classes=6, in_channels=WIDTH)
+MODEL = dict(
+    type='mmpretrain.ImageClassifier',
+    data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'),
+    backbone=DEIT,
+    head=HEAD,
+)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    torch.save({'state_dict': build_model().state_dict()}, tmp_path / 'model.pth')
+    return tmp_path / 'model.pth'
+
+
+def test_reads_a_config(tmp_path):
+    (tmp_path / 'a.py').write_text('model = dict(a=1)')
+    assert read_config(tmp_path / 'a.py', {'model.a': 2}).model.a == 2
+    cfg = Config(dict(model=dict(a=1)))
+    assert (read_config(cfg, {'model.a': 2}).model.a, cfg.model.a) == (2, 1)
+    with pytest.raises(FileNotFoundError, match=r'none\.py: config file not found'):
+        read_config(tmp_path / 'none.py')
+    (tmp_path / 'bad.py').write_text('model = dict(')
+    with pytest.raises(ValueError, match=r'bad\.py: cannot be read: '):
+        read_config(tmp_path / 'bad.py')
+
+
+def test_loads_everything_and_looks_for_no_other_weights(checkpoint):
+    cfg = Config(dict(model={**MODEL, 'backbone': {**DEIT, 'init_cfg': dict(type='Pretrained', checkpoint='/none')}}))
+    model = load_model(cfg, checkpoint)
+    assert not model.training
+    for name, value in build_model().state_dict().items():
+        assert torch.equal(model.state_dict()[name], value)
+    assert cfg.model.backbone.init_cfg.checkpoint == '/none'
+
+
+@pytest.mark.parametrize('change', [dict(num_classes=5), dict(pooled_channels=4)])
+def test_another_model(checkpoint, change):
+    cfg = Config(dict(model={**MODEL, 'head': {**HEAD, **change}}))
+    with pytest.raises(ValueError, match=r'model\.pth: made for another architecture or number of classes'):
+        load_model(cfg, checkpoint)
+
+
+def test_what_cannot_be_loaded(checkpoint, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.pth: checkpoint not found'):
+        load_model(Config(dict(model=MODEL)), tmp_path / 'none.pth')
+    with pytest.raises(ValueError, match='the config: has no model'):
+        load_model(Config(dict(a=1)), checkpoint)
+    with pytest.raises(ValueError, match='the config: its model cannot be built: '):
+        load_model(Config(dict(model=dict(type='Nothing'))), checkpoint)
+    with pytest.raises(ValueError, match='device nowhere: cannot be used: '):
+        load_model(Config(dict(model=MODEL)), checkpoint, 'nowhere')
+    (tmp_path / 'text.pth').write_text('none')
+    with pytest.raises(ValueError, match=r'text\.pth: not a file of weights that can be read safely'):
+        load_model(Config(dict(model=MODEL)), tmp_path / 'text.pth')
+
+
+def test_a_released_file_needs_no_conversion(golden_small, tmp_path):
+    prefix = 'state:'
+    state = {f'module.{k.removeprefix(prefix)}': v for k, v in golden_small.items() if k.startswith(prefix)}
+    torch.save({'state_dict': {name: torch.from_numpy(value) for name, value in state.items()}}, tmp_path / 'ref.pth')
+    arch = dict(embed_dims=36, num_layers=3, num_heads=3, feedforward_channels=144)
+    backbone = dict(type='TSCAMDeiT', arch=arch, img_size=64, patch_size=16)
+    head = dict(type='TSCAMHead', num_classes=5, in_channels=36)
+    model = load_model(Config(dict(model={**MODEL, 'backbone': backbone, 'head': head})), tmp_path / 'ref.pth')
+    with torch.no_grad():
+        logits = model(torch.from_numpy(golden_small['inputs']))
+    assert np.allclose(logits, golden_small['logits'], atol=1e-4 * np.abs(golden_small['logits']).max())
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_names_of_classes(tmp_path, zipped):
+    file = tmp_path / 'a.pth'
+    torch.save({'meta': dict(dataset_meta=dict(classes=('a', 'b')))}, file, _use_new_zipfile_serialization=zipped)
+    cub = Config(dict(test_dataloader=dict(dataset=dict(type='WSOLDataset', dataset=dict(type='mmpretrain.CUB')))))
+    names = class_names(cub, file)
+    assert names == ('a', 'b') if zipped else names[0] == 'Black_footed_Albatross'
+    assert len(class_names(cub)) == 200
+    own = Config(dict(test_dataloader=dict(dataset=dict(type='WSOLDataset', metainfo=dict(classes=['x'])))))
+    assert class_names(own) == ('x',)
+    assert class_names(Config(dict(a=1))) == ()
+
+
+def test_the_config_of_a_checkpoint(tmp_path):
+    torch.save(dict(message_hub=dict(runtime_info=dict(cfg='a = dict(b=3)'))), tmp_path / 'run.pth')
+    torch.save(dict(meta=dict(cfg='a = dict(b=4)')), tmp_path / 'old.pth')
+    assert [checkpoint_config(tmp_path / name).a.b for name in ('run.pth', 'old.pth')] == [3, 4]
+    torch.save({}, tmp_path / 'bare.pth')
+    with pytest.raises(ValueError, match=r'bare\.pth: holds no config: name one'):
+        checkpoint_config(tmp_path / 'bare.pth')
+    with pytest.raises(FileNotFoundError, match=r'none\.pth: checkpoint not found'):
+        checkpoint_config(tmp_path / 'none.pth')
+
+
+def test_a_class_by_name_or_index():
+    names = ('Arctic_Tern', 'Great Gull', '7')
+    for name, label in (('arctic tern', 0), ('GREAT_GULL', 1), (1, 1), ('0', 0), ('7', 2)):
+        assert find_class(name, names, 3) == label
+    for name, message in (
+        ('gull', "class 'gull': not among the 3 classes of the model; did you mean Great Gull?"),
+        (3, 'class 3: the model has the classes 0 to 2'),
+        ('-1', "class '-1': not among"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            find_class(name, names, 3)
+    with pytest.raises(ValueError, match='names of the classes are not known; give an index from 0 to 2'):
+        find_class('gull', (), 3)

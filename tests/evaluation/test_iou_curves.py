@@ -1,0 +1,39 @@
+import json
+
+import pytest
+
+from mmtscam.evaluation.iou_curves import load_iou_curves
+
+CURVE = {'iou': [0.3, 0.5], 'gt_known': [90.0, 60.0], 'loc_top1': [80.0, 50.0]}
+OTHER = {'iou': [0.3, 0.5], 'gt_known': [9.0, 6.0]}
+
+
+def _report(folder, **curves):
+    results = [dict(name=name.replace('_', '-'), curves=curve) for name, curve in curves.items()]
+    (folder / 'report.json').write_text(json.dumps(dict(results=results)))
+    return folder / 'report.json'
+
+
+def test_file_and_folder(tmp_path):
+    threshold = {'accuracy_over_threshold': {'threshold': [0, 1]}}
+    path = _report(tmp_path, wsol_v2=threshold, tscam={'accuracy_over_iou': CURVE}, b={'accuracy_over_iou': OTHER})
+    assert load_iou_curves(path) == load_iou_curves(tmp_path) == {'tscam': CURVE}
+    assert load_iou_curves(path, ['b', 'tscam']) == {'b': OTHER, 'tscam': CURVE}
+    with pytest.raises(ValueError, match=r"report\.json: has no curve of 'wsol-v2': choose from tscam, b"):
+        load_iou_curves(path, ['wsol-v2'])
+
+
+def test_no_report(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'report\.json: report not found; tools/test\.py writes one'):
+        load_iou_curves(tmp_path)
+    for content in ('', '[]', '{}', '{"results": [1]}', '{"results": [{"name": "a", "curves": 3}]}'):
+        (tmp_path / 'report.json').write_text(content)
+        with pytest.raises(ValueError, match=r'report\.json: is no report\.json of tools/test\.py'):
+            load_iou_curves(tmp_path)
+
+
+def test_no_curve(tmp_path):
+    with pytest.raises(ValueError, match='add LocAccuracy to test_evaluator'):
+        load_iou_curves(_report(tmp_path, a={}))
+    with pytest.raises(ValueError, match="the curve of 'a' is not one of equally long columns"):
+        load_iou_curves(_report(tmp_path, a={'accuracy_over_iou': {'iou': [1], 'gt_known': []}}))

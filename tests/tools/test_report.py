@@ -1,0 +1,67 @@
+"""The browsable report, as a user writes it."""
+
+import json
+
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+TOOL = ('python', 'tools/analysis/report.py')
+
+
+@pytest.fixture
+def tested(tool_config, tmp_path):
+    """What a test of a tiny model leaves: a report and maps."""
+    hooks = [*tool_config.custom_hooks, dict(type='SaveMapsHook', out_file=str(tmp_path / 'maps.npz'))]
+    tool_config.default_hooks.report = dict(type='LocReportHook', out_dir=str(tmp_path / 'result'))
+    Runner.from_cfg(Config({**tool_config, 'experiment_name': tmp_path.name, 'custom_hooks': hooks})).test()
+    return tmp_path / 'result'
+
+
+def test_report(tested, tmp_path, run):
+    printed = run(*TOOL, tested, '--maps', tmp_path / 'maps.npz', '--thumbnail-size', '64', '--workers', '2').stdout
+    assert printed.splitlines()[-1] == f'Written: {tested / "html" / "index.html"}'
+    assert 'no picture' not in printed
+    data = json.loads((tested / 'html' / 'data.js').read_text().partition(' = ')[2].rstrip(';\n'))
+    assert data['results'] == json.loads((tested / 'report.json').read_text())['results']
+    assert len(data['gallery']['rows']) == len(list((tested / 'html').rglob('images/**/*.jpg'))) == 16
+    assert [kind['name'] for kind in data['gallery']['kinds']] == ['coupled', 'attention', 'semantic']
+    assert len(list((tested / 'html' / 'maps' / 'attention').rglob('*.jpg'))) == 16
+
+    # Again in its place, without maps, of another result and of some images.
+    printed = run(
+        *TOOL, tested, '--out', tested / 'html', '--max-images', '4', '--metric', 'tscam-attention', '--workers', '0'
+    ).stdout  # fmt: skip
+    data = json.loads((tested / 'html' / 'data.js').read_text().partition(' = ')[2].rstrip(';\n'))
+    assert (data['gallery']['name'], data['gallery']['kinds'], len(data['gallery']['rows'])) == (
+        'tscam-attention',
+        [],
+        4,
+    )
+
+
+def test_images_that_are_missing(tested, run):
+    rows = (tested / 'tscam.csv').read_text().replace('.jpg,', '.gone,', 5)
+    (tested / 'tscam.csv').write_text(rows)
+    printed = run(*TOOL, tested).stdout
+    assert '5 of 16 images have no picture:' in printed
+    assert printed.count(': No such file or directory') == 3
+    assert 'name their folder: --image-root DIR' in printed
+
+
+def test_one_clear_line(tested, tmp_path, run):
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other' / 'notes.txt').touch()
+    (tmp_path / 'no.npz').write_bytes(b'')
+    for options, message in (
+        ((tmp_path / 'nothing',), 'report.json: not found; tools/test.py --report-dir DIR leaves one'),
+        ((tested, '--metric', 'x'), "no CSV file of a result called 'x'"),
+        ((tested, '--maps', tmp_path / 'none.npz'), 'none.npz: file of maps not found'),
+        ((tested, '--maps', tmp_path / 'no.npz'), 'no.npz: not a file of maps'),
+        ((tested, '--out', tmp_path / 'other'), "other: is no report, for there is 'notes.txt' in it"),
+        ((tested, '--image-root', tmp_path / 'other'), 'none of the images is there'),
+    ):
+        printed = run(*TOOL, *options, code=1).stdout.strip()
+        assert message in printed and '\n' not in printed
+    assert '--max-images must be at least 1' in run(*TOOL, tested, '--max-images', '0', code=2).stdout
+    assert not (tested / 'html').exists()
