@@ -2,6 +2,7 @@
 
 import argparse
 
+import cv2
 from mmengine.logging import MMLogger
 from rich.console import Console
 
@@ -42,6 +43,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the command."""
     args = parse_args()
+    cv2.setNumThreads(0)  # images are read and pictures drawn in threads of their own
     MMLogger.get_instance('mmengine', log_level='WARNING')
     inputs = args.inputs if len(args.inputs) > 1 else args.inputs[0]
     try:

@@ -3,9 +3,9 @@
 import os.path as osp
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +35,7 @@ _LOADERS = ('LoadImageFromFile', 'LoadResizedImage')
 class _Outcome(NamedTuple):
     """What came of one input: a prediction for an image, or an error."""
 
+    number: int
     name: str
     image: np.ndarray | None = None
     sample: LocDataSample | None = None
@@ -155,23 +156,22 @@ class LocInferencer(BaseInferencer):
         labels = None if classes is None else [self.class_index(name) for name in classes]
         out_vis = Path(out_dir, 'vis') if out_dir and not no_save_vis else None
 
-        def finish(index: int, outcome: _Outcome) -> np.ndarray | None:
+        def finish(outcome: _Outcome) -> tuple[_Outcome, np.ndarray | None]:
             if outcome.sample is None or not (show or return_vis or out_vis):
-                return None
+                return outcome, None
             (picture,) = self.visualize([outcome.image], [outcome.sample], draw_pred=draw_pred)
             if out_vis:
-                write_picture(_picture_path(out_vis, outcome.name, folder, index), picture)
-            return picture
+                write_picture(_picture_path(out_vis, outcome.name, folder, outcome.number), picture)
+            return outcome, picture
 
         samples, plain, pictures = [], [], []
         with self._settings(topk, threshold, map_mode), ThreadPoolExecutor(max(1, self.num_workers)) as pool:
-            outcomes = self._predict(items, batch_size, labels, pool)
-            finished: Iterable = _ahead(
-                pool,
-                lambda item: (item[1], finish(*item)),
-                enumerate(outcomes),
-                count=2 * batch_size,
-            )
+            # A GPU computes meanwhile; the cores of a CPU would wait for the one that is busy with something else.
+            ahead = 0 if next(self.model.parameters()).device.type == 'cpu' else 2
+            numbered = list(enumerate(items))
+            batches = [numbered[start : start + batch_size] for start in range(0, len(numbered), batch_size)]
+            loaded = _map_batches(pool, lambda item: self._load(item[0], item[1], labels), batches, ahead)
+            finished: Iterable = chain.from_iterable(_map_batches(pool, finish, map(self._predict, loaded), ahead))
             if self.show_progress:
                 finished = track(finished, description='Inference', total=len(items))
             for outcome, picture in finished:
@@ -232,16 +232,11 @@ class LocInferencer(BaseInferencer):
         plain = [sample_to_dict(sample, self.classes, self.model.head.map_mode) for sample in preds]
         return dict(predictions=list(preds) if return_datasamples else plain, visualization=visualization)
 
-    def _predict(
-        self, items: Sequence[ImageInput], batch_size: int, labels: list[int] | None, pool: Executor
-    ) -> Iterator[_Outcome]:
-        """Read ahead and predict batch by batch."""
-        loaded = _ahead(pool, lambda item: self._load(item[0], item[1], labels), enumerate(items), count=2 * batch_size)
-        while chunk := list(islice(loaded, batch_size)):
-            batch = [data for _, data in chunk if data is not None]
-            samples = iter(self.forward(self.collate_fn(batch)) if batch else ())
-            for outcome, data in chunk:
-                yield outcome if data is None else outcome._replace(sample=next(samples))
+    def _predict(self, batch: Sequence[tuple[_Outcome, dict | None]]) -> list[_Outcome]:
+        """Add the samples of the images of a batch that could be read."""
+        read = [data for _, data in batch if data is not None]
+        samples = iter(self.forward(self.collate_fn(read)) if read else ())
+        return [outcome if data is None else outcome._replace(sample=next(samples)) for outcome, data in batch]
 
     def _load(self, index: int, item: ImageInput, labels: list[int] | None) -> tuple[_Outcome, dict | None]:
         """Read and transform an image."""
@@ -254,9 +249,9 @@ class LocInferencer(BaseInferencer):
             )
             if labels is not None:
                 data['data_samples'].set_query_label(labels)
-            return _Outcome(name, image), data
+            return _Outcome(index, name, image), data
         except (ValueError, OSError) as error:
-            return _Outcome(name, error=error), None
+            return _Outcome(index, name, error=error), None
 
     def _to_dict(self, outcome: _Outcome) -> dict[str, Any]:
         if outcome.sample is None:
@@ -341,12 +336,11 @@ def _picture_path(out_dir: Path, name: str, folder: str | None, index: int) -> P
     )
 
 
-def _ahead(pool: Executor, function: Callable, items: Iterable, count: int) -> Iterator[Any]:
-    """Results of a function in order, while up to ``count`` further ones are computed."""
-    waiting: deque[Future] = deque()
-    for item in items:
-        waiting.append(pool.submit(function, item))
-        if len(waiting) > count:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+def _map_batches(pool: Executor, function: Callable, batches: Iterable[Iterable], ahead: int) -> Iterator[list]:
+    """Apply a function in threads to batches of items, to so many of them before the first is wanted."""
+    waiting: deque[Iterator] = deque()
+    for batch in batches:
+        waiting.append(pool.map(function, batch))
+        if len(waiting) > ahead:
+            yield list(waiting.popleft())
+    yield from map(list, waiting)

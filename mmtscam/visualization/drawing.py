@@ -31,12 +31,12 @@ def heat_colors(levels: np.ndarray) -> np.ndarray:
     Returns:
         ``(..., 3)`` ``uint8`` RGB.
     """
-    return _color_table()[(levels * 255).astype(np.uint8)]
+    return _color_table()[(levels * 255).astype(np.uint8), 0]
 
 
 @cache
 def _color_table() -> np.ndarray:
-    return (colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+    return (colormaps[COLOUR_MAP](np.arange(256))[:, None, :3] * 255).round().astype(np.uint8)
 
 
 def overlay_map(image: np.ndarray, score_map: np.ndarray) -> np.ndarray:
@@ -51,10 +51,13 @@ def overlay_map(image: np.ndarray, score_map: np.ndarray) -> np.ndarray:
     Returns:
         ``(H, W, 3)`` ``uint8`` RGB.
     """
-    large = cv2.resize(score_map.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    low, high = large.min(), large.max()
-    levels = (large - low) / (high - low) if high > low else np.zeros_like(large)
-    return cv2.addWeighted(image, 1 - _OPACITY, heat_colors(levels), _OPACITY, 0)
+    score_map = score_map.astype(np.float32)
+    if not score_map.max() > score_map.min():
+        score_map = np.zeros_like(score_map)
+    # OpenCV's own steps: many pictures are drawn, and each of NumPy's would be another pass over memory.
+    large = cv2.resize(score_map, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    levels = cv2.normalize(large, np.empty(large.shape, np.uint8), 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
+    return cv2.addWeighted(image, 1 - _OPACITY, cv2.applyColorMap(levels, _color_table()), _OPACITY, 0)
 
 
 def draw_boxes(image: np.ndarray, boxes: np.ndarray, color: Color) -> None:

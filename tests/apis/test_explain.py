@@ -195,7 +195,7 @@ def test_names_of_classes(tmp_path):
         explainer.find_class('gull')
     with pytest.raises(ValueError, match="class 'swan': not among the 6 classes of the model"):
         explainer.find_class('swan')
-    with pytest.raises(ValueError, match='class 8 is outside'):
+    with pytest.raises(ValueError, match='class 8: the model has the classes 0 to 5'):
         explainer.find_class('8')
 
 
