@@ -86,8 +86,7 @@ class LocInferencer(BaseInferencer):
             keep_freed_memory()
         self.num_workers = num_workers
         super().__init__(cfg, weights, device, scope='mmtscam', show_progress=show_progress)
-        names = class_names(cfg, weights)
-        self.classes = names if len(names) == self.model.head.num_classes else None
+        self.classes = class_names(cfg, weights, self.model.head.num_classes) or None
 
     def __call__(
         self,

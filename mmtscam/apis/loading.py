@@ -92,13 +92,15 @@ def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') 
         raise ValueError(f'device {device}: cannot be used: {str(error).splitlines()[0]}') from error
 
 
-def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None) -> tuple[str, ...]:
+def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None, count: int | None = None) -> tuple[str, ...]:
     """Names of a model's classes, as far as files tell them without the data.
 
     Args:
         cfg: A config, whose test data set may name its classes.
         checkpoint: A checkpoint; one of a run has the names of its data set,
             which come first.
+        count: Number of the model's classes; lists of another length are
+            passed over.
 
     Returns:
         The names by class index; empty where they are unknown.
@@ -111,14 +113,15 @@ def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None) -> tup
             content = {}
         meta = content.get('meta') if isinstance(content, dict) else None
         known = meta.get('dataset_meta') if isinstance(meta, dict) else None
-        if isinstance(known, dict) and known.get('classes'):
+        if isinstance(known, dict) and known.get('classes') and count in (None, len(known['classes'])):
             return tuple(known['classes'])
     dataset = cfg.get('test_dataloader', {}).get('dataset', {})
     while dataset:
         kind = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')
         for metainfo in (dataset.get('metainfo'), getattr(kind, 'METAINFO', None)):
             names = (metainfo or {}).get('classes') or dataset.get('classes') or ()
-            if names and not isinstance(names, str):  # which would be a file of names
+            # A string would be a file of names.
+            if names and not isinstance(names, str) and count in (None, len(names)):
                 return tuple(names)
         dataset = dataset.get('dataset')
     return ()

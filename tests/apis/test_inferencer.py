@@ -221,19 +221,23 @@ def test_a_config_within_the_checkpoint(tiny_config, checkpoint, paths, tmp_path
 
 
 def test_names_of_the_classes(tiny_config, checkpoint, tmp_path):
-    """Of the checkpoint, else of the config; none where there are more or fewer than classes."""
+    """Of the checkpoint, else of the config, if they are as many as classes."""
     content = torch.load(checkpoint)
     own = content['meta']['dataset_meta']['classes']
-    for meta, expected in (
-        (dict(dataset_meta=dict(classes=own[::-1])), own[::-1]),
-        ({}, own),
-        (dict(dataset_meta=dict(classes=('Grebe',))), None),
+    bare = copy.deepcopy(tiny_config)
+    bare.test_dataloader.dataset = dict(pipeline=bare.test_dataloader.dataset.pipeline)
+    other = dict(dataset_meta=dict(classes=('Grebe',)))
+    for cfg, meta, expected in (
+        (tiny_config, dict(dataset_meta=dict(classes=own[::-1])), own[::-1]),
+        (tiny_config, {}, own),
+        (tiny_config, other, own),
+        (bare, other, None),
     ):
         torch.save({**content, 'meta': meta}, tmp_path / 'other.pth')
-        other = LocInferencer(tiny_config, str(tmp_path / 'other.pth'), show_progress=False)
-        assert other.classes == expected
+        inferencer = LocInferencer(cfg, str(tmp_path / 'other.pth'), show_progress=False)
+        assert inferencer.classes == expected
     with pytest.raises(ValueError, match=r"class 'Grebe': the names of the classes are not known; .* from 0 to 7"):
-        other.class_index('Grebe')
+        inferencer.class_index('Grebe')
 
 
 def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):

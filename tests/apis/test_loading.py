@@ -115,3 +115,12 @@ def test_a_class_by_name_or_index():
             find_class(name, names, 3)
     with pytest.raises(ValueError, match='names of the classes are not known; give an index from 0 to 2'):
         find_class('gull', (), 3)
+
+
+def test_names_of_as_many_classes(repo, tmp_path):
+    cfg = Config.fromfile(repo / 'configs' / 'tscam_deit-t_cub.py')
+    path = tmp_path / 'model.pth'
+    torch.save({'state_dict': {}, 'meta': {'dataset_meta': {'classes': ('a', 'b', 'c')}}}, path)
+    assert class_names(cfg, path, 3) == ('a', 'b', 'c')
+    assert class_names(cfg, path, 200)[0] == 'Black_footed_Albatross'  # of mmpretrain's CUB
+    assert class_names(cfg, path, 4) == ()

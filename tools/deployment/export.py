@@ -1,0 +1,159 @@
+"""Export a model to ONNX or torch.export: python tools/deployment/export.py CONFIG CHECKPOINT --out FILE [options]."""
+
+import argparse
+import os.path as osp
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config, DictAction
+
+from mmtscam.apis.export import (
+    ExportModel,
+    export_metadata,
+    export_onnx,
+    export_program,
+    pipeline_input_size,
+)
+from mmtscam.apis.export_check import Runner, largest_differences, load_exported, time_in_turn
+from mmtscam.apis.loading import load_model, read_config
+from mmtscam.datasets.transforms import LoadResizedImage
+from mmtscam.evaluation.files import unfinished
+
+ENDINGS = ('.onnx', '.pt2')
+# As a share of the largest value of each output.
+TOLERANCE = 1e-4
+BATCHES = (1, 3)
+# How much larger the second size is: neither square nor that of training.
+LARGER = (64, 96)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Export a model: an RGB image of 0 to 255 in, scores, maps of all classes and attention out, for '
+        'any batch and input size. Before the file gets its name, it is run and compared with the model.'
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', required=True, metavar='FILE', help=f'file to write ({" or ".join(ENDINGS)})')
+    parser.add_argument('--force', action='store_true', help='replace FILE if it exists')
+    parser.add_argument(
+        '--input-size',
+        type=int,
+        nargs='+',
+        metavar='N',
+        help="SIDE, or HEIGHT WIDTH, that images are resized to (default: the test pipeline's)",
+    )
+    parser.add_argument('--fixed-size', action='store_true', help='let the file take this input size alone')
+    parser.add_argument('--opset', type=int, help="version of ONNX's operators (default: the exporter's own)")
+    parser.add_argument('--verify', nargs='+', metavar='IMAGE', help='image files to compare on (default: noise)')
+    parser.add_argument('--no-verify', action='store_true', help='neither compare nor time, without onnxruntime')
+    parser.add_argument(
+        '--batch-sizes', type=int, nargs='+', default=[1, 16], metavar='N', help='that are timed (default: 1 16)'
+    )
+    parser.add_argument('--rounds', type=int, default=5, help='how often each is timed (default: 5); 0: not at all')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    args = parser.parse_args()
+    if not args.out.endswith(ENDINGS):
+        parser.error(f'--out {args.out}: the name must end in {" or ".join(ENDINGS)}')
+    if args.input_size and (len(args.input_size) > 2 or min(args.input_size) < 1):
+        parser.error('--input-size takes one positive number or two')
+    if args.rounds < 0 or min(args.batch_sizes) < 1:
+        parser.error('--batch-sizes must be at least 1 and --rounds at least 0')
+    if args.verify and args.no_verify:
+        parser.error('--verify and --no-verify exclude each other')
+    if args.opset and not args.out.endswith('.onnx'):
+        parser.error('--opset is for .onnx files')
+    return args
+
+
+def load(args: argparse.Namespace) -> tuple[Config, ExportModel, tuple[int, int]]:
+    """Read what is to be exported: config, model, and height and width of the input."""
+    if osp.isdir(args.out) or (osp.exists(args.out) and not args.force):
+        raise FileExistsError(f'{args.out}: exists already; name another file or replace it with --force')
+    for image in args.verify or ():
+        if not osp.isfile(image):
+            raise FileNotFoundError(f'{image}: image not found')
+    cfg = read_config(args.config, args.cfg_options)
+    model = ExportModel(load_model(cfg, args.checkpoint))
+    size = (args.input_size[0], args.input_size[-1]) if args.input_size else pipeline_input_size(cfg)
+    return cfg, model, size
+
+
+def image_source(files: Sequence[str] | None) -> Callable[[int, tuple[int, int]], np.ndarray]:
+    """What gives so many images (B, 3, H, W) of a size: those of the files, over and over, or noise."""
+
+    def noise(batch: int, size: tuple[int, int]) -> np.ndarray:
+        return np.random.default_rng(0).uniform(0, 255, (batch, 3, *size)).astype(np.float32)
+
+    def read(batch: int, size: tuple[int, int]) -> np.ndarray:
+        resize = LoadResizedImage(scale=size[::-1])
+        chosen = [files[index % len(files)] for index in range(batch)] if files else []
+        images = [resize.transform(dict(img_path=path))['img'][..., ::-1] for path in chosen]
+        return np.stack(images).transpose(0, 3, 1, 2).astype(np.float32)
+
+    return read if files else noise
+
+
+def verify(model: ExportModel, run: Runner, args: argparse.Namespace, size: tuple[int, int]) -> None:
+    """Print how far the file is from the model, and end if that is too far."""
+    sizes = [size] if args.fixed_size else [size, (size[0] + LARGER[0], size[1] + LARGER[1])]
+    # All of the images, and one alone.
+    batches = (1, len(args.verify)) if len(args.verify or ()) > 1 else BATCHES
+    images = image_source(args.verify)
+    print(f'Largest differences from PyTorch, as shares of the largest value (allowed: {TOLERANCE:g}):')
+    for height, width in sizes:
+        for batch in batches:
+            inputs = images(batch, (height, width))
+            try:
+                differences = largest_differences(model, run, inputs)
+            except Exception as error:  # a graph fails in any way
+                raise ValueError(
+                    f'{args.out}: not written, since the graph fails for {batch} x {height}x{width}'
+                    f'{"" if args.fixed_size else "; try --fixed-size"}: {" ".join(str(error).split())[:400]}'
+                ) from error
+            listed = ', '.join(f'{name} {value:.1e}' for name, value in differences.items())
+            print(f'  {batch} x {height}x{width}: {listed}')
+            if max(differences.values()) > TOLERANCE:
+                raise ValueError(f'{args.out}: not written, since the graph does not compute what the model does')
+
+
+def measure(model: ExportModel, run: Runner, args: argparse.Namespace, size: tuple[int, int]) -> None:
+    """Print how long an image takes."""
+    name = 'onnxruntime' if args.out.endswith('.onnx') else 'exported program'
+    images = image_source(args.verify)
+    print(f'Milliseconds an image on the CPU (threads: {torch.get_num_threads()}), median of {args.rounds} in turn:')
+    for batch in args.batch_sizes:
+        ours, exported = time_in_turn(model, run, images(batch, size), args.rounds)
+        print(f'  {batch} x {size[0]}x{size[1]}: PyTorch {ours:.1f}, {name} {exported:.1f}')
+
+
+def export(args: argparse.Namespace) -> None:
+    """Export, compare, time, and only then give the file its name."""
+    cfg, model, size = load(args)
+    metadata = export_metadata(model, cfg, args.checkpoint, size, args.fixed_size)
+    onnx = args.out.endswith('.onnx')
+    with unfinished(args.out) as temporary:
+        if onnx:
+            export_onnx(model, temporary, metadata, size, args.fixed_size, args.opset)
+        else:
+            export_program(model, temporary, metadata, size, args.fixed_size)
+        if not args.no_verify:
+            run, _ = load_exported(temporary, onnx)
+            verify(model, run, args, size)
+            if args.rounds:
+                measure(model, run, args, size)
+    print(f'Written: {args.out}, {Path(args.out).stat().st_size / 1e6:.1f} MB, outputs {", ".join(model.output_names)}')
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        export(args)
+    except (ValueError, OSError, ImportError) as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,126 @@
+"""Draw the box of an image with an exported model: python tools/deployment/onnx_demo.py IMAGE MODEL.onnx --out FILE.
+
+An example to copy: it needs numpy, opencv-python, Pillow and onnxruntime, but
+neither PyTorch nor OpenMMLab nor mmtscam. The steps and their boxes are those
+of mmtscam's evaluation.
+"""
+
+import argparse
+import json
+import os
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageDraw
+
+RED = (230, 40, 40)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Classify an image with an exported model and draw the box.')
+    parser.add_argument('image', help='image file')
+    parser.add_argument('model', help='file that tools/deployment/export.py wrote (.onnx)')
+    parser.add_argument('--out', metavar='FILE', help='picture to write, with box and class')
+    parser.add_argument(
+        '--class', dest='wanted', metavar='NAME_OR_INDEX', help='class to draw the box of (default: the best one)'
+    )
+    return parser.parse_args()
+
+
+def read_image(path: str) -> Image.Image:
+    """An image in RGB; an EXIF orientation is ignored, as in training."""
+    image: Image.Image = Image.open(path)
+    if image.mode == 'LA':  # on mmcv's grey rather than on black
+        rgba = image.convert('RGBA')
+        image = Image.new('RGB', rgba.size, (124, 117, 104))
+        image.paste(rgba, mask=rgba.split()[3])
+    return image.convert('RGB')
+
+
+def run_model(session: onnxruntime.InferenceSession, image: Image.Image, input_size: list[int]) -> dict[str, Any]:
+    """Outputs of the model for one image, by name: ``scores`` (C,), ``maps`` (C, h, w), ``attention`` (h, w)."""
+    height, width = input_size
+    pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), np.float32)
+    outputs = session.run(None, {'images': pixels.transpose(2, 0, 1)[None]})
+    return {output.name: value[0] for output, value in zip(session.get_outputs(), outputs, strict=True)}
+
+
+def choose_class(wanted: str | None, scores: np.ndarray, classes: list[str] | None) -> int:
+    """Index of the class that is asked for by name or index, or of the best one."""
+    if wanted is None:
+        return int(scores.argmax())
+    if classes and wanted in classes:
+        return classes.index(wanted)
+    if wanted.isdecimal() and int(wanted) < len(scores):
+        return int(wanted)
+    known = f' or one of its names, as {classes[0]}' if classes else ', for the file has no names'
+    raise SystemExit(f'--class {wanted}: the model has no such class; give an index below {len(scores)}{known}')
+
+
+def draw_boxes(score_map: np.ndarray, image_size: tuple[int, int], protocol: dict[str, Any]) -> np.ndarray:
+    """Boxes ``(n, 4)`` of a map, (x1, y1, x2, y2) in an image of ``(width, height)``.
+
+    The map is brought to the protocol's frame, normalised to grey levels and
+    cut at a share of the highest; the box is that of the largest contour.
+    """
+    frame = tuple(protocol['frame'])
+    interpolation = {'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC}[protocol['interpolation']]
+    low, high = score_map.min(), score_map.max()
+    if score_map.shape != frame[::-1] and low != high:
+        score_map = cv2.resize(score_map, frame, interpolation=interpolation)
+        low, high = score_map.min(), score_map.max()
+    contours: Any = ()
+    if np.isfinite(high - low) and low != high:
+        grey = ((score_map - low) / (high - low) * 255).astype(np.uint8)
+        foreground = (grey > int(protocol['threshold'] * 255)).astype(np.uint8)
+        contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    if protocol['contours'] == 'largest' and contours:
+        contours = [max(contours, key=cv2.contourArea)]
+    boxes = [(x, y, x + width, y + height) for x, y, width, height in map(cv2.boundingRect, contours)]
+    if protocol['clamp_boxes']:
+        boxes = [(x1, y1, min(x2, frame[0] - 1), min(y2, frame[1] - 1)) for x1, y1, x2, y2 in boxes]
+    scale = [size / framed for size, framed in zip(image_size, frame, strict=True)] * 2
+    return (np.array(boxes or [protocol['empty_box']]) * scale).astype(np.float32)
+
+
+def draw_picture(image: Image.Image, boxes: np.ndarray, caption: str) -> Image.Image:
+    """The image with boxes and a caption."""
+    picture = image.copy()
+    draw = ImageDraw.Draw(picture)
+    line = max(2, round(max(image.size) / 200))
+    for x1, y1, x2, y2 in np.round(boxes).astype(int).tolist():
+        draw.rectangle((x1, y1, min(x2, image.width - 1), min(y2, image.height - 1)), outline=RED, width=line)
+    draw.rectangle(draw.textbbox((4, 4), caption), fill='white')
+    draw.text((4, 4), caption, fill='black')
+    return picture
+
+
+def main() -> None:
+    args = parse_args()
+    for path in (args.image, args.model):
+        if not os.path.isfile(path):
+            raise SystemExit(f'{path}: file not found')
+    try:
+        session = onnxruntime.InferenceSession(args.model, providers=['CPUExecutionProvider'])
+    except Exception as error:  # onnxruntime's have no common class
+        raise SystemExit(f'{args.model}: onnxruntime cannot read it: {error}') from error
+    properties = session.get_modelmeta().custom_metadata_map
+    if 'mmtscam' not in properties:
+        raise SystemExit(f'{args.model}: was not written by tools/deployment/export.py')
+    metadata = json.loads(properties['mmtscam'])
+
+    image = read_image(args.image)
+    outputs = run_model(session, image, metadata['input_size'])
+    label = choose_class(args.wanted, outputs['scores'], metadata['classes'])
+    name = metadata['classes'][label] if metadata['classes'] else f'class {label}'
+    score = float(outputs['scores'][label])
+    boxes = draw_boxes(outputs['maps'][label], image.size, metadata['protocol'])
+    if args.out:
+        draw_picture(image, boxes, f'{name} {score:.2f}').save(args.out)
+    print(json.dumps(dict(image=args.image, label=label, name=name, score=score, boxes=boxes.tolist())))
+
+
+if __name__ == '__main__':
+    main()
