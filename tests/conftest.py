@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope, init_default_scope
 
 from mmtscam.datasets import make_sample_set
+from mmtscam.registry import DATASETS, MODELS
 
 REPO = Path(__file__).resolve().parents[1]
 DATA = Path(__file__).parent / 'data'
@@ -80,3 +81,14 @@ def tiny_config(sample_set: Path, tmp_path: Path) -> Config:
     cfg.default_hooks.logger.interval = 1
     cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     return cfg
+
+
+@pytest.fixture
+def tiny_files(tiny_config: Config, tmp_path: Path) -> tuple[Path, Path]:
+    """The tiny config as a file, and a checkpoint of random weights with the names of the classes."""
+    config, checkpoint = tmp_path / 'tiny.py', tmp_path / 'tiny.pth'
+    tiny_config.dump(config)
+    classes = DATASETS.build(tiny_config.test_dataloader.dataset).metainfo['classes']
+    state = MODELS.build(tiny_config.model).state_dict()
+    torch.save(dict(state_dict=state, meta=dict(dataset_meta=dict(classes=classes))), checkpoint)
+    return config, checkpoint

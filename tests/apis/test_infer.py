@@ -2,19 +2,8 @@ import json
 import sys
 
 import pytest
-import torch
 
 from mmtscam.apis import infer
-from mmtscam.registry import DATASETS, MODELS
-
-
-@pytest.fixture
-def files(tiny_config, tmp_path):
-    """Paths of a config and a checkpoint."""
-    meta = dict(dataset_meta=dict(classes=DATASETS.build(tiny_config.test_dataloader.dataset).metainfo['classes']))
-    torch.save(dict(state_dict=MODELS.build(tiny_config.model).state_dict(), meta=meta), tmp_path / 'tiny.pth')
-    tiny_config.dump(tmp_path / 'tiny.py')
-    return tmp_path / 'tiny.py', tmp_path / 'tiny.pth'
 
 
 @pytest.fixture
@@ -29,22 +18,22 @@ def command(monkeypatch, tmp_path):
     return command
 
 
-def test_where_is_the(command, files, sample_set):
+def test_where_is_the(command, tiny_files, sample_set):
     images = sorted((sample_set / 'images').rglob('*.jpg'))[:2]
-    for prediction in command(*images, *files, '--class', '3', 'crested zeb', '--no-save-vis'):
+    for prediction in command(*images, *tiny_files, '--class', '3', 'crested zeb', '--no-save-vis'):
         assert prediction['labels'] == [3, 0]
 
 
-def test_settings(command, files, sample_set, tmp_path):
+def test_settings(command, tiny_files, sample_set, tmp_path):
     (image, *_) = (sample_set / 'images').rglob('*.jpg')
     words = ['--topk', 2, '--threshold', 0.3, '--map-mode', 'attention', '--layers', -1]
-    (prediction,) = command(image, *files, *words)
+    (prediction,) = command(image, *tiny_files, *words)
     assert (len(prediction['labels']), prediction['threshold'], prediction['map_mode']) == (2, 0.3, 'attention')
     assert (tmp_path / 'out' / 'vis' / image.name).is_file()
 
 
-def test_errors_are_one_line(command, files, sample_set, tmp_path):
-    config, checkpoint = files
+def test_errors_are_one_line(command, tiny_files, sample_set, tmp_path):
+    config, checkpoint = tiny_files
     (image, *_) = (sample_set / 'images').rglob('*.jpg')
     for words, message in (
         (['none.jpg', config, checkpoint], 'none.jpg: no such file'),

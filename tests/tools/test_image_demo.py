@@ -1,21 +1,9 @@
-"""Images through a trained model, as a user types it."""
+"""Images through a model, as a user types it."""
 
 import json
 import shutil
 
 import pytest
-import torch
-
-from mmtscam.registry import DATASETS, MODELS
-
-
-@pytest.fixture
-def model(tool_config, tmp_path):
-    """Paths of a config and a checkpoint."""
-    meta = dict(dataset_meta=dict(classes=DATASETS.build(tool_config.test_dataloader.dataset).metainfo['classes']))
-    torch.save(dict(state_dict=MODELS.build(tool_config.model).state_dict(), meta=meta), tmp_path / 'tiny.pth')
-    tool_config.dump(tmp_path / 'tiny.py')
-    return tmp_path / 'tiny.py', tmp_path / 'tiny.pth'
 
 
 @pytest.fixture
@@ -23,8 +11,8 @@ def images(sample_set):
     return sorted((sample_set / 'images').rglob('*.jpg'))[:3]
 
 
-def test_one_image(run, model, images, tmp_path):
-    printed = run('python', 'tools/image_demo.py', images[0], *model, '--out-dir', tmp_path / 'out').stdout
+def test_one_image(run, tiny_files, images, tmp_path):
+    printed = run('python', 'tools/image_demo.py', images[0], *tiny_files, '--out-dir', tmp_path / 'out').stdout
     assert (tmp_path / 'out' / 'vis' / images[0].name).is_file()
     (prediction,) = json.loads((tmp_path / 'out' / 'predictions.json').read_text())['predictions']
     box = ', '.join(f'{edge:.0f}' for edge in prediction['bboxes'][0])
@@ -32,13 +20,13 @@ def test_one_image(run, model, images, tmp_path):
     assert printed.endswith(f'1 image done; see {tmp_path}/out\n')
 
 
-def test_a_folder_shows_progress_and_goes_on_after_a_broken_file(run, model, images, tmp_path):
+def test_a_folder_shows_progress_and_goes_on_after_a_broken_file(run, tiny_files, images, tmp_path):
     folder = tmp_path / 'images'
     folder.mkdir()
     for path in images:
         shutil.copy(path, folder)
     (folder / 'text.jpg').write_text('hello')
-    command = ['python', '-m', 'mmtscam.apis.infer', folder, *model, '--out-dir', tmp_path / 'out', '--topk', '1']
+    command = ['python', '-m', 'mmtscam.apis.infer', folder, *tiny_files, '--out-dir', tmp_path / 'out', '--topk', '1']
     printed = run(*command, '--pred-formats', 'csv', 'coco', '--batch-size', '2', code=1).stdout
     assert 'Inference' in printed and '100%' in printed
     assert f'Skipped: {folder}/text.jpg: cannot be read as an image: cannot identify image file\n' in printed
