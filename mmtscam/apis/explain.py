@@ -85,11 +85,11 @@ class Explainer:
     ) -> None:
         self.cfg = read_config(config, cfg_options)
         self.model: BaseModel = load_model(self.cfg, checkpoint, device)
-        self.classes = class_names(self.cfg, checkpoint)
         self._name = self.cfg.filename or 'the config'
         if not isinstance(getattr(self.model, 'head', None), BaseLocHead):
             head = type(getattr(self.model, 'head', None)).__name__
             raise ValueError(f'{self._name}: its head, {head}, draws no maps: use a config with a head of mmtscam')
+        self.classes = class_names(self.cfg, checkpoint, self.head.num_classes)
         steps = self.cfg.get('test_dataloader', {}).get('dataset', {}).get('pipeline')
         if not steps:
             raise ValueError(f'{self._name}: has no pipeline for an image: set test_dataloader.dataset.pipeline')

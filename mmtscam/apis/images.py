@@ -48,21 +48,31 @@ def read_image(path: str) -> np.ndarray:
         content = fileio.get(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{path}: no such file') from error
-    except OSError as error:  # also of a URL that cannot be reached
+    except Exception as error:  # whatever a back end raises for a place that it cannot reach or does not know
         raise ValueError(f'{path}: cannot be read: {error}') from error
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+            return np.asarray(_to_rgb(_upright(image)))
     except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
         reason = str(error).partition(' <_io')[0]
         raise ValueError(f'{path}: cannot be read as an image: {reason}') from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # of a broken orientation in a sound image
+        return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == 'F':
         raise ValueError('its pixels are floating-point numbers, of which white is not known')
     if image.mode.startswith('I'):
-        image = Image.fromarray((np.asarray(image).clip(0, 2**16 - 1) >> 8).astype(np.uint8))
+        pixels = np.asarray(image).clip(0, 2**16 - 1)
+        is_deep = image.mode != 'I' or pixels.max() > 255
+        image = Image.fromarray((pixels >> 8 if is_deep else pixels).astype(np.uint8))
     if image.mode in ('LA', 'PA', 'RGBA', 'La', 'RGBa') or 'transparency' in image.info:
         opaque = image.convert('RGBA')
         image = Image.new('RGB', image.size, _BACKGROUND)

@@ -3,8 +3,11 @@
 import argparse
 
 import cv2
+from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from rich.console import Console
+
+from mmtscam.engine.memory import keep_freed_memory
 
 from .inferencer import LocInferencer
 from .predictions import PREDICTION_FORMATS
@@ -47,6 +50,8 @@ def main() -> None:
     MMLogger.get_instance('mmengine', log_level='WARNING')
     inputs = args.inputs if len(args.inputs) > 1 else args.inputs[0]
     try:
+        if (args.device or get_device()) == 'cpu':
+            keep_freed_memory()
         inferencer = LocInferencer(args.config, args.checkpoint, args.device, args.layers)
         results = inferencer(
             inputs,
@@ -65,7 +70,7 @@ def main() -> None:
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
     except KeyboardInterrupt:
-        raise SystemExit('interrupted: the pictures that were drawn are kept, predictions are not written') from None
+        raise SystemExit(f'interrupted; what was done until then is in {args.out_dir}') from None
     console = Console(highlight=False, soft_wrap=True)
     predictions = results['predictions']
     failed = [each for each in predictions if 'error' in each]
@@ -76,7 +81,8 @@ def main() -> None:
         console.print(f'Skipped: {each["error"]}', markup=False)
     done = len(predictions) - len(failed)
     skipped = f', {len(failed)} skipped' if failed else ''
-    console.print(f'{done} {"image" if done == 1 else "images"} done{skipped}; see {args.out_dir}', markup=False)
+    where = '' if args.no_save_vis and args.no_save_pred else f'; see {args.out_dir}'
+    console.print(f'{done} {"image" if done == 1 else "images"} done{skipped}{where}', markup=False)
     if failed:
         raise SystemExit(1)
 

@@ -4,11 +4,12 @@ import os.path as osp
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from mmcv.transforms import Compose, Resize
@@ -18,7 +19,6 @@ from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
-from mmtscam.engine.memory import keep_freed_memory
 from mmtscam.localization import get_protocol
 from mmtscam.registry import TRANSFORMS
 from mmtscam.structures import LocDataSample
@@ -81,11 +81,8 @@ class LocInferencer(BaseInferencer):
         cfg = checkpoint_config(weights) if model is None else read_config(model)
         if layers is not None:
             cfg.model.backbone.attn_layers = list(layers)
-        device = device or get_device()
-        if device == 'cpu':
-            keep_freed_memory()
         self.num_workers = num_workers
-        super().__init__(cfg, weights, device, scope='mmtscam', show_progress=show_progress)
+        super().__init__(cfg, weights, device or get_device(), scope='mmtscam', show_progress=show_progress)
         self.classes = class_names(cfg, weights, self.model.head.num_classes) or None
 
     def __call__(
@@ -113,8 +110,8 @@ class LocInferencer(BaseInferencer):
         boxes are those of the upright image.
 
         Args:
-            inputs: A path, a URL, a folder (with those below it), an array
-                ``(H, W, 3)`` ``uint8`` BGR, or a list of such.
+            inputs: A path, a URL, an array ``(H, W, 3)`` ``uint8`` BGR, a
+                list of such, or a folder (with those below it).
             batch_size: Images a batch.
             classes: Localise these, by name or index, whatever their scores,
                 instead of the Top-k.
@@ -153,26 +150,39 @@ class LocInferencer(BaseInferencer):
         folder = str(inputs) if isinstance(inputs, str | Path) and osp.isdir(inputs) else None
         alone = folder is None and not isinstance(inputs, list | tuple)
         labels = None if classes is None else [self.class_index(name) for name in classes]
+        if labels is not None:
+            LocDataSample().set_query_label(labels)  # refuses none, and twice the same
         out_vis = Path(out_dir, 'vis') if out_dir and not no_save_vis else None
 
         def finish(outcome: _Outcome) -> tuple[_Outcome, np.ndarray | None]:
-            if outcome.sample is None or not (show or return_vis or out_vis):
+            if outcome.sample is None or not draws:
                 return outcome, None
-            (picture,) = self.visualize([outcome.image], [outcome.sample], draw_pred=draw_pred)
-            if out_vis:
-                write_picture(_picture_path(out_vis, outcome.name, folder, outcome.number), picture)
-            return outcome, picture
+            try:
+                (picture,) = self.visualize([outcome.image], [outcome.sample], draw_pred=draw_pred)
+                if out_vis:
+                    write_picture(out_vis / places[outcome.number], picture)
+            except (OSError, cv2.error) as error:
+                return outcome._replace(sample=None, error=error), None
+            return outcome._replace(image=None), picture
 
-        samples, plain, pictures = [], [], []
-        with self._settings(topk, threshold, map_mode), ThreadPoolExecutor(max(1, self.num_workers)) as pool:
+        draws = show or return_vis or out_vis is not None
+        places = _picture_places(items, folder)
+        samples: list[LocDataSample | None] = []
+        plain: list[dict[str, Any]] = []
+        pictures: list[np.ndarray | None] = []
+        with self._settings(topk, threshold, map_mode), _threads(self.num_workers) as pool, ExitStack() as stack:
+            # What was predicted is written also if the rest fails.
+            if out_dir and not no_save_pred:
+                stack.callback(lambda: plain and write_predictions(out_dir, plain, pred_formats, self._names()))
             # A GPU computes meanwhile; the cores of a CPU would wait for the one that is busy with something else.
             ahead = 0 if next(self.model.parameters()).device.type == 'cpu' else 2
             numbered = list(enumerate(items))
             batches = [numbered[start : start + batch_size] for start in range(0, len(numbered), batch_size)]
-            loaded = _map_batches(pool, lambda item: self._load(item[0], item[1], labels), batches, ahead)
-            finished: Iterable = chain.from_iterable(_map_batches(pool, finish, map(self._predict, loaded), ahead))
+            loaded = _map_batches(pool, lambda item: self._load(item[0], item[1], labels, draws), batches, ahead)
+            finished: Any = chain.from_iterable(_map_batches(pool, finish, map(self._predict, loaded), ahead))
             if self.show_progress:
-                finished = track(finished, description='Inference', total=len(items))
+                bar: Any = track(finished, description='Inference', total=len(items))
+                finished = stack.enter_context(closing(bar))
             for outcome, picture in finished:
                 if alone and outcome.error:
                     raise outcome.error
@@ -181,8 +191,6 @@ class LocInferencer(BaseInferencer):
                 pictures.append(picture if return_vis else None)
                 if show and picture is not None:
                     self.visualizer.show(picture, win_name=outcome.name, wait_time=wait_time)
-        if out_dir and not no_save_pred:
-            write_predictions(out_dir, plain, pred_formats, self._names())
         return {
             'predictions': samples if return_datasamples else plain,
             **({'visualization': pictures} if return_vis else {}),
@@ -233,24 +241,51 @@ class LocInferencer(BaseInferencer):
 
     def _predict(self, batch: Sequence[tuple[_Outcome, dict | None]]) -> list[_Outcome]:
         """Add the samples of the images of a batch that could be read."""
-        read = [data for _, data in batch if data is not None]
-        samples = iter(self.forward(self.collate_fn(read)) if read else ())
-        return [outcome if data is None else outcome._replace(sample=next(samples)) for outcome, data in batch]
+        samples: dict[int, LocDataSample] = {}
+        # Images of several sizes would be padded to the largest, and maps would cover the margin.
+        for shape in {data['inputs'].shape for _, data in batch if data is not None}:
+            alike = [(outcome.number, data) for outcome, data in batch if data and data['inputs'].shape == shape]
+            found = self.forward(self.collate_fn([data for _, data in alike]))
+            samples |= zip((number for number, _ in alike), found, strict=True)
+        return [outcome._replace(sample=samples.get(outcome.number)) for outcome, _ in batch]
 
-    def _load(self, index: int, item: ImageInput, labels: list[int] | None) -> tuple[_Outcome, dict | None]:
-        """Read and transform an image."""
-        name = f'array {index}' if isinstance(item, np.ndarray) else str(item)
+    def preprocess(self, inputs: Any, batch_size: int = 1, **kwargs: Any) -> Iterator[Any]:
+        """Read and transform images.
+
+        Args:
+            inputs: As of a call, in a list.
+            batch_size: Images a batch.
+            **kwargs: Not used.
+
+        Yields:
+            Batches for :meth:`forward`.
+
+        Raises:
+            FileNotFoundError: If a file is missing.
+            ValueError: If an image cannot be read.
+        """
+        items = list(enumerate(inputs))
+        for start in range(0, len(items), batch_size):
+            yield self.collate_fn([self._read(*item)[1] for item in items[start : start + batch_size]])
+
+    def _read(self, number: int, item: ImageInput) -> tuple[np.ndarray, dict]:
+        """An image in RGB, and what the pipeline makes of it."""
+        image = check_array(item) if isinstance(item, np.ndarray) else read_image(str(item))
+        shape = image.shape[:2]
+        pixels = np.ascontiguousarray(image[..., ::-1])
+        return image, self.pipeline(dict(img=pixels, img_path=_name(number, item), img_shape=shape, ori_shape=shape))
+
+    def _load(
+        self, number: int, item: ImageInput, labels: list[int] | None, keep: bool
+    ) -> tuple[_Outcome, dict | None]:
+        """Read and transform an image, or find out why not; keep it if a picture is wanted."""
         try:
-            image = check_array(item) if isinstance(item, np.ndarray) else read_image(name)
-            shape = image.shape[:2]
-            data = self.pipeline(
-                dict(img=np.ascontiguousarray(image[..., ::-1]), img_path=name, img_shape=shape, ori_shape=shape)
-            )
-            if labels is not None:
-                data['data_samples'].set_query_label(labels)
-            return _Outcome(index, name, image), data
+            image, data = self._read(number, item)
         except (ValueError, OSError) as error:
-            return _Outcome(index, name, error=error), None
+            return _Outcome(number, _name(number, item), error=error), None
+        if labels is not None:
+            data['data_samples'].set_query_label(labels)
+        return _Outcome(number, _name(number, item), image if keep else None), data
 
     def _to_dict(self, outcome: _Outcome) -> dict[str, Any]:
         if outcome.sample is None:
@@ -300,10 +335,13 @@ class LocInferencer(BaseInferencer):
         Raises:
             ValueError: If it does not begin with a loader that is known.
         """
-        first, *steps = cfg.test_dataloader.dataset.pipeline
-        kind = str(first['type']).rpartition('.')[2]
+        steps = list(cfg.get('test_dataloader', {}).get('dataset', {}).get('pipeline', ()))
+        if not steps:
+            raise ValueError('the config has no pipeline for an image: set test_dataloader.dataset.pipeline')
+        first = steps.pop(0)
+        kind = getattr(first['type'], '__name__', str(first['type'])).rpartition('.')[2]
         if kind not in _LOADERS:
-            raise ValueError(f'the test pipeline must begin with {" or ".join(_LOADERS)}, not with {first["type"]}')
+            raise ValueError(f'the test pipeline must begin with {" or ".join(_LOADERS)}, not with {kind}')
         built = [TRANSFORMS.build(step) for step in steps]
         if kind == 'LoadResizedImage':  # the same pixels, see there
             scale = first['scale']
@@ -312,7 +350,7 @@ class LocInferencer(BaseInferencer):
         return Compose(built)
 
     def _init_collate(self, cfg: Any) -> Callable:
-        # Images of a batch have one size, but what is known of them differs.
+        # The config's may be one that stacks samples, which differ.
         return super()._init_collate(ConfigDict())
 
     def _init_visualizer(self, cfg: Any) -> LocVisualizer:
@@ -321,18 +359,39 @@ class LocInferencer(BaseInferencer):
         return LocVisualizer(**({} if height is None else dict(panel_height=height)))
 
 
-def _picture_path(out_dir: Path, name: str, folder: str | None, index: int) -> Path:
-    """Where the picture of an input goes: as its image lies in its folder."""
-    if folder is not None:
-        relative = Path(name).relative_to(folder)
-    elif name.startswith('array '):
-        relative = Path(f'{index:08d}')
-    else:
-        relative = Path(name.rpartition('/')[2].partition('?')[0] or f'{index:08d}')
-    # The endings of others stay, or those of one name would overwrite each other.
-    return out_dir / (
-        relative if relative.suffix.lower() in ('.jpg', '.jpeg') else relative.with_name(f'{relative.name}.jpg')
-    )
+def _name(number: int, item: ImageInput) -> str:
+    return f'array {number}' if isinstance(item, np.ndarray) else str(item)
+
+
+def _picture_places(items: Sequence[ImageInput], folder: str | None) -> list[Path]:
+    """Where pictures go: as the images lie in their folder; each to a name of its own."""
+    places: list[Path] = []
+    taken: set[str] = set()
+    for number, item in enumerate(items):
+        if isinstance(item, np.ndarray):
+            place = Path(f'{number:08d}')
+        elif folder is not None:
+            place = Path(item).relative_to(folder)
+        else:
+            text = str(item).partition('?')[0] if '://' in str(item) else str(item)
+            place = Path(Path(text).name or f'{number:08d}')
+        if place.suffix.lower() not in ('.jpg', '.jpeg'):
+            place = place.with_name(f'{place.name}.jpg')
+        if str(place).casefold() in taken:
+            place = place.with_name(f'{place.stem}_{number:08d}{place.suffix}')
+        taken.add(str(place).casefold())
+        places.append(place)
+    return places
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[Executor]:
+    """Threads that are given up, with what waits for them, if something fails."""
+    pool = ThreadPoolExecutor(max(1, count))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _map_batches(pool: Executor, function: Callable, batches: Iterable[Iterable], ahead: int) -> Iterator[list]:

@@ -5,6 +5,7 @@ import difflib
 import os
 import os.path as osp
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -44,17 +45,27 @@ def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, An
 def checkpoint_config(checkpoint: str | os.PathLike) -> Config:
     """The config with which a checkpoint was trained, which mmengine writes into it.
 
+    A config is a program, and this one is run: of files whose makers are not
+    to be trusted, name a config of your own instead.
+
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it holds no config.
+        ValueError: If it cannot be read or holds no config.
     """
+    if '://' in os.fspath(checkpoint):
+        raise ValueError(f'{checkpoint}: name the config too, for the one within is taken from local files alone')
     if not osp.isfile(checkpoint):
         raise FileNotFoundError(f'{checkpoint}: checkpoint not found')
-    content = torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True)
-    text = content.get('message_hub', {}).get('runtime_info', {}).get('cfg') or content.get('meta', {}).get('cfg')
-    if not text:
+    try:
+        content = torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True)
+        hub, meta = content.get('message_hub') or {}, content.get('meta') or {}
+        text = hub.get('runtime_info', {}).get('cfg') or meta.get('cfg')
+        cfg = Config.fromstring(text, file_format='.py') if text else None
+    except Exception as error:  # of a file that is no checkpoint, or a config that cannot be read
+        raise ValueError(f'{checkpoint}: no config can be read from it: {error}') from error
+    if cfg is None:
         raise ValueError(f'{checkpoint}: holds no config: name one')
-    return Config.fromstring(text, file_format='.py')
+    return cfg
 
 
 def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') -> BaseModel:
@@ -139,18 +150,24 @@ def find_class(name: str | int, classes: Sequence[str], count: int) -> int:
     Raises:
         ValueError: If there is no such class; names the nearest.
     """
-    known = {_comparable(each): label for label, each in enumerate(classes[:count])}
+    known: dict[str, list[int]] = {}
+    for label, each in enumerate(classes[:count]):
+        known.setdefault(_comparable(each), []).append(label)
     if isinstance(name, str) and _comparable(name) in known:
-        return known[_comparable(name)]
-    if isinstance(name, int) or name.strip().isdecimal():
+        labels = known[_comparable(name)]
+        if len(labels) > 1:
+            raise ValueError(f'class {name!r}: there are several, {", ".join(map(str, labels))}; give an index')
+        return labels[0]
+    if isinstance(name, Integral) or str(name).strip().isdecimal():
         if not 0 <= int(name) < count:
             raise ValueError(f'class {name}: the model has the classes 0 to {count - 1}')
         return int(name)
     if not known:
         raise ValueError(f'class {name!r}: the names of the classes are not known; give an index from 0 to {count - 1}')
-    near = difflib.get_close_matches(_comparable(name), known, cutoff=0.4)
-    near += [each for each in known if _comparable(name) in each and each not in near]
-    hint = f'; did you mean {" or ".join(classes[known[each]] for each in near[:3])}?' if near else ''
+    wanted = _comparable(str(name))
+    near = difflib.get_close_matches(wanted, known, cutoff=0.4)
+    near += [each for each in known if wanted in each and each not in near]
+    hint = f'; did you mean {" or ".join(classes[known[each][0]] for each in near[:3])}?' if near else ''
     raise ValueError(f'class {name!r}: not among the {count} classes of the model{hint}')
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,8 @@ def unfinished(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.unfinished')
+    # Names of files may have no more than 255 bytes.
+    temporary = path.with_name(f'.{path.name[:40]}.{os.getpid()}.{threading.get_ident()}.unfinished')
     try:
         yield temporary
         temporary.replace(path)

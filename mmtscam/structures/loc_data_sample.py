@@ -26,7 +26,7 @@ class LocDataSample(DetDataSample, DataSample):
     Ours: ``class_maps``, an ``InstanceData`` with ``labels`` (k,) ``int64``
     and ``maps`` (k, h, w) float at token resolution, the maps from which the
     boxes were drawn. It holds the Top-k classes in falling order of their
-    score and, where it is known, the true class. A head may add further maps
+    score, or those that were asked for, and, where it is known, the true class. A head may add further maps
     of the same shape under their own names. Its metainfo ``threshold`` is the
     one with which the head drew the boxes.
 

@@ -1,4 +1,5 @@
 import http.server
+import re
 import threading
 from functools import partial
 
@@ -91,8 +92,20 @@ def test_what_is_no_image(tmp_path, image):
             read_image(str(tmp_path / name))
     with pytest.raises(FileNotFoundError, match=r'none\.jpg: no such file'):
         read_image(str(tmp_path / 'none.jpg'))
-    with pytest.raises(ValueError, match='cannot be read'):
-        read_image(str(tmp_path))
+    for place in (str(tmp_path), 'foo://a/b.jpg', 'http://127.0.0.1:1/a b.jpg', 'https://a/b?u=c://d.jpg'):
+        with pytest.raises(ValueError, match=f'^{re.escape(place)}: cannot be read'):
+            read_image(place)
+
+
+def test_a_broken_orientation_in_a_sound_image(tmp_path, image):
+    path = _save(tmp_path / 'a.png', image, exif=b'Exif\x00\x00nonsense')
+    assert np.array_equal(read_image(path), PIXELS)
+
+
+def test_32_bit_numbers(tmp_path):
+    for scale in (1, 257):
+        path = _save(tmp_path / 'a.tif', Image.fromarray(GREY.astype(np.int32) * scale))
+        assert np.array_equal(read_image(path)[..., 0], GREY)
 
 
 @pytest.fixture

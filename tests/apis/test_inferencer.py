@@ -201,8 +201,9 @@ def test_the_contract_of_mmengine(inferencer, paths):
     """``preprocess``, ``forward``, ``visualize`` and ``postprocess`` can be called by themselves."""
     with Image.open(paths[0]) as image:
         array = np.asarray(image.convert('RGB'))
-    data = dict(img=np.ascontiguousarray(array[..., ::-1]), img_path=paths[0], ori_shape=array.shape[:2])
-    (batch,) = inferencer.preprocess([data], batch_size=4)
+    first, second = inferencer.preprocess([*paths[1:3], paths[0]], batch_size=2)
+    assert len(first['inputs']) == 2
+    batch = second
     samples = list(inferencer.forward(batch))
     pictures = inferencer.visualize([array], samples)
     results = inferencer.postprocess(samples, pictures)
@@ -243,6 +244,7 @@ def test_names_of_the_classes(tiny_config, checkpoint, tmp_path):
 def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):
     near = inferencer.classes[0][:-1]
     for arguments, message in (
+        (dict(classes=[]), 'must be named, each once'),
         (dict(batch_size=0), 'batch_size must be at least 1'),
         (dict(pred_formats=['xml']), "unknown format 'xml': choose from json, csv, coco"),
         (dict(classes=[8]), 'class 8: the model has the classes 0 to 7'),
@@ -252,7 +254,7 @@ def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):
         (dict(map_mode='cam'), "has the maps coupled, attention, semantic, not 'cam'"),
     ):
         with pytest.raises(ValueError, match=message):
-            inferencer(paths[0], **arguments)
+            inferencer(paths[:2], **arguments)
     with pytest.raises(ValueError, match='the list is empty'):
         inferencer([])
     with pytest.raises(FileNotFoundError, match=r'none\.jpg: no such file'):
@@ -290,3 +292,74 @@ def test_a_pipeline_of_mmcv(tiny_config, checkpoint, paths, inferencer):
     init_default_scope('mmtscam')
     theirs = LocInferencer(other, checkpoint, show_progress=False)
     assert theirs(paths)['predictions'] == inferencer(paths)['predictions']
+
+
+def test_a_config_without_a_pipeline(tiny_config, checkpoint):
+    tiny_config.pop('test_dataloader')
+    with pytest.raises(ValueError, match='the config has no pipeline for an image'):
+        LocInferencer(tiny_config, checkpoint)
+
+
+def test_images_of_one_name_keep_their_pictures(inferencer, paths, tmp_path):
+    copies = []
+    for number in range(6):
+        copies.append(tmp_path / str(number) / 'same.jpg')
+        copies[-1].parent.mkdir()
+        shutil.copy(paths[number % 3], copies[-1])
+    names = ['same.jpg', *(f'same_{number:08d}.jpg' for number in range(1, 6))]
+    inferencer([*map(str, copies)], out_dir=tmp_path / 'out', batch_size=3)
+    assert sorted(path.name for path in (tmp_path / 'out' / 'vis').iterdir()) == sorted(names)
+    folder = tmp_path / 'folder'
+    folder.mkdir()
+    for name in ('a.png', 'a.png.jpg', 'A.JPG', 'a.jpg'):
+        with Image.open(paths[0]) as image:
+            image.save(folder / name, format='PNG')
+    inferencer(folder, out_dir=tmp_path / 'out2')
+    assert len(list((tmp_path / 'out2' / 'vis').iterdir())) == 4
+
+
+def test_a_picture_that_cannot_be_written_is_told(inferencer, paths, tmp_path):
+    folder = tmp_path / 'folder'
+    folder.mkdir()
+    long = f'{"n" * 250}.png'  # too long a name with another ending
+    for name, path in zip(('a.jpg', long), paths, strict=False):
+        shutil.copy(path, folder / name)
+    found = inferencer(folder, out_dir=tmp_path / 'out')['predictions']
+    assert ['error' in each for each in found] == [False, True]
+    assert 'too long' in found[1]['error']
+    assert json.loads((tmp_path / 'out' / 'predictions.json').read_text())['predictions'] == found
+
+
+def test_what_was_predicted_before_a_failure_is_written(inferencer, paths, tmp_path, monkeypatch):
+    forward, calls = inferencer.forward, []
+
+    def fail_later(batch):
+        calls.append(batch)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return forward(batch)
+
+    monkeypatch.setattr(inferencer, 'forward', fail_later)
+    monkeypatch.setattr(inferencer, 'show_progress', True)
+    with pytest.raises(KeyboardInterrupt):
+        inferencer(paths, batch_size=2, out_dir=tmp_path / 'out')
+    assert len(json.loads((tmp_path / 'out' / 'predictions.json').read_text())['predictions']) == 4
+
+
+def test_images_of_several_shapes_in_a_batch(tiny_config, checkpoint, paths, tmp_path):
+    """As one by one: they are not padded to the largest."""
+    tiny_config.test_dataloader.dataset.pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='mmpretrain.Resize', scale=(80, 80), keep_ratio=True),
+        dict(type='PackLocInputs'),
+    ]
+    files = []
+    for number, size in enumerate([(160, 80), (80, 160), (160, 80), (100, 100)]):
+        files.append(str(tmp_path / f'{number}.png'))
+        with Image.open(paths[number]) as image:
+            image.resize(size).save(files[-1])
+    inferencer = LocInferencer(tiny_config, checkpoint, show_progress=False)
+    together, apart = (inferencer(files, batch_size=size)['predictions'] for size in (4, 1))
+    for one, other in zip(together, apart, strict=True):
+        assert one['labels'] == other['labels']
+        assert np.allclose(one['scores'], other['scores'], atol=1e-5)

@@ -100,6 +100,13 @@ def test_the_config_of_a_checkpoint(tmp_path):
         checkpoint_config(tmp_path / 'bare.pth')
     with pytest.raises(FileNotFoundError, match=r'none\.pth: checkpoint not found'):
         checkpoint_config(tmp_path / 'none.pth')
+    with pytest.raises(ValueError, match='name the config too'):
+        checkpoint_config('https://example.com/a.pth')
+    torch.save(dict(meta=dict(cfg='a = (')), tmp_path / 'cut.pth')
+    (tmp_path / 'junk.pth').write_text('junk')
+    for name in ('cut', 'junk'):
+        with pytest.raises(ValueError, match=rf'{name}\.pth: no config can be read from it'):
+            checkpoint_config(tmp_path / f'{name}.pth')
 
 
 def test_a_class_by_name_or_index():
@@ -109,10 +116,13 @@ def test_a_class_by_name_or_index():
     for name, message in (
         ('gull', "class 'gull': not among the 3 classes of the model; did you mean Great Gull?"),
         (3, 'class 3: the model has the classes 0 to 2'),
+        (np.int64(3), 'class 3: the model has the classes 0 to 2'),
         ('-1', "class '-1': not among"),
     ):
         with pytest.raises(ValueError, match=re.escape(message)):
             find_class(name, names, 3)
+    with pytest.raises(ValueError, match=r"class 'crane': there are several, 0, 2; give an index"):
+        find_class('crane', ('Crane', 'x', 'crane'), 3)
     with pytest.raises(ValueError, match='names of the classes are not known; give an index from 0 to 2'):
         find_class('gull', (), 3)
 

@@ -89,7 +89,7 @@ def draw_all(jobs: Iterator[Job], workers: int) -> Iterator[Drawn]:
 
 def draw(job: Job) -> Drawn:
     """Draw the pictures of one image."""
-    image, problem = _read(job.image)
+    image, problem = _read(job.image, job.size)
     size = job.size
     if image is not None:
         height, width = image.shape[:2]
@@ -126,17 +126,23 @@ def _viridis() -> np.ndarray:
     return np.ascontiguousarray(heat_colors(np.arange(256) / 255)[:, ::-1])
 
 
-def _read(path: Path) -> tuple[np.ndarray | None, str | None]:
+def _read(path: Path, size: tuple[int, int] | None) -> tuple[np.ndarray | None, str | None]:
     try:
         content = path.read_bytes()
     except OSError as error:
         return None, f'{path}: {error.strerror or error}'
-    # As mmcv reads it, so that boxes and a turned photograph agree.
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
-    except cv2.error:
-        image = None
+    image = _decode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    # As the pipelines of this package read it; one of another that turned the photograph knows other sides.
+    if image is not None and size is not None and image.shape[1::-1] != size:
+        image = _decode(content, cv2.IMREAD_COLOR)
     return image, None if image is not None else f'{path}: not an image, or cut off'
+
+
+def _decode(content: bytes, flags: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
+    except cv2.error:
+        return None
 
 
 def _write(path: Path, picture: np.ndarray) -> None:

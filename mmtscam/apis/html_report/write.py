@@ -19,7 +19,8 @@ from .pictures import Drawn, Job, draw_all
 from .result import Row, RunResult
 
 _ASSETS = ('index.html', 'report.css', 'report.js')
-_OWN = {*_ASSETS, 'data.js', 'images', 'maps'}
+_MARKS = {*_ASSETS, 'data.js'}
+_OWN = {*_MARKS, 'images', 'maps'}
 _PER_FOLDER = 1000
 _LOOKED_UP = 100
 
@@ -97,9 +98,11 @@ def check_replaceable(out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f'{out}: is a file; name a folder for the report')
-    others = sorted({path.name for path in out.iterdir()} - _OWN) if out.exists() else []
-    if others:
-        raise ValueError(f'{out}: is no report, for there is {others[0]!r} in it; name another folder, or remove it')
+    found = {path.name for path in out.iterdir()} if out.exists() else set()
+    # A folder of nothing but images is somebody's images.
+    if found and not (_MARKS <= found <= _OWN):
+        odd = min(found - _OWN, default=min(found))
+        raise ValueError(f'{out}: is no report, for there is {odd!r} in it; name another folder, or remove it')
 
 
 def picture_name(index: int) -> str:

@@ -236,7 +236,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
 
 
 def _pad_labels(groups: Sequence[Tensor | None], device: torch.device) -> Tensor:
-    """True labels of a batch in one tensor, ``(B, t)``: class 0 where an image has fewer than t, or none."""
+    """Labels of a batch in one tensor, ``(B, t)``: class 0 where an image has fewer than t, or none."""
     nothing = torch.empty(0, dtype=torch.int64, device=device)
     return pad_sequence([nothing if group is None else group.to(device) for group in groups], batch_first=True)
 

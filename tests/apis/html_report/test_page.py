@@ -148,7 +148,7 @@ def test_the_large_view(show, write):
     assert view.count('#panels rect.predicted') == view.count('#panels rect.truth') == 6
     facts = view.text('#facts')
     assert '00 #%.jpg' in facts and '0.200 (fixed)' in facts and '100 \u00d7 160' in facts
-    assert page.get_by_role('button', name='Previous image').is_disabled()
+    assert page.get_by_role('button', name='Previous image').get_attribute('aria-disabled') == 'true'
     page.keyboard.press('ArrowRight')
     assert dialog.get_by_role('heading').inner_text() == 'bee'
     assert view.count('#panels figure') == 4
@@ -168,14 +168,14 @@ def test_the_large_view(show, write):
     assert again.page.get_by_role('dialog').get_by_role('heading').inner_text() == 'bee → cat'
     again.page.keyboard.press('ArrowRight')
     assert again.hash() == '#outcome=classification&image=8'
-    assert again.page.get_by_role('button', name='Next image').is_disabled()
+    assert again.page.get_by_role('button', name='Next image').get_attribute('aria-disabled') == 'true'
 
 
 def test_without_maps(show, write, result):
     (result.images / '1' / '01 #%.jpg').unlink()
     view = _at_gallery(show(write(with_maps=False)))
     notices = view.text('#notices')
-    assert 'Boxes only' in notices and '1 of 12 images were not found' in notices
+    assert 'Boxes only' in notices and '1 of 12 images could not be read' in notices
     assert not view.page.locator('#map').is_visible()
     assert not view.page.locator('#truth-key').is_visible()
     assert view.page.locator(CARD).nth(1).inner_text().startswith('image not found')

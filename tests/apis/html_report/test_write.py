@@ -8,6 +8,7 @@ import pytest
 
 from mmtscam.apis.html_report import page, pictures, read_result, write_html_report
 from mmtscam.apis.html_report.pictures import Job, colour_map, draw, draw_all
+from mmtscam.apis.html_report.write import check_replaceable
 from mmtscam.evaluation import MapFile, MapPart, merge_parts
 
 
@@ -210,3 +211,28 @@ def _die(job):
 )
 def test_the_common_folder(paths, folder):
     assert page._common_folder(paths) == folder
+
+
+@pytest.mark.parametrize('names', [['images/a.jpg'], ['maps/a.npy'], ['index.html'], ['index.html', 'images/a.jpg']])
+def test_folders_with_names_of_ours_stay(tmp_path, names):
+    """Such as one of somebody's images."""
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('precious')
+    with pytest.raises(ValueError, match='is no report, for there is'):
+        check_replaceable(tmp_path)
+    assert (tmp_path / names[0]).read_text() == 'precious'
+
+
+def test_boxes_stand_on_a_photograph_that_exif_turns(tmp_path):
+    """The pipelines do not turn it, so nor must the picture; with the sides of a turned one it is turned."""
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x112] = 6
+    Image.new('RGB', (20, 10)).save(tmp_path / 'a.jpg', exif=exif)
+    for size, shape in ((None, (20, 10)), ((20, 10), (20, 10)), ((10, 20), (10, 20))):
+        drawn = draw(Job(0, tmp_path / 'a.jpg', tmp_path / 'small.jpg', 20, size))
+        assert drawn.size == shape
+        with Image.open(tmp_path / 'small.jpg') as small:
+            assert small.size == shape

@@ -373,7 +373,7 @@
       notices.push(`The gallery shows ${rows.length} of ${gallery.images} images, evenly spread; summary and table count all of them.`);
     }
     const absent = rows.filter((row) => !row.pictured).length;
-    if (absent) notices.push(`${absent} of ${rows.length} images were not found when the report was written.`);
+    if (absent) notices.push(`${absent} of ${rows.length} images could not be read when the report was written.`);
     byId('notices').append(...notices.map((text) => make('p', { className: 'notice' }, text)));
   }
 
@@ -564,8 +564,9 @@
   function showPosition() {
     if (!image) return;
     const place = shown.indexOf(image);
-    byId('previous').disabled = place <= 0;
-    byId('next').disabled = place >= shown.length - 1;
+    // Not disabled, which would take the focus away, and the arrow keys with it.
+    byId('previous').setAttribute('aria-disabled', place <= 0);
+    byId('next').setAttribute('aria-disabled', place >= shown.length - 1);
   }
 
   const large = (() => {
@@ -582,7 +583,7 @@
       const row = image;
       const wrong = row.predicted !== null && row.predicted !== row.true;
       byId('large-title').textContent = wrong ? `${className(row.true)} → ${className(row.predicted)}` : className(row.true);
-      const panels = [panel(row, row.pictured ? 'image' : 'image not found', null)];
+      const panels = [panel(row, row.pictured ? 'image' : 'image not read', null)];
       for (const [maps, ofPredicted] of [[row.maps, false], [row.predictedMaps, true]]) {
         for (const kind of gallery.kinds.filter((each) => maps.includes(each.name))) {
           const caption = kind.title + (kind.scored && !ofPredicted ? ' (scored)' : '') + (wrong && kind.name !== 'attention' ? ` of ${className(ofPredicted ? row.predicted : row.true)}` : '');
@@ -630,7 +631,7 @@
     dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
     dialog.addEventListener('keydown', (event) => {
       const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (by) { event.preventDefault(); step(by); }
+      if (by && !event.altKey && !event.ctrlKey && !event.metaKey) { event.preventDefault(); step(by); }
     });
     byId('previous').addEventListener('click', () => step(-1));
     byId('next').addEventListener('click', () => step(1));
