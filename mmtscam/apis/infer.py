@@ -3,6 +3,7 @@
 import argparse
 
 import cv2
+from mmengine.config import DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.console import Console
 from mmtscam.engine.memory import keep_freed_memory
 
 from .inferencer import LocInferencer
+from .loading import read_config
 from .predictions import PREDICTION_FORMATS
 
 
@@ -27,7 +29,11 @@ def parse_args() -> argparse.Namespace:
         metavar='NAME',
         help='where are these? by name or index, whatever their scores, instead of the best',
     )
-    parser.add_argument('--topk', type=int, help="how many classes get a box (default: the config's)")
+    parser.add_argument(
+        '--topk',
+        type=int,
+        help="how many classes get a box in the predictions (default: the config's); pictures show the best",
+    )
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
     parser.add_argument('--map-mode', help="coupled, attention or semantic (default: the config's)")
     parser.add_argument('--layers', type=int, nargs='+', help='blocks whose attention is averaged (default: all)')
@@ -40,6 +46,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--pred-formats', nargs='+', choices=PREDICTION_FORMATS, default=['json'], help='of predictions (default: json)'
     )
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
     return parser.parse_args()
 
 
@@ -52,7 +59,9 @@ def main() -> None:
     try:
         if (args.device or get_device()) == 'cpu':
             keep_freed_memory()
-        inferencer = LocInferencer(args.config, args.checkpoint, args.device, args.layers)
+        inferencer = LocInferencer(
+            read_config(args.config, args.cfg_options), args.checkpoint, args.device, args.layers
+        )
         results = inferencer(
             inputs,
             batch_size=args.batch_size,
@@ -75,8 +84,10 @@ def main() -> None:
     predictions = results['predictions']
     failed = [each for each in predictions if 'error' in each]
     for each in predictions if len(predictions) == 1 and not failed else ():
-        box = ', '.join(f'{edge:.0f}' for edge in each['bboxes'][0])
-        console.print(f'{each["classes"][0]} ({each["scores"][0]:.2f}) at {box}', markup=False)
+        shown = len(each['labels']) if args.classes else 1
+        for name, score, box in list(zip(each['classes'], each['scores'], each['bboxes'], strict=True))[:shown]:
+            edges = ', '.join(f'{edge:.0f}' for edge in box)
+            console.print(f'{name.replace("_", " ")} ({score:.2f}) at {edges}', markup=False)
     for each in failed:
         console.print(f'Skipped: {each["error"]}', markup=False)
     done = len(predictions) - len(failed)

@@ -89,7 +89,7 @@ class LocInferencer(BaseInferencer):
         self,
         inputs: ImageInput | Sequence[ImageInput],
         batch_size: int = 16,
-        classes: Sequence[str | int] | None = None,
+        classes: str | int | Sequence[str | int] | None = None,
         topk: int | None = None,
         threshold: float | None = None,
         map_mode: str | None = None,
@@ -100,7 +100,7 @@ class LocInferencer(BaseInferencer):
         draw_pred: bool = True,
         no_save_vis: bool = False,
         no_save_pred: bool = False,
-        pred_formats: Sequence[str] = ('json',),
+        pred_formats: str | Sequence[str] = ('json',),
         out_dir: str | Path = '',
     ) -> dict[str, list]:
         """Predict.
@@ -139,9 +139,12 @@ class LocInferencer(BaseInferencer):
 
         Raises:
             FileNotFoundError: If the one file or folder is not there.
-            ValueError: If an argument is out of range, or the one image
-                cannot be read.
+            ValueError: If an argument is out of range, the one image cannot
+                be read, or pictures would overwrite images.
+            TypeError: If an input is none of the above.
         """
+        classes = [classes] if isinstance(classes, str | int) else classes
+        pred_formats = [pred_formats] if isinstance(pred_formats, str) else pred_formats
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}')
         if unknown := sorted(set(pred_formats) - set(PREDICTION_FORMATS)):
@@ -167,6 +170,8 @@ class LocInferencer(BaseInferencer):
 
         draws = show or return_vis or out_vis is not None
         places = _picture_places(items, folder)
+        if out_vis is not None:
+            _check_out_vis(out_vis, items, folder, places)
         samples: list[LocDataSample | None] = []
         plain: list[dict[str, Any]] = []
         pictures: list[np.ndarray | None] = []
@@ -180,7 +185,7 @@ class LocInferencer(BaseInferencer):
             batches = [numbered[start : start + batch_size] for start in range(0, len(numbered), batch_size)]
             loaded = _map_batches(pool, lambda item: self._load(item[0], item[1], labels, draws), batches, ahead)
             finished: Any = chain.from_iterable(_map_batches(pool, finish, map(self._predict, loaded), ahead))
-            if self.show_progress:
+            if self.show_progress and not alone:
                 bar: Any = track(finished, description='Inference', total=len(items))
                 finished = stack.enter_context(closing(bar))
             for outcome, picture in finished:
@@ -317,13 +322,25 @@ class LocInferencer(BaseInferencer):
             for name, value in before.items():
                 setattr(head, name, value)
 
+    @staticmethod
+    def _check_type(item: Any) -> None:
+        if not isinstance(item, str | Path | np.ndarray):
+            raise TypeError(
+                f'an image is a path, a URL or an array (H, W, 3) uint8 in BGR, not a {type(item).__name__}'
+            )
+
     def _inputs_to_list(self, inputs: ImageInput | Sequence[ImageInput]) -> list[ImageInput]:
         if isinstance(inputs, list | tuple):
             if not inputs:
                 raise ValueError('no images: the list is empty')
+            for item in inputs:
+                self._check_type(item)
+            if folders := [item for item in inputs if isinstance(item, str | Path) and osp.isdir(item)]:
+                raise ValueError(f'{folders[0]}: is a folder, which goes alone, not in a list')
             return list(inputs)
         if isinstance(inputs, str | Path) and osp.isdir(inputs):
             return list(list_images(inputs))
+        self._check_type(inputs)
         return [inputs]  # type: ignore[list-item]
 
     def _init_model(self, cfg: Config, weights: str, device: str) -> torch.nn.Module:
@@ -382,6 +399,21 @@ def _picture_places(items: Sequence[ImageInput], folder: str | None) -> list[Pat
         taken.add(str(place).casefold())
         places.append(place)
     return places
+
+
+def _check_out_vis(out_vis: Path, items: Sequence[ImageInput], folder: str | None, places: Sequence[Path]) -> None:
+    """Refuse folders in which pictures would do harm, before anything is computed."""
+    for path in (out_vis, out_vis.parent):
+        if path.exists() and not path.is_dir():
+            raise ValueError(f'{path}: is a file; name a folder for the results')
+    if folder is not None and out_vis.resolve().is_relative_to(Path(folder).resolve()):
+        raise ValueError(
+            f'{out_vis}: lies in the folder of images, where pictures would be taken for images the next time; name '
+            'another out_dir'
+        )
+    inputs = {Path(item).resolve() for item in items if not isinstance(item, np.ndarray) and '://' not in str(item)}
+    if taken := [place for place in places if (out_vis / place).resolve() in inputs]:
+        raise ValueError(f'{out_vis / taken[0]}: is one of the images, and would be overwritten; name another out_dir')
 
 
 @contextmanager

@@ -363,3 +363,35 @@ def test_images_of_several_shapes_in_a_batch(tiny_config, checkpoint, paths, tmp
     for one, other in zip(together, apart, strict=True):
         assert one['labels'] == other['labels']
         assert np.allclose(one['scores'], other['scores'], atol=1e-5)
+
+
+def test_images_are_never_overwritten_nor_pictures_taken_for_images(inferencer, paths, tmp_path):
+    folder = tmp_path / 'vis'
+    folder.mkdir()
+    shutil.copy(paths[0], folder / 'a.jpg')
+    before = (folder / 'a.jpg').read_bytes()
+    for inputs, out_dir, message in (
+        (folder / 'a.jpg', tmp_path, 'is one of the images, and would be overwritten'),
+        (folder, tmp_path, 'lies in the folder of images'),
+        (folder, folder / 'below', 'lies in the folder of images'),
+        (paths[0], folder / 'a.jpg', 'is a file; name a folder'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            inferencer(inputs, out_dir=out_dir)
+    assert (folder / 'a.jpg').read_bytes() == before
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_one_name_instead_of_a_list(inferencer, paths, tmp_path):
+    found = inferencer(paths[0], classes=inferencer.classes[3], out_dir=tmp_path / 'out', pred_formats='csv')
+    assert found['predictions'][0]['labels'] == [3]
+    assert (tmp_path / 'out' / 'predictions.csv').is_file()
+
+
+def test_inputs_of_no_known_kind(inferencer, paths):
+    with Image.open(paths[0]) as image:
+        for inputs in (image, [paths[0], image], None):
+            with pytest.raises(TypeError, match='an image is a path, a URL or an array'):
+                inferencer(inputs)
+    with pytest.raises(ValueError, match='is a folder, which goes alone'):
+        inferencer([paths[0], Path(paths[0]).parent])

@@ -16,7 +16,7 @@ def test_one_image(run, tiny_files, images, tmp_path):
     assert (tmp_path / 'out' / 'vis' / images[0].name).is_file()
     (prediction,) = json.loads((tmp_path / 'out' / 'predictions.json').read_text())['predictions']
     box = ', '.join(f'{edge:.0f}' for edge in prediction['bboxes'][0])
-    assert f'{prediction["pred_class"]} ({prediction["pred_score"]:.2f}) at {box}\n' in printed
+    assert f'{prediction["pred_class"].replace("_", " ")} ({prediction["pred_score"]:.2f}) at {box}\n' in printed
     assert printed.endswith(f'1 image done; see {tmp_path}/out\n')
 
 

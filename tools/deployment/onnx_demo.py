@@ -13,9 +13,10 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 RED = (230, 40, 40)
+ENDINGS = ('.png', '.jpg', '.jpeg')
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,8 +31,11 @@ def parse_args() -> argparse.Namespace:
 
 
 def read_image(path: str) -> Image.Image:
-    """An image in RGB; an EXIF orientation is ignored, as in training."""
-    image: Image.Image = Image.open(path)
+    """An image in RGB, turned upright as its EXIF orientation says."""
+    try:
+        image: Image.Image = ImageOps.exif_transpose(Image.open(path))
+    except OSError as error:
+        raise SystemExit(f'{path}: cannot be read as an image: {str(error).partition(" <_io")[0]}') from error
     if image.mode == 'LA':  # on mmcv's grey rather than on black
         rgba = image.convert('RGBA')
         image = Image.new('RGB', rgba.size, (124, 117, 104))
@@ -51,8 +55,9 @@ def choose_class(wanted: str | None, scores: np.ndarray, classes: list[str] | No
     """Index of the class that is asked for by name or index, or of the best one."""
     if wanted is None:
         return int(scores.argmax())
-    if classes and wanted in classes:
-        return classes.index(wanted)
+    names = [name.replace('_', ' ').casefold() for name in classes or ()]
+    if wanted.replace('_', ' ').casefold() in names:
+        return names.index(wanted.replace('_', ' ').casefold())
     if wanted.isdecimal() and int(wanted) < len(scores):
         return int(wanted)
     known = f' or one of its names, as {classes[0]}' if classes else ', for the file has no names'
@@ -92,13 +97,16 @@ def draw_picture(image: Image.Image, boxes: np.ndarray, caption: str) -> Image.I
     line = max(2, round(max(image.size) / 200))
     for x1, y1, x2, y2 in np.round(boxes).astype(int).tolist():
         draw.rectangle((x1, y1, min(x2, image.width - 1), min(y2, image.height - 1)), outline=RED, width=line)
-    draw.rectangle(draw.textbbox((4, 4), caption), fill='white')
-    draw.text((4, 4), caption, fill='black')
+    font = ImageFont.load_default(max(12, round(max(image.size) / 30)))
+    draw.rectangle(draw.textbbox((4, 4), caption, font), fill='white')
+    draw.text((4, 4), caption, 'black', font)
     return picture
 
 
 def main() -> None:
     args = parse_args()
+    if args.out and not args.out.lower().endswith(ENDINGS):
+        raise SystemExit(f'--out {args.out}: the name must end in {", ".join(ENDINGS)}')
     for path in (args.image, args.model):
         if not os.path.isfile(path):
             raise SystemExit(f'{path}: file not found')
@@ -118,7 +126,8 @@ def main() -> None:
     score = float(outputs['scores'][label])
     boxes = draw_boxes(outputs['maps'][label], image.size, metadata['protocol'])
     if args.out:
-        draw_picture(image, boxes, f'{name} {score:.2f}').save(args.out)
+        os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)
+        draw_picture(image, boxes, f'{name.replace("_", " ")}  {score:.2f}').save(args.out)
     print(json.dumps(dict(image=args.image, label=label, name=name, score=score, boxes=boxes.tolist())))
 
 
