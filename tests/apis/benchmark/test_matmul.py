@@ -16,7 +16,8 @@ def test_shapes_of_the_mlps_and_a_square():
 @pytest.mark.parametrize(('precision', 'dtype'), [('fp32', torch.float32), ('bf16', torch.bfloat16)])
 def test_the_rate_is_that_of_a_product(precision, dtype):
     size = 256
-    rate = build_matmul([(size, size, size)], precision, 'cpu')()
+    measure = build_matmul([(size, size, size)], precision, 'cpu')
+    rate = max(measure() for _ in range(5))
     matrix = torch.ones(size, size, dtype=dtype)
     expected = 2 * size**3 / min(timeit.repeat(lambda: matrix @ matrix, number=1, repeat=10))
     assert expected / 20 < rate < expected * 20  # also beside others

@@ -11,13 +11,16 @@ def test_pictures_of_a_test(tiny_config, sample_set, tmp_path):
     pictures = sorted((tmp_path / 'pictures').iterdir())
     assert [path.name[:6] for path in pictures] == ['000000', '000005', '000010', '000015']
     picture = cv2.imread(str(pictures[0]))
-    assert picture.shape[0] == 248
+    caption, panel_height, legend, gap = 44, 240, 25, 6
+    assert picture.shape[0] == caption + panel_height + gap + legend
     # Five panels: image, attention, semantic map, coupled map, boxes.
-    panel = (picture.shape[1] - 4 * 4) // 5
-    assert picture.shape[1] == 5 * panel + 4 * 4
+    panel = (picture.shape[1] - 4 * gap) // 5
+    assert picture.shape[1] == 5 * panel + 4 * gap
     # In its own colours: the first panel is the image.
     source = cv2.imread(str(sample_set / 'images' / '001.Crested_Zeb' / 'Crested_Zeb_0004.jpg'))
-    shown = cv2.resize(picture[24:, :panel], source.shape[1::-1], interpolation=cv2.INTER_AREA)
+    shown = cv2.resize(
+        picture[caption : caption + panel_height, :panel], source.shape[1::-1], interpolation=cv2.INTER_AREA
+    )
     assert abs(shown.astype(float) - source).mean() < 10
 
 
