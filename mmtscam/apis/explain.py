@@ -19,6 +19,7 @@ from mmtscam.models.heads import BaseLocHead
 from mmtscam.models.utils import TokenFeatures, localize
 from mmtscam.registry import BOX_READERS, TRANSFORMS
 from mmtscam.structures import LocDataSample
+from mmtscam.visualization.panels import class_name
 
 from .block_outputs import default_blocks, keep_outputs, patch_tokens
 from .loading import class_names, find_class, load_model, read_config
@@ -212,7 +213,7 @@ class Explainer:
 
     def class_name(self, label: int) -> str:
         """Name of a class to be read: with blanks, or ``class N`` where it is unknown."""
-        return self.classes[label].replace('_', ' ') if label < len(self.classes) else f'class {label}'
+        return class_name(label, self.classes)
 
     def find_class(self, name: str | int) -> int:
         """Index of a class, see :func:`~mmtscam.apis.loading.find_class`."""

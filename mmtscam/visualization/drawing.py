@@ -13,6 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 Color = tuple[int, int, int]
 
 COLOUR_MAP = 'viridis'  # perceptually uniform: equal steps look equal, in grey as well
+# Names of the kinds of maps, in the order in which they are shown.
+MAP_TITLES = {'attention': 'attention A*', 'semantic': 'semantic map', 'coupled': 'coupled map'}
 # Told apart by colour-blind readers too, and seen on dark and on light images.
 PREDICTED_COLOR: Color = (255, 70, 50)
 TRUE_COLOR: Color = (60, 220, 255)
@@ -51,13 +53,27 @@ def overlay_map(image: np.ndarray, score_map: np.ndarray) -> np.ndarray:
     Returns:
         ``(H, W, 3)`` ``uint8`` RGB.
     """
+    return cv2.addWeighted(image, 1 - _OPACITY, color_map(score_map, image.shape[1::-1]), _OPACITY, 0)
+
+
+def color_map(score_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map's colours by themselves.
+
+    Args:
+        score_map: As for :func:`overlay_map`.
+        size: ``(width, height)`` of the picture.
+
+    Returns:
+        ``(height, width, 3)`` ``uint8`` RGB.
+    """
     score_map = score_map.astype(np.float32)
-    if not score_map.max() > score_map.min():
+    spread = score_map.max() - score_map.min()
+    if not (np.isfinite(spread) and spread > 0):
         score_map = np.zeros_like(score_map)
     # OpenCV's own steps: many pictures are drawn, and each of NumPy's would be another pass over memory.
-    large = cv2.resize(score_map, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    large = cv2.resize(score_map, size, interpolation=cv2.INTER_LINEAR)
     levels = cv2.normalize(large, np.empty(large.shape, np.uint8), 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
-    return cv2.addWeighted(image, 1 - _OPACITY, cv2.applyColorMap(levels, _color_table()), _OPACITY, 0)
+    return cv2.applyColorMap(levels, _color_table())
 
 
 def draw_boxes(image: np.ndarray, boxes: np.ndarray, color: Color) -> None:

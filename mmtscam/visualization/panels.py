@@ -9,6 +9,7 @@ from mmtscam.localization import MAP_MODES, box_overlaps
 from mmtscam.structures import LocDataSample
 
 from .drawing import (
+    MAP_TITLES,
     PREDICTED_COLOR,
     TRUE_COLOR,
     draw_boxes,
@@ -20,7 +21,6 @@ from .drawing import (
     resize_image,
 )
 
-_TITLES = {'attention': 'attention A*', 'semantic': 'semantic map', 'coupled': 'coupled map'}
 _GAP = 6
 # Of the panels' height: letters, the widest panel, and the narrowest, on which a caption is still read.
 _TEXT, _WIDEST, _NARROWEST = 1 / 17, 2.0, 0.8
@@ -100,10 +100,10 @@ def _row_panels(
     truth = int(sample.gt_label[0]) if draw_gt and 'gt_label' in sample else None
     panels: list[Panel] = [(image, ('image',) if truth is None else ('image of', class_name(truth, classes)))]
     row = sample.class_maps.labels.tolist().index(label)
-    for kind in sorted(set(sample.class_maps.keys()) & set(MAP_MODES), key=list(_TITLES).index):
+    for kind in sorted(set(sample.class_maps.keys()) & set(MAP_MODES), key=list(MAP_TITLES).index):
         score_map = sample.class_maps[kind][row].float().cpu().numpy()
         whose = 'of all classes' if kind == 'attention' else f'of {class_name(label, classes)}'
-        panels.append((overlay_map(image, score_map), (_TITLES[kind], whose)))
+        panels.append((overlay_map(image, score_map), (MAP_TITLES[kind], whose)))
 
     boxed = image.copy()
     true_boxes = _true_boxes(sample) if draw_gt else np.zeros((0, 4))

@@ -13,6 +13,7 @@ from mmengine.config import DictAction
 from mmtscam.apis.explain import Explainer, Explanation
 from mmtscam.evaluation.iou_curves import load_iou_curves
 from mmtscam.localization import MAP_MODES
+from mmtscam.visualization.drawing import MAP_TITLES
 from mmtscam.visualization.figures import (
     ENDINGS,
     Panel,
@@ -24,8 +25,6 @@ from mmtscam.visualization.figures import (
     save_figure,
     token_similarity,
 )
-
-MAP_TITLES = {'attention': 'attention A*', 'semantic': 'semantic map', 'coupled': 'coupled map'}
 
 
 def parse_args() -> argparse.Namespace:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmtscam.localization import Outcome
+from mmtscam.visualization.drawing import MAP_TITLES
 
 from .maps import Truth
 from .pictures import Drawn
@@ -16,7 +17,6 @@ ROW_COLUMNS = (
     'path', 'true', 'predicted', 'rank', 'box', 'iou', 'outcome', 'threshold', 'source', 'size', 'truth', 'pictured',
     'maps', 'predictedMaps',
 )  # fmt: skip
-_TITLES = {'attention': 'attention A*', 'semantic': 'semantic map', 'coupled': 'coupled map'}
 
 
 def page_data(
@@ -60,7 +60,7 @@ def page_data(
             outcomes=[outcome.value for outcome in Outcome] if result.rows[0].outcome else [],
             table=class_table(result.rows, level),
             kinds=[
-                dict(name=kind, title=_TITLES.get(kind, kind), scored=chosen['map_name'] in same)
+                dict(name=kind, title=MAP_TITLES.get(kind, kind), scored=chosen['map_name'] in same)
                 for kind, same in kinds.items()
             ],
             columns=ROW_COLUMNS,

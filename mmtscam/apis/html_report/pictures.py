@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from mmtscam.visualization.drawing import color_map
 
 _WAITING_PER_WORKER = 64
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 82, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
@@ -99,31 +100,9 @@ def draw(job: Job) -> Drawn:
         _write(job.target, small)
     for target, score_map in job.maps:
         width, height = size or score_map.shape[::-1]
-        _write(target, colour_map(score_map, _scaled((width, height), _MAP_SIDE / max(width, height))))
+        colors = color_map(score_map, _scaled((width, height), _MAP_SIDE / max(width, height)))
+        _write(target, colors[..., ::-1])
     return Drawn(job.index, size, problem)
-
-
-def colour_map(score_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A map as a picture, from its least value to its greatest in viridis.
-
-    Args:
-        score_map: ``(h, w)`` map.
-        size: ``(width, height)`` of the picture.
-
-    Returns:
-        ``(height, width, 3)`` ``uint8`` BGR picture.
-    """
-    large = cv2.resize(score_map.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-    spread = float(large.max() - large.min())
-    level = (large - large.min()) / spread if np.isfinite(spread) and spread > 0 else np.zeros_like(large)
-    return _viridis()[(level * 255).round().astype(np.uint8)]
-
-
-@cache
-def _viridis() -> np.ndarray:
-    from mmtscam.visualization.drawing import heat_colors  # takes a while to import
-
-    return np.ascontiguousarray(heat_colors(np.arange(256) / 255)[:, ::-1])
 
 
 def _read(path: Path, size: tuple[int, int] | None) -> tuple[np.ndarray | None, str | None]:

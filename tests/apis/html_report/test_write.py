@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from mmtscam.apis.html_report import page, pictures, read_result, write_html_report
-from mmtscam.apis.html_report.pictures import Job, colour_map, draw, draw_all
+from mmtscam.apis.html_report.pictures import Job, draw, draw_all
 from mmtscam.apis.html_report.write import check_replaceable
 from mmtscam.evaluation import MapFile, MapPart, merge_parts
+from mmtscam.visualization.drawing import color_map
 
 
 def _save(path, samples):
@@ -175,11 +176,11 @@ def test_the_colours_of_a_map():
     from matplotlib import colormaps
 
     score_map = np.array([[-2.0, 0.0], [1.0, 2.0]])
-    coloured = colour_map(score_map, (2, 2))[..., ::-1] / 255
+    coloured = color_map(score_map, (2, 2)) / 255
     expected = colormaps['viridis'](np.round((score_map + 2) / 4 * 255).astype(int))[..., :3]
     np.testing.assert_allclose(coloured, expected, atol=1 / 255)
     for flat in (np.ones((2, 2)), np.full((2, 2), np.nan)):
-        assert len(np.unique(colour_map(flat, (4, 4)).reshape(-1, 3), axis=0)) == 1
+        assert len(np.unique(color_map(flat, (4, 4)).reshape(-1, 3), axis=0)) == 1
 
 
 def test_an_image_is_not_enlarged(tmp_path):
