@@ -277,7 +277,7 @@ class LocInferencer(BaseInferencer):
         """An image in RGB, and what the pipeline makes of it."""
         image = check_array(item) if isinstance(item, np.ndarray) else read_image(str(item))
         shape = image.shape[:2]
-        pixels = np.ascontiguousarray(image[..., ::-1])
+        pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         return image, self.pipeline(dict(img=pixels, img_path=_name(number, item), img_shape=shape, ori_shape=shape))
 
     def _load(

@@ -1,7 +1,8 @@
 """What pictures are put together from: maps as colours, boxes, text, a legend."""
 
+import math
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,7 @@ MAP_TITLES = {'attention': 'attention A*', 'semantic': 'semantic map', 'coupled'
 PREDICTED_COLOR: Color = (255, 70, 50)
 TRUE_COLOR: Color = (60, 220, 255)
 _CASING_COLOR: Color = (20, 20, 20)
-_TEXT_COLOR: Color = (20, 20, 20)
+_TEXT_COLOR = 20
 _OPACITY = 0.6
 _MARGIN = 4
 
@@ -109,21 +110,36 @@ def line_height(size: int) -> int:
     return round(1.35 * size)
 
 
-def draw_text(canvas: Image.Image, corner: tuple[int, int], text: str, size: int, width: int) -> None:
-    """Write one line, cut off with an ellipsis where it is too wide.
+def draw_text(canvas: np.ndarray, corner: tuple[int, int], text: str, size: int, width: int) -> int:
+    """Write one dark line on white, cut off with an ellipsis where it is too wide.
 
     Args:
-        canvas: RGB image, changed in place.
+        canvas: ``(H, W, 3)`` ``uint8`` RGB, changed in place.
         corner: Left and upper edge of the line.
         text: Of any script that DejaVu Sans has: Latin, Greek, Cyrillic, ...
         size: Of the letters, in pixels.
         width: Pixels that the line may take.
+
+    Returns:
+        The pixels that it takes.
     """
+    line = _line(text, size, width)
+    left, top = corner
+    place = canvas[top : top + line.shape[0], left : left + line.shape[1]]
+    np.minimum(place, line[: place.shape[0], : place.shape[1], None], out=place)
+    return line.shape[1]
+
+
+@lru_cache(1024)  # most lines of a picture are those of the one before
+def _line(text: str, size: int, width: int) -> np.ndarray:
+    """A line in shades of grey, ``(h, w)`` ``uint8``, no wider than it may be."""
     font = _font(size)
     if font.getlength(text) > width:
         kept = next((n for n in range(len(text) - 1, 0, -1) if font.getlength(text[:n] + '…') <= width), 0)
         text = text[:kept].rstrip() + '…'
-    ImageDraw.Draw(canvas).text(corner, text, _TEXT_COLOR, font)
+    line = Image.new('L', (min(width, math.ceil(font.getlength(text))), line_height(size)), 'white')
+    ImageDraw.Draw(line).text((0, 0), text, _TEXT_COLOR, font)
+    return np.asarray(line)
 
 
 @cache
@@ -132,26 +148,25 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf'), size)
 
 
-def draw_legend(canvas: Image.Image, top: int, size: int, boxes: Sequence[tuple[str, Color]]) -> None:
+def draw_legend(canvas: np.ndarray, top: int, size: int, boxes: Sequence[tuple[str, Color]]) -> None:
     """Draw the colours of maps from low to high, then the boxes by name.
 
     Args:
-        canvas: RGB image, changed in place.
+        canvas: ``(H, W, 3)`` ``uint8`` RGB, changed in place.
         top: Upper edge of the line.
         size: Of the letters, in pixels.
         boxes: Name and colour of each kind of box.
     """
     left = _write(canvas, _MARGIN, top, 'map: low', size)
-    bar = Image.fromarray(np.repeat(heat_colors(np.linspace(0, 1, 6 * size))[None], size, axis=0))
-    canvas.paste(bar, (left, top + 2))
-    left = _write(canvas, left + bar.width + _MARGIN, top, 'high', size)
+    place = canvas[top + 2 : top + 2 + size, left : left + 6 * size]
+    place[:] = heat_colors(np.linspace(0, 1, 6 * size))[: place.shape[1]]
+    left = _write(canvas, left + 6 * size + _MARGIN, top, 'high', size)
     for name, color in boxes:
         left += 2 * _MARGIN
-        ImageDraw.Draw(canvas).rectangle((left, top + 2, left + size, top + 1 + size), outline=color, width=3)
+        cv2.rectangle(canvas, (left + 1, top + 3), (left + size - 1, top + size), color, 3)
         left = _write(canvas, left + size + _MARGIN, top, name, size)
 
 
-def _write(canvas: Image.Image, left: int, top: int, text: str, size: int) -> int:
+def _write(canvas: np.ndarray, left: int, top: int, text: str, size: int) -> int:
     """Write one line; returns where what follows may begin."""
-    draw_text(canvas, (left, top), text, size, max(1, canvas.width - left))
-    return left + round(_font(size).getlength(text)) + _MARGIN
+    return left + draw_text(canvas, (left, top), text, size, max(1, canvas.shape[1] - left)) + _MARGIN

@@ -23,7 +23,8 @@ def write_picture(path: str | os.PathLike, picture: np.ndarray) -> None:
     """
     path = Path(path)
     if cv2.haveImageWriter(path.name) and not path.is_dir():
-        written, content = cv2.imencode(path.suffix, picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        written, content = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         if written:
             with unfinished(path) as temporary:
                 temporary.write_bytes(content.tobytes())

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
 from mmtscam.localization import MAP_MODES, box_overlaps
 from mmtscam.structures import LocDataSample
@@ -65,10 +64,10 @@ def draw_panels(
     caption = 2 * line_height(letters) + _GAP
     width = max(size[0], round(_NARROWEST * height))
     columns = max(len(row) for row in rows)
-    canvas = Image.new(
-        'RGB',
-        (columns * (width + _GAP) - _GAP, len(rows) * (caption + size[1] + _GAP) + line_height(letters) + _GAP),
-        'white',
+    canvas = np.full(
+        (len(rows) * (caption + size[1] + _GAP) + line_height(letters) + _GAP, columns * (width + _GAP) - _GAP, 3),
+        255,
+        np.uint8,
     )
     for number, row in enumerate(rows):
         top = number * (caption + size[1] + _GAP)
@@ -76,12 +75,13 @@ def draw_panels(
             left = column * (width + _GAP)
             for place, line in enumerate(lines):
                 draw_text(canvas, (left + 2, top + 2 + place * line_height(letters)), line, letters, width - 4)
-            canvas.paste(Image.fromarray(panel), (left + (width - size[0]) // 2, top + caption))
+            left += (width - size[0]) // 2
+            canvas[top + caption : top + caption + size[1], left : left + size[0]] = panel
     shown = [('predicted box', PREDICTED_COLOR)] if draw_pred else []
     if draw_gt and len(_true_boxes(sample)):
         shown.append(('true box', TRUE_COLOR))
-    draw_legend(canvas, canvas.height - line_height(letters) - 2, letters, shown)
-    return np.asarray(canvas)
+    draw_legend(canvas, canvas.shape[0] - line_height(letters) - 2, letters, shown)
+    return canvas
 
 
 Panel = tuple[np.ndarray, tuple[str, ...]]

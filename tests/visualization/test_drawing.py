@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from mmtscam.visualization.drawing import (
     draw_boxes,
@@ -14,9 +13,9 @@ from mmtscam.visualization.drawing import (
 
 
 def _written(text, width=300, size=16):
-    canvas = Image.new('RGB', (320, 30), 'white')
+    canvas = np.full((30, 320, 3), 255, np.uint8)
     draw_text(canvas, (2, 4), text, size, width)
-    return np.asarray(canvas)
+    return canvas
 
 
 def test_colours_grow_lighter_all_along():
@@ -73,9 +72,8 @@ def test_an_image_fits_into_a_frame(shape, size):
 
 
 def test_a_legend_has_colours_from_low_to_high_and_boxes():
-    canvas = Image.new('RGB', (500, 30), 'white')
-    draw_legend(canvas, 2, 14, [('mine', (250, 0, 0)), ('yours', (0, 0, 250))])
-    pixels = np.asarray(canvas)
+    pixels = np.full((30, 500, 3), 255, np.uint8)
+    draw_legend(pixels, 2, 14, [('mine', (250, 0, 0)), ('yours', (0, 0, 250))])
     for color in (heat_colors(np.zeros(1))[0], heat_colors(np.ones(1))[0], (250, 0, 0), (0, 0, 250)):
         assert (pixels == color).all(axis=-1).any()
     first, last = (np.argwhere((pixels == heat_colors(np.array([v]))[0]).all(axis=-1))[:, 1] for v in (0.0, 1.0))
