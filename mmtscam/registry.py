@@ -6,13 +6,34 @@ name, mmengine's and mmcv's too, and those of siblings as ``mmpretrain.X`` and
 nothing: mmengine warns at each build where a scope lacks one.
 """
 
+from typing import Any
+
 from mmengine import registry as root
 from mmengine.registry import Registry
 
 
-def _child(parent: Registry, location: str | None = None) -> Registry:
+def _child(parent: Registry, location: str | None = None, kind: type[Registry] = Registry) -> Registry:
     location = f'mmtscam.{location}' if location else 'mmtscam'
-    return Registry(parent.name, parent=parent, scope='mmtscam', locations=[location])
+    return kind(parent.name, parent=parent, scope='mmtscam', locations=[location])
+
+
+class _Functions(Registry):
+    """Functions, among which mmengine's inferencers look for a loader's ``collate_fn``.
+
+    They take it for a name, though it is a dict for the Runner, and would
+    fail. Told as here that there is none, they keep images and samples apart,
+    as they have to: theirs are of any size, and come with what was given.
+    """
+
+    def get(self, key: Any) -> Any:
+        """See mmengine's ``Registry``.
+
+        Raises:
+            AttributeError: If ``key`` is the config of a function.
+        """
+        if isinstance(key, dict):
+            raise AttributeError(f'a function is looked up by its name, not by its config: {key}')
+        return super().get(key)
 
 
 RUNNERS = _child(root.RUNNERS)
@@ -20,7 +41,7 @@ RUNNER_CONSTRUCTORS = _child(root.RUNNER_CONSTRUCTORS)
 LOOPS = _child(root.LOOPS, 'engine')
 HOOKS = _child(root.HOOKS, 'engine')
 LOG_PROCESSORS = _child(root.LOG_PROCESSORS)
-FUNCTIONS = _child(root.FUNCTIONS, 'engine')
+FUNCTIONS = _child(root.FUNCTIONS, 'engine', _Functions)
 OPTIMIZERS = _child(root.OPTIMIZERS)
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS)

@@ -1,5 +1,7 @@
 import builtins
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -20,6 +22,26 @@ def test_the_runners_checkpoint_loads_with_the_protection_on(tiny_config):
     assert np.isfinite(loss.mean())
     for name, value in runner.model.state_dict().items():
         assert torch.equal(checkpoint['state_dict'][name], value)
+
+
+def test_who_reads_the_config_can_load_the_checkpoint(tiny_config, tmp_path):
+    """As mmengine's and mmdet's tools do, which do not know us."""
+    tiny_config.dump(tmp_path / 'tiny.py')
+    torch.save(dict(scalars=HistoryBuffer([1.0], [1])), tmp_path / 'tiny.pth')
+    script = """
+import pickle, sys
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+try:
+    CheckpointLoader.load_checkpoint('tiny.pth', 'cpu')
+except pickle.UnpicklingError:
+    print('refused')
+Config.fromfile('tiny.py')
+print(CheckpointLoader.load_checkpoint('tiny.pth', 'cpu')['scalars'].mean())
+"""
+    command = [sys.executable, '-W', 'ignore', '-c', script]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert [line for line in printed.splitlines() if 'INFO' not in line] == ['refused', '1.0']
 
 
 class _Call:

@@ -1,5 +1,7 @@
-# Sourced by quickstart.sh and run_tests.sh: makes .venv with the pinned set
-# and activates it. PYTHON names the interpreter (default: python3.11).
+# Sourced by quickstart.sh and run_tests.sh: makes an environment with the
+# pinned set and activates it. PYTHON names the interpreter (default:
+# python3.11); MMCV=full makes .venv-mmdet, with mmcv's compiled operators, of
+# which mmdet's detectors and tools need some, instead of .venv.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PYTHON=${PYTHON:-$(command -v python3.11 || command -v python3 || true)}
@@ -8,14 +10,24 @@ if [ -z "$PYTHON" ] || ! "$PYTHON" -c 'import sys; sys.exit(sys.version_info[:2]
     exit 1
 fi
 
+MMCV=${MMCV:-lite}
+[ "$MMCV" = full ] && VENV=.venv-mmdet || VENV=.venv
+
 # Set up again only when what is to be installed has changed.
-STAMP=.venv/.installed
+STAMP=$VENV/.installed
 WANTED=$(cat pyproject.toml constraints.txt tools/setup_env.sh | sha256sum)
 if [ "$(cat "$STAMP" 2>/dev/null)" != "$WANTED" ]; then
-    echo "Setting up .venv (downloads PyTorch and the OpenMMLab packages) ..."
-    "$PYTHON" -m venv .venv
-    .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[lite,dev]'
+    echo "Setting up $VENV (downloads PyTorch and the OpenMMLab packages) ..."
+    "$PYTHON" -m venv "$VENV"
+    INSTALL="$VENV/bin/python -m pip install --quiet --constraint constraints.txt"
+    if [ "$MMCV" = full ] && ! "$VENV/bin/python" -c 'import mmcv.ops' 2>/dev/null; then
+        # PyPI has no wheel of it. What it builds, which depends on the version of PyTorch, pip keeps for the next time.
+        $INSTALL torch torchvision setuptools wheel ninja
+        echo "Compiling mmcv, which takes about 20 minutes on two cores where pip has not kept it ..."
+        $INSTALL --no-build-isolation --no-deps mmcv
+    fi
+    $INSTALL --editable ".[$MMCV,dev]"
     echo "$WANTED" > "$STAMP"
 fi
 # shellcheck disable=SC1091
-. .venv/bin/activate
+. "$VENV/bin/activate"

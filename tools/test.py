@@ -67,7 +67,7 @@ def main() -> None:
         use_amp_for_test(cfg)
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
-            enable=True, show=args.show, wait_time=args.wait_time, out_dir=args.show_dir, interval=args.interval
+            draw=True, show=args.show, wait_time=args.wait_time, test_out_dir=args.show_dir, interval=args.interval
         )
 
     if args.report_dir:

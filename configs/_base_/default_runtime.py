@@ -1,4 +1,7 @@
 default_scope = 'mmtscam'
+# For tools of mmengine and mmdet: who reads the config can load its checkpoints,
+# which PyTorch refuses as long as nobody has allowed mmengine's classes in them.
+custom_imports = dict(imports=['mmtscam'], allow_failed_imports=False)
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
@@ -16,7 +19,7 @@ default_hooks = dict(
         backend_args=dict(backend='atomic_local'),
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='LocVisualizationHook', enable=False),
+    visualization=dict(type='LocVisualizationHook', draw=False),
     report=dict(type='LocReportHook'),
 )
 

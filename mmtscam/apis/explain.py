@@ -23,6 +23,7 @@ from mmtscam.visualization.panels import class_name
 
 from .block_outputs import default_blocks, keep_outputs, patch_tokens
 from .loading import class_names, find_class, load_model, read_config
+from .pipelines import find_pipeline
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +92,7 @@ class Explainer:
             head = type(getattr(self.model, 'head', None)).__name__
             raise ValueError(f'{self._name}: its head, {head}, draws no maps: use a config with a head of mmtscam')
         self.classes = class_names(self.cfg, checkpoint, self.head.num_classes)
-        steps = self.cfg.get('test_dataloader', {}).get('dataset', {}).get('pipeline')
-        if not steps:
-            raise ValueError(f'{self._name}: has no pipeline for an image: set test_dataloader.dataset.pipeline')
-        self._pipeline = Compose([TRANSFORMS.build(step) for step in steps])
+        self._pipeline = Compose([TRANSFORMS.build(step) for step in find_pipeline(self.cfg)])
         self._read_boxes: Any = None
 
     @property

@@ -26,6 +26,7 @@ from mmtscam.models.utils import ClassAttentionMixin, class_attention
 from mmtscam.version import __version__
 
 from .loading import class_names
+from .pipelines import find_pipeline
 
 # Under which a file keeps what is not in its graph, as JSON.
 METADATA_KEY = 'mmtscam'
@@ -111,10 +112,12 @@ def pipeline_input_size(cfg: Config) -> tuple[int, int]:
     """Height and width to which a config's test pipeline resizes images.
 
     Raises:
-        ValueError: If no transform of it names a ``scale``.
+        ValueError: If there is none, or no transform of it names a ``scale``.
     """
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset', {})
-    scales = [step['scale'] for step in dataset.get('pipeline', ()) if step.get('scale')]
+    try:
+        scales = [step['scale'] for step in find_pipeline(cfg) if step.get('scale')]
+    except ValueError as error:
+        raise ValueError(f'{error}, or name the size with --input-size') from error
     if not scales:
         raise ValueError('the test pipeline of the config resizes to no scale: name the size with --input-size')
     width, height = (scales[-1], scales[-1]) if isinstance(scales[-1], int) else scales[-1]

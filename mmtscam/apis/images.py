@@ -2,7 +2,9 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 from mmengine import fileio
 from PIL import Image, ImageOps
@@ -103,3 +105,19 @@ def check_array(image: np.ndarray) -> np.ndarray:
             f'an image as an array must be (H, W, 3) uint8 in BGR, or (H, W) in grey; got {image.shape} {image.dtype}'
         )
     return image[..., ::-1] if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+
+
+def to_pipeline(image: np.ndarray, path: str) -> dict[str, Any]:
+    """What the steps of a pipeline after the loader expect.
+
+    Args:
+        image: ``(H, W, 3)`` ``uint8`` RGB.
+        path: Where it is from.
+
+    Returns:
+        ``img`` (H, W, 3) ``uint8`` BGR, ``img_path``, and the height and width
+        as ``img_shape`` and ``ori_shape``.
+    """
+    shape = image.shape[:2]
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return dict(img=pixels, img_path=path, img_shape=shape, ori_shape=shape)

@@ -41,6 +41,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
     parser.add_argument('--show', action='store_true', help='open a window for each picture')
     parser.add_argument('--wait-time', type=float, default=0, help='seconds for which it stays (default: for ever)')
+    parser.add_argument(
+        '--pred-score-thr', type=float, default=0.0, help='leave boxes of a lower score out of pictures (default: 0)'
+    )
+    parser.add_argument('--print-result', action='store_true', help='print the predictions as they are written')
     parser.add_argument('--no-save-vis', action='store_true', help='write no pictures')
     parser.add_argument('--no-save-pred', action='store_true', help='write no predictions')
     parser.add_argument(
@@ -71,6 +75,8 @@ def main() -> None:
             map_mode=args.map_mode,
             show=args.show,
             wait_time=args.wait_time,
+            pred_score_thr=args.pred_score_thr,
+            print_result=args.print_result,
             no_save_vis=args.no_save_vis,
             no_save_pred=args.no_save_pred,
             pred_formats=args.pred_formats,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import torch
-from mmcv.transforms import Compose, Resize
+from mmcv.transforms import Compose
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.infer import BaseInferencer
@@ -24,12 +24,12 @@ from mmtscam.registry import TRANSFORMS
 from mmtscam.structures import LocDataSample
 from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
-from .images import check_array, list_images, read_image
+from .images import check_array, list_images, read_image, to_pipeline
 from .loading import checkpoint_config, class_names, find_class, load_model, read_config
+from .pipelines import image_pipeline
 from .predictions import PREDICTION_FORMATS, sample_to_dict, write_predictions
 
 ImageInput = str | Path | np.ndarray
-_LOADERS = ('LoadImageFromFile', 'LoadResizedImage')
 
 
 class _Outcome(NamedTuple):
@@ -98,8 +98,10 @@ class LocInferencer(BaseInferencer):
         show: bool = False,
         wait_time: float = 0,
         draw_pred: bool = True,
+        pred_score_thr: float = 0.0,
         no_save_vis: bool = False,
         no_save_pred: bool = False,
+        print_result: bool = False,
         pred_formats: str | Sequence[str] = ('json',),
         out_dir: str | Path = '',
     ) -> dict[str, list]:
@@ -125,8 +127,10 @@ class LocInferencer(BaseInferencer):
             show: Whether to open a window for each picture.
             wait_time: Seconds for which it stays; 0 is for ever.
             draw_pred: Whether to draw boxes.
+            pred_score_thr: Boxes of a lower score are left out of pictures.
             no_save_vis: Leave pictures out of ``out_dir``.
             no_save_pred: Leave files of predictions out of ``out_dir``.
+            print_result: Whether to print the predictions too.
             pred_formats: Among ``'json'``, ``'csv'`` and ``'coco'``.
             out_dir: Folder for pictures, in ``vis/``, and predictions.
 
@@ -161,7 +165,9 @@ class LocInferencer(BaseInferencer):
             if outcome.sample is None or not draws:
                 return outcome, None
             try:
-                (picture,) = self.visualize([outcome.image], [outcome.sample], draw_pred=draw_pred)
+                (picture,) = self.visualize(
+                    [outcome.image], [outcome.sample], draw_pred=draw_pred, pred_score_thr=pred_score_thr
+                )
                 if out_vis:
                     write_picture(out_vis / places[outcome.number], picture)
             except (OSError, cv2.error) as error:
@@ -196,10 +202,10 @@ class LocInferencer(BaseInferencer):
                 pictures.append(picture if return_vis else None)
                 if show and picture is not None:
                     self.visualizer.show(picture, win_name=outcome.name, wait_time=wait_time)
-        return {
-            'predictions': samples if return_datasamples else plain,
-            **({'visualization': pictures} if return_vis else {}),
-        }
+        predictions = {'predictions': samples if return_datasamples else plain}
+        if print_result:
+            print(predictions)
+        return {**predictions, **({'visualization': pictures} if return_vis else {})}
 
     def class_index(self, name: str | int) -> int:
         """Index of a class.
@@ -214,7 +220,13 @@ class LocInferencer(BaseInferencer):
         return find_class(name, self.classes or (), self.model.head.num_classes)
 
     def visualize(
-        self, inputs: list, preds: Any, show: bool = False, draw_pred: bool = True, **kwargs: Any
+        self,
+        inputs: list,
+        preds: Any,
+        show: bool = False,
+        draw_pred: bool = True,
+        pred_score_thr: float = 0.0,
+        **kwargs: Any,
     ) -> list[np.ndarray]:
         """Draw pictures of predictions.
 
@@ -223,13 +235,21 @@ class LocInferencer(BaseInferencer):
             preds: The sample of each.
             show: Whether to open a window for each.
             draw_pred: Whether to draw boxes.
+            pred_score_thr: Boxes of a lower score are left out.
             **kwargs: Further arguments of the visualizer's ``show``.
 
         Returns:
             ``(h, w, 3)`` ``uint8`` RGB pictures.
         """
         pictures = [
-            draw_panels(image, sample, self.classes, self.visualizer.panel_height, draw_pred=draw_pred)
+            draw_panels(
+                image,
+                sample,
+                self.classes,
+                self.visualizer.panel_height,
+                draw_pred=draw_pred,
+                pred_score_thr=pred_score_thr,
+            )
             for image, sample in zip(inputs, preds, strict=True)
         ]
         if show:
@@ -276,9 +296,7 @@ class LocInferencer(BaseInferencer):
     def _read(self, number: int, item: ImageInput) -> tuple[np.ndarray, dict]:
         """An image in RGB, and what the pipeline makes of it."""
         image = check_array(item) if isinstance(item, np.ndarray) else read_image(str(item))
-        shape = image.shape[:2]
-        pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        return image, self.pipeline(dict(img=pixels, img_path=_name(number, item), img_shape=shape, ori_shape=shape))
+        return image, self.pipeline(to_pipeline(image, _name(number, item)))
 
     def _load(
         self, number: int, item: ImageInput, labels: list[int] | None, keep: bool
@@ -347,24 +365,8 @@ class LocInferencer(BaseInferencer):
         return load_model(cfg, weights, device)
 
     def _init_pipeline(self, cfg: Config | ConfigDict) -> Callable:
-        """The config's test pipeline, from the image as an array on.
-
-        Raises:
-            ValueError: If it does not begin with a loader that is known.
-        """
-        steps = list(cfg.get('test_dataloader', {}).get('dataset', {}).get('pipeline', ()))
-        if not steps:
-            raise ValueError('the config has no pipeline for an image: set test_dataloader.dataset.pipeline')
-        first = steps.pop(0)
-        kind = getattr(first['type'], '__name__', str(first['type'])).rpartition('.')[2]
-        if kind not in _LOADERS:
-            raise ValueError(f'the test pipeline must begin with {" or ".join(_LOADERS)}, not with {kind}')
-        built = [TRANSFORMS.build(step) for step in steps]
-        if kind == 'LoadResizedImage':  # the same pixels, see there
-            scale = first['scale']
-            size = (scale, scale) if isinstance(scale, int) else tuple(scale)
-            built.insert(0, Resize(size, backend='pillow', interpolation='bilinear'))
-        return Compose(built)
+        """The config's test pipeline, from the image as an array on."""
+        return Compose([TRANSFORMS.build(step) for step in image_pipeline(cfg)])
 
     def _init_collate(self, cfg: Any) -> Callable:
         # The config's may be one that stacks samples, which differ.

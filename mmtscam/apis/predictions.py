@@ -11,6 +11,8 @@ from mmtscam.evaluation.files import write_text
 from mmtscam.structures import LocDataSample
 from mmtscam.version import __version__
 
+from .coco_writing import coco_annotation, coco_categories
+
 
 def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None, map_mode: str) -> dict[str, Any]:
     """What was predicted, without maps.
@@ -78,20 +80,9 @@ def _as_coco(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> s
         if 'error' in each:
             continue
         images.append(dict(id=len(images) + 1, file_name=each['img_path'], width=each['width'], height=each['height']))
-        for label, score, (x1, y1, x2, y2) in zip(each['labels'], each['scores'], each['bboxes'], strict=True):
-            width, height = round(x2 - x1, 2), round(y2 - y1, 2)
-            annotations.append(
-                dict(
-                    id=len(annotations) + 1,
-                    image_id=len(images),
-                    category_id=label + 1,
-                    bbox=[x1, y1, width, height],
-                    area=round(width * height, 2),
-                    iscrowd=0,
-                    score=score,
-                )
-            )
-    categories = [dict(id=label + 1, name=name) for label, name in enumerate(classes)]
+        for label, score, box in zip(each['labels'], each['scores'], each['bboxes'], strict=True):
+            annotations.append(coco_annotation(len(annotations) + 1, len(images), label, box, score))
+    categories = coco_categories(classes)
     info = dict(description=f'boxes of mmtscam {__version__}')
     return json.dumps(dict(info=info, images=images, annotations=annotations, categories=categories)) + '\n'
 

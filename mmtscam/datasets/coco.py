@@ -71,6 +71,7 @@ class COCOFile:
                 raise ValueError(f'{where}: image {image_id} ({key}) is listed twice')
             keys[image_id] = key
             self._sizes[key] = (entry.get('height'), entry.get('width'))
+        self._ids = {key: image_id for image_id, key in keys.items()}
 
         self._objects: dict[str, list[COCOObject]] = {}
         for index, entry in enumerate(data['annotations']):
@@ -120,6 +121,18 @@ class COCOFile:
                 'match_class=False to take every box or mask'
             )
         return [found for found in self.objects(img_path) if found.category == class_name]
+
+    def image_id(self, img_path: str) -> int | None:
+        """Id of an image.
+
+        Args:
+            img_path: Path of the image as the data set gives it.
+
+        Returns:
+            Its id, ``None`` if it is not listed or has no number as its id.
+        """
+        found = self._ids.get(image_key(img_path, self._img_root))
+        return found if isinstance(found, int) else None
 
     def size(self, img_path: str) -> tuple[int, int]:
         """Size of an image.

@@ -2,7 +2,8 @@
 
 import inspect
 import os.path as osp
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import mmengine.dataset
@@ -32,8 +33,13 @@ class WSOLDataset(BaseDataset):
             mask_dir='segmentations')``; ``data_root`` as for boxes.
         metainfo: Overrides the meta information of the wrapped data set.
         pipeline: Transforms of an image, or their configs.
+        classes: Names of the classes, or a file with a name a line; before
+            those of ``metainfo``.
         **kwargs: Further arguments of mmpretrain's ``BaseDataset``:
-            ``indices``, ``test_mode``, ...
+            ``indices``, ``test_mode``, ``lazy_init``, ... With ``lazy_init``
+            nothing is read before :meth:`full_init`, as far as the wrapped
+            class can wait; the meta information is then what its class and
+            the config tell.
 
     Raises:
         FileNotFoundError: If an annotation file is missing.
@@ -48,6 +54,7 @@ class WSOLDataset(BaseDataset):
         masks: dict | None = None,
         metainfo: dict | None = None,
         pipeline: Sequence[dict | Callable] = (),
+        classes: str | Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         self._dataset_cfg = dataset
@@ -55,22 +62,29 @@ class WSOLDataset(BaseDataset):
         self._mask_cfg = masks
         self._read_mask: BaseMaskReader | None = None
         self._labels: tuple[np.ndarray, np.ndarray] | None = None
+        with self._explaining():
+            # Packed once, by us, and read when we are.
+            self._wrapped = DATASETS.build(_with_arguments(dataset, serialize_data=False, lazy_init=True))
+        metainfo = {key: value for key, value in (metainfo or {}).items() if key != 'classes' or classes is None}
+        self._own_metainfo = self._load_metainfo(self._compat_classes(metainfo, classes))
+        pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
+        super().__init__(
+            ann_file='', metainfo={**self._wrapped.metainfo, **self._own_metainfo}, pipeline=pipeline, **kwargs
+        )
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Say where to look for a file of the wrapped data set that is not there."""
         try:
-            self._wrapped = DATASETS.build(_unserialized(dataset))
-            self._wrapped.full_init()
+            yield
         except FileNotFoundError as error:
             if error.filename is None:  # a message of its own, not the system's
                 raise
             raise FileNotFoundError(
-                f'{error.filename}: annotation file or image folder not found, check data_root and '
-                f'data_prefix of {dataset["type"]}; the checks in tools/dataset_converters say what a data set lacks, '
-                'and that of ILSVRC writes its lists'
+                f'{error.filename}: annotation file or image folder not found, check data_root and data_prefix of '
+                f'{self._dataset_cfg["type"]}; the checks in tools/dataset_converters say what a data set lacks, and '
+                'that of ILSVRC writes its lists'
             ) from error
-        metainfo = {**self._wrapped.metainfo, **(metainfo or {})}
-        if kwargs.get('classes') is not None:
-            metainfo.pop('classes', None)
-        pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
-        super().__init__(ann_file='', metainfo=metainfo, pipeline=pipeline, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Load labels from the wrapped data set and boxes from their reader.
@@ -79,9 +93,15 @@ class WSOLDataset(BaseDataset):
 
         Returns:
             One dict an image with ``img_path``, ``gt_label``, ``img_id`` (its
-            index), ``image_id`` (its path in ``data_root``) and, with boxes, mmdet's ``instances``.
+            number in the file of the box reader, or else its index),
+            ``image_id`` (its path in ``data_root``) and, with boxes, mmdet's
+            ``instances``.
         """
         wrapped = self._wrapped
+        with self._explaining():
+            wrapped.full_init()
+        # Some data sets know their classes only now.
+        self._metainfo = {**wrapped.metainfo, **self._own_metainfo}
         root = dict(data_root=getattr(wrapped, 'data_root', None) or '')
         read_boxes = BOX_READERS.build({**root, **self._box_cfg}) if self._box_cfg is not None else None
         if self._mask_cfg is not None:
@@ -89,7 +109,8 @@ class WSOLDataset(BaseDataset):
         relative_path = _path_relative_to(root['data_root'])
         data_list = []
         for index, info in enumerate(_rows(wrapped)):
-            info['img_id'] = index
+            number = read_boxes.img_id(info['img_path']) if read_boxes else None
+            info['img_id'] = index if number is None else number
             if 'image_id' not in info:
                 # The same wherever the data set lies: what tells the images of two splits apart.
                 info['image_id'] = relative_path(info['img_path'])
@@ -175,14 +196,14 @@ class WSOLDataset(BaseDataset):
         return [f'Wrapped data set: \t{self._dataset_cfg}', f'Boxes: \t{self._box_cfg}', f'Masks: \t{self._mask_cfg}']
 
 
-def _unserialized(cfg: dict) -> dict:
-    """The config of a data set that keeps its rows as they are, if its class can: they are packed once, by us."""
+def _with_arguments(cfg: dict, **arguments: Any) -> dict:
+    """The config of a data set with those arguments of mmengine's ``BaseDataset`` that its class takes."""
     kind = DATASETS.get(cfg['type']) if isinstance(cfg['type'], str) else cfg['type']
     if not (inspect.isclass(kind) and issubclass(kind, mmengine.dataset.BaseDataset)):
         return cfg
-    parameters = inspect.signature(kind).parameters.values()
-    takes_it = any(each.name == 'serialize_data' or each.kind is each.VAR_KEYWORD for each in parameters)
-    return {'serialize_data': False, **cfg} if takes_it else cfg
+    parameters = inspect.signature(kind).parameters
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return {**{name: value for name, value in arguments.items() if takes_all or name in parameters}, **cfg}
 
 
 def _rows(dataset: Any) -> Iterable[dict]:

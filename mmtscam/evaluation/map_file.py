@@ -53,17 +53,19 @@ class MapPart:
             sample: A :class:`LocDataSample` as a dict.
 
         Raises:
-            ValueError: If it has no ``img_id`` or no maps.
+            ValueError: If it has no maps, or neither ``sample_idx`` nor, in
+                place of it, ``img_id``.
         """
-        if 'img_id' not in sample or 'class_maps' not in sample:
+        index = sample.get('sample_idx', sample.get('img_id'))
+        if index is None or 'class_maps' not in sample:
             raise ValueError(f'{sample.get("img_path", "a sample")}: maps are saved of samples with img_id, class_maps')
         if taken := {'scores', 'mask'} & set(sample['class_maps']):
             raise ValueError(f'the name {taken.pop()!r} is taken in a file of maps: call these maps otherwise')
-        if sample['img_id'] in self._written:
+        if index in self._written:
             return
-        self._written.add(sample['img_id'])
+        self._written.add(index)
         info, arrays = _pack(sample)
-        _write_image(self._zip, sample['img_id'], json.dumps(info).encode(), arrays)
+        _write_image(self._zip, index, json.dumps(info).encode(), arrays)
 
     def close(self) -> None:
         """Finish the file."""

@@ -163,7 +163,7 @@ def draw_legend(canvas: np.ndarray, top: int, size: int, boxes: Sequence[tuple[s
     left = _write(canvas, left + 6 * size + _MARGIN, top, 'high', size)
     for name, color in boxes:
         left += 2 * _MARGIN
-        cv2.rectangle(canvas, (left + 1, top + 3), (left + size - 1, top + size), color, 3)
+        cv2.rectangle(canvas, (left + 1, top + 3), (left + size - 1, top + size), color, 2)
         left = _write(canvas, left + size + _MARGIN, top, name, size)
 
 

@@ -37,6 +37,7 @@ class LocVisualizer(Visualizer):
         show: bool = False,
         wait_time: float = 0,
         out_file: str | None = None,
+        pred_score_thr: float = 0.0,
         step: int = 0,
     ) -> None:
         """Draw one image and show it, write it, or hand it to the back ends.
@@ -51,11 +52,11 @@ class LocVisualizer(Visualizer):
             wait_time: Seconds for which the window stays; 0 is for ever.
             out_file: File to write; the back ends get the picture where none
                 is named.
+            pred_score_thr: Predicted boxes of a lower score are left out.
             step: Global step that goes with it.
         """
-        picture = draw_panels(
-            image, data_sample, (self.dataset_meta or {}).get('classes'), self.panel_height, draw_gt, draw_pred
-        )
+        classes = (self.dataset_meta or {}).get('classes')
+        picture = draw_panels(image, data_sample, classes, self.panel_height, draw_gt, draw_pred, pred_score_thr)
         self.set_image(picture)
         if show:
             self.show(picture, win_name=name, wait_time=wait_time)

@@ -32,6 +32,7 @@ def draw_panels(
     height: int = 240,
     draw_gt: bool = True,
     draw_pred: bool = True,
+    pred_score_thr: float = 0.0,
 ) -> np.ndarray:
     """Draw image, maps and boxes side by side.
 
@@ -47,6 +48,8 @@ def draw_panels(
         draw_gt: Whether to draw the true boxes, where ``gt_instances`` has
             some, and the IoU with the nearest.
         draw_pred: Whether to draw the predicted boxes.
+        pred_score_thr: Predicted boxes of classes with a lower score are left
+            out, and so is their IoU.
 
     Returns:
         ``(h, w, 3)`` ``uint8`` RGB picture: the image, the maps that the
@@ -55,9 +58,11 @@ def draw_panels(
     size = fit_size(image, round(_WIDEST * height), height)
     small = resize_image(image, size)
     scale = np.tile(np.array(size) / image.shape[1::-1], 2)
-    labels = sample.query_label if 'query_label' in sample else sample.pred_label
+    labels = (sample.query_label if 'query_label' in sample else sample.pred_label).flatten().tolist()
+    sure = [label for label in labels if float(sample.pred_score[label]) >= pred_score_thr]
     rows = [
-        _row_panels(small, scale, sample, label, classes, draw_gt, draw_pred) for label in labels.flatten().tolist()
+        _row_panels(small, scale, sample, label, classes, draw_gt, draw_pred, with_box=label in sure)
+        for label in labels
     ]
 
     letters = max(10, round(_TEXT * height))
@@ -77,7 +82,7 @@ def draw_panels(
                 draw_text(canvas, (left + 2, top + 2 + place * line_height(letters)), line, letters, width - 4)
             left += (width - size[0]) // 2
             canvas[top + caption : top + caption + size[1], left : left + size[0]] = panel
-    shown = [('predicted box', PREDICTED_COLOR)] if draw_pred else []
+    shown = [('predicted box', PREDICTED_COLOR)] if draw_pred and sure else []
     if draw_gt and len(_true_boxes(sample)):
         shown.append(('true box', TRUE_COLOR))
     draw_legend(canvas, canvas.shape[0] - line_height(letters) - 2, letters, shown)
@@ -95,8 +100,9 @@ def _row_panels(
     classes: Sequence[str] | None,
     draw_gt: bool,
     draw_pred: bool,
+    with_box: bool,
 ) -> list[Panel]:
-    """Panels of a class, each with its caption of one or two lines."""
+    """Panels of a class, each with its caption of one or two lines; ``with_box`` if its score is high enough."""
     truth = int(sample.gt_label[0]) if draw_gt and 'gt_label' in sample else None
     panels: list[Panel] = [(image, ('image',) if truth is None else ('image of', class_name(truth, classes)))]
     row = sample.class_maps.labels.tolist().index(label)
@@ -107,7 +113,8 @@ def _row_panels(
 
     boxed = image.copy()
     true_boxes = _true_boxes(sample) if draw_gt else np.zeros((0, 4))
-    predicted = sample.pred_instances.bboxes[sample.pred_instances.labels == label].cpu().numpy()
+    chosen = (sample.pred_instances.labels == label) & with_box
+    predicted = sample.pred_instances.bboxes[chosen].cpu().numpy()
     second = f'score {float(sample.pred_score[label]):.2f}'
     if len(true_boxes) and len(predicted):
         second += f', IoU {box_overlaps(predicted, true_boxes)[0].max():.2f}'

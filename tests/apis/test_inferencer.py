@@ -274,30 +274,43 @@ def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):
     other.model.head.num_classes = 5
     with pytest.raises(ValueError, match=r'tiny\.pth: made for another architecture'):
         LocInferencer(other, checkpoint)
-    other = copy.deepcopy(tiny_config)
-    other.test_dataloader.dataset.pipeline = other.test_dataloader.dataset.pipeline[1:]
-    with pytest.raises(ValueError, match='must begin with LoadImageFromFile or LoadResizedImage, not with Pack'):
-        LocInferencer(other, checkpoint)
 
 
-def test_a_pipeline_of_mmcv(tiny_config, checkpoint, paths, inferencer):
-    """Loading and resizing apart, with the same pixels."""
+@pytest.mark.parametrize(
+    'steps',
+    [
+        [dict(type='LoadResizedImage', scale=80)],
+        [dict(type='LoadImageFromFile'), dict(type='mmpretrain.Resize', scale=80, backend='pillow')],
+    ],
+)
+def test_other_pipelines_with_the_same_pixels(tiny_config, checkpoint, paths, inferencer, steps):
     other = copy.deepcopy(tiny_config)
-    size = other.test_dataloader.dataset.pipeline[0].scale
-    other.test_dataloader.dataset.pipeline = [
-        dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
-        dict(type='mmpretrain.Resize', scale=size, backend='pillow', interpolation='bilinear'),
-        dict(type='PackLocInputs'),
-    ]
+    other.test_dataloader.dataset.pipeline = [*steps, dict(type='PackLocInputs')]
     init_default_scope('mmtscam')
     theirs = LocInferencer(other, checkpoint, show_progress=False)
     assert theirs(paths)['predictions'] == inferencer(paths)['predictions']
 
 
-def test_a_config_without_a_pipeline(tiny_config, checkpoint):
-    tiny_config.pop('test_dataloader')
-    with pytest.raises(ValueError, match='the config has no pipeline for an image'):
-        LocInferencer(tiny_config, checkpoint)
+def test_pipelines_that_do_not_fit(tiny_config, checkpoint):
+    steps = tiny_config.test_dataloader.dataset.pipeline
+    for pipeline, message in (
+        (steps[1:], r'sample\.py: its test pipeline must begin'),
+        ([], r'sample\.py: has no pipe'),
+    ):
+        tiny_config.test_dataloader.dataset.pipeline = pipeline
+        with pytest.raises(ValueError, match=message):
+            LocInferencer(tiny_config, checkpoint)
+
+
+def test_boxes_of_low_scores_and_printing(inferencer, paths, capsys):
+    alike = inferencer(paths[0], classes=[0, 1], return_vis=True, pred_score_thr=0.0)
+    score = alike['predictions'][0]['scores'][0]
+    for thr, same in ((score - 0.01, True), (score + 0.01, False)):
+        found = inferencer(paths[0], classes=[0], return_vis=True, pred_score_thr=thr, print_result=True)
+        one = inferencer(paths[0], classes=[0], return_vis=True)
+        assert found['predictions'] == one['predictions']
+        assert np.array_equal(found['visualization'][0], one['visualization'][0]) == same
+        assert capsys.readouterr().out == f'{dict(predictions=found["predictions"])}\n'
 
 
 def test_images_of_one_name_keep_their_pictures(inferencer, paths, tmp_path):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from layouts import ILSVRC_VAL, make_cub_v2, make_ilsvrc, make_image_folders, make_open_images, write
@@ -9,7 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmtscam.datasets.preparation import check_ilsvrc
-from mmtscam.registry import DATASETS, METRICS
+from mmtscam.registry import DATASETS, METRICS, TRANSFORMS
 
 REPO = Path(__file__).resolve().parents[2]
 NAMES = ['cub_benchmark', 'custom', 'custom_boxes', 'ilsvrc', 'ilsvrc_flip', 'openimages']
@@ -64,6 +65,23 @@ def test_pixels_are_made_as_for_cub(name):
         assert cfg[loader].dataset.pipeline == cub[loader].dataset.pipeline
         assert cfg[loader].batch_size == (256 if name.startswith('ilsvrc') else 128)
         assert cfg[loader].dataset.get('test_mode', False) == (loader != 'train_dataloader')
+
+
+@pytest.mark.parametrize('name', sorted(path.stem for path in (REPO / 'configs' / '_base_' / 'datasets').glob('*.py')))
+def test_the_loader_of_a_test_can_be_replaced(name, sample_set):
+    """As mmdet's tools do it; training has the quick one, which gives the same."""
+    cfg = load(name)
+    assert cfg.train_dataloader.dataset.pipeline[0].type == 'LoadResizedImage'
+    path = str(next((sample_set / 'images').rglob('*.jpg')))
+    for loader in LOADERS[1:]:
+        reading, resizing, packing = cfg[loader].dataset.pipeline
+        assert (reading.type, packing.type) == ('LoadImageFromFile', 'PackLocInputs')
+        results = dict(img_path=path)
+        for step in (reading, resizing):
+            results = TRANSFORMS.build(step)(results)
+        quick = TRANSFORMS.build(dict(type='LoadResizedImage', scale=resizing.scale))(dict(img_path=path))
+        assert np.array_equal(results.pop('img'), quick.pop('img'))
+        assert results == quick
 
 
 def test_ilsvrc(data):

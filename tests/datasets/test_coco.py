@@ -22,6 +22,8 @@ def test_objects_of_an_image(coco_root):
     assert file.objects_of_class(f'{coco_root}/images/a/one.jpg', 'cat') == objects[3:]
     assert file.objects(f'{coco_root}/images/unlisted.jpg') == []
     assert file.size(f'{coco_root}/images/two.jpg') == (5, 6)
+    assert file.image_id(f'{coco_root}/images/two.jpg') == 11
+    assert file.image_id(f'{coco_root}/images/unlisted.jpg') is None
 
 
 def test_missing_file(tmp_path):

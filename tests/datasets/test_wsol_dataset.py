@@ -118,8 +118,37 @@ def test_indices_keep_the_ids(sample_set):
 def test_lazy_init(sample_set):
     dataset = _dataset(sample_set, lazy_init=True)
     assert dataset.metainfo['classes'] == SAMPLE_CLASSES
+    assert "Haven't been initialized" in repr(dataset)
     dataset.full_init()
     assert len(dataset) == 16
+    eager = _dataset(sample_set)
+    assert [dataset.get_data_info(i) for i in range(16)] == [eager.get_data_info(i) for i in range(16)]
+    assert len(_dataset(sample_set, lazy_init=True)) == 16  # at the first look
+
+
+def test_lazy_init_needs_no_data(tmp_path):
+    dataset = _dataset(tmp_path / 'none', metainfo=dict(task='birds'), lazy_init=True)
+    assert dataset.metainfo == dict(CUB.METAINFO, task='birds')
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError, match=r'none/images\.txt: annotation file or image folder not found'):
+            dataset.full_init()
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'before', 'after'),
+    [
+        (dict(), None, ('cat', 'dog')),
+        (dict(metainfo=dict(classes=('A', 'B'))), ('A', 'B'), ('A', 'B')),
+        (dict(classes=['A', 'B'], metainfo=dict(classes=('C', 'D'))), ('A', 'B'), ('A', 'B')),
+    ],
+)
+def test_classes_that_the_folders_tell(pets, kwargs, before, after):
+    """They are known once the data is."""
+    lazy, eager = (_pets(pets, lazy_init=lazy, **kwargs) for lazy in (True, False))
+    assert lazy.metainfo.get('classes') == before
+    lazy.full_init()
+    assert lazy.metainfo == eager.metainfo
+    assert lazy.metainfo['classes'] == after
 
 
 def test_box_reader_with_a_root_of_its_own(sample_set, set_copy):
@@ -253,6 +282,17 @@ def test_coco_boxes_and_masks_of_the_images_class(pets):
     expected[0, 2:4, 2:4] = 1
     assert torch.equal(cat.gt_sem_seg.sem_seg, expected)
     assert dog.gt_sem_seg.sem_seg.unique().tolist() == [0, 1, 255]
+
+
+def test_images_keep_their_numbers_in_a_coco_file(pets):
+    """By which mmdet's metrics look for them in the file."""
+    dataset = _pets(pets, boxes=_coco('COCOBoxes'))
+    assert [dataset[index]['data_samples'].img_id for index in range(2)] == [11, 10]
+    assert [dataset[index]['data_samples'].sample_idx for index in range(2)] == [0, 1]
+    text = (pets / 'coco.json').read_text()
+    (pets / 'coco.json').write_text(text.replace('"id": 10', '"id": "ten"').replace('_id": 10', '_id": "ten"'))
+    dataset = _pets(pets, boxes=_coco('COCOBoxes'))
+    assert [dataset.get_data_info(index)['img_id'] for index in range(2)] == [11, 1]
 
 
 def test_names_of_classes_go_to_the_readers(pets):

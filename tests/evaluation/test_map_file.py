@@ -130,6 +130,15 @@ def test_parts_in_any_order_with_repeated_images_are_the_same_file(samples, writ
     assert sorted(path.name for path in tmp_path.iterdir()) == ['one.npz', 'two.npz']  # no parts are left
 
 
+def test_images_are_numbered_as_in_the_data_set(make_samples, write):
+    """Whatever numbers they have elsewhere."""
+    samples = make_samples(3)
+    numbered = [dict(sample, sample_idx=index, img_id=100 - index) for index, sample in enumerate(samples)]
+    stored = list(MapFile(write(numbered, size=3)))
+    assert [sample['img_id'] for sample in stored] == [0, 1, 2]
+    assert [sample['img_path'] for sample in stored] == [sample['img_path'] for sample in samples]
+
+
 def test_more_images_than_the_data_set_has_are_left_out(samples, write):
     assert len(MapFile(write(samples[:4], size=3))) == 3
 

@@ -3,7 +3,11 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from mmtscam.visualization.drawing import PREDICTED_COLOR
 
 
 @pytest.fixture
@@ -12,9 +16,13 @@ def images(sample_set):
 
 
 def test_one_image(run, tiny_files, images, tmp_path):
-    printed = run('python', 'tools/image_demo.py', images[0], *tiny_files, '--out-dir', tmp_path / 'out').stdout
-    assert (tmp_path / 'out' / 'vis' / images[0].name).is_file()
+    command = ['python', 'tools/image_demo.py', images[0], *tiny_files, '--out-dir', tmp_path / 'out']
+    printed = run(*command, '--print-result', '--pred-score-thr', '1').stdout
+    with Image.open(tmp_path / 'out' / 'vis' / images[0].name) as picture:
+        red = np.abs(np.asarray(picture, int) - PREDICTED_COLOR).max(axis=-1) < 40
+    assert not red[-25:].any()  # no predicted box in the legend
     (prediction,) = json.loads((tmp_path / 'out' / 'predictions.json').read_text())['predictions']
+    assert f"{{'predictions': [{prediction}]}}\n" in printed
     box = ', '.join(f'{edge:.0f}' for edge in prediction['bboxes'][0])
     assert f'{prediction["pred_class"].replace("_", " ")} ({prediction["pred_score"]:.2f}) at {box}\n' in printed
     assert printed.endswith(f'1 image done; see {tmp_path}/out\n')

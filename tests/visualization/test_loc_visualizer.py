@@ -1,3 +1,5 @@
+import inspect
+
 import cv2
 import numpy as np
 import pytest
@@ -35,6 +37,16 @@ def test_writes_the_panels_into_the_file(tmp_path, image, sample):
     visualizer.add_datasample('a', image, sample, out_file=str(out_file))
     assert np.array_equal(_read(out_file), draw_panels(image, sample))
     assert np.array_equal(visualizer.get_image(), draw_panels(image, sample))
+
+
+def test_arguments_are_those_of_mmdets_visualizers(tmp_path, image, sample):
+    theirs = inspect.signature(LocVisualizer.add_datasample).parameters
+    assert list(theirs)[-4:] == ['wait_time', 'out_file', 'pred_score_thr', 'step']
+    visualizer = LocVisualizer()
+    for thr in (0.5, 0.8):
+        visualizer.add_datasample('a', image, sample, True, True, False, 0, str(tmp_path / 'a.png'), thr, 1)
+        assert np.array_equal(visualizer.get_image(), draw_panels(image, sample, pred_score_thr=thr))
+    assert not np.array_equal(visualizer.get_image(), draw_panels(image, sample))
 
 
 def test_a_file_name_without_a_folder(tmp_path, image, sample, monkeypatch):

@@ -128,6 +128,21 @@ def test_boxes_that_are_not_wanted(draw_gt, draw_pred):
         assert (picture == color).all(axis=-1).any() == wanted
 
 
+@pytest.mark.parametrize(('thr', 'drawn'), [(0.0, (True, True)), (0.3, (True, True)), (0.4, (False, True)), (1, ())])
+def test_boxes_of_low_scores(thr, drawn):
+    sample = _sample(asked=[2, 1])
+    picture, whole = draw_panels(_image(), sample, pred_score_thr=thr), draw_panels(_image(), sample)
+    for row, wanted in enumerate(drawn or (False, False)):
+        (*maps, boxed), (*expected, _) = (_panels(each, row=row, rows=2) for each in (picture, whole))
+        assert all(map(np.array_equal, maps, expected))
+        assert (boxed == PREDICTED_COLOR).all(axis=-1).any() == wanted
+        assert (boxed == TRUE_COLOR).all(axis=-1).any()
+    # The legend, and the IoU in the caption of the second row.
+    assert (picture[-LEGEND:] == PREDICTED_COLOR).all(axis=-1).any() == any(drawn)
+    captions = slice(CAPTION + HEIGHT + GAP, 2 * CAPTION + HEIGHT + GAP)
+    assert np.array_equal(picture[captions], whole[captions]) == any(drawn)
+
+
 @pytest.mark.parametrize(('height', 'width'), [(480, 480), (120, 180)])
 def test_boxes_are_scaled_with_the_image(height, width):
     scale = 240 / height

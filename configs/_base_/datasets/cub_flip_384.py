@@ -9,7 +9,8 @@ train_pipeline = [
     dict(type='PackLocInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadResizedImage', scale=(384, 384)),
+    dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
+    dict(type='Resize', scale=(384, 384), backend='pillow', interpolation='bilinear'),
     dict(type='PackLocInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -20,7 +20,8 @@ train_pipeline = [
     dict(type='PackLocInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadResizedImage', scale=(80, 80)),
+    dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
+    dict(type='Resize', scale=(80, 80), backend='pillow', interpolation='bilinear'),
     dict(type='PackLocInputs'),
 ]
 train_dataloader = dict(

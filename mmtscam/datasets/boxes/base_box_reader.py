@@ -33,6 +33,14 @@ class BaseBoxReader(metaclass=ABCMeta):
             ValueError: If the annotations have no box for the image.
         """
 
+    def img_id(self, img_path: str) -> int | None:
+        """Number of an image in the annotation file, ``None`` where it numbers none.
+
+        Args:
+            img_path: Path of the image as the data set gives it.
+        """
+        return None
+
 
 def xywh_to_xyxy(values: Sequence[Any], row: str) -> np.ndarray:
     """Parse and check one box that is annotated by its corner and size.

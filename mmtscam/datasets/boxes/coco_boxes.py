@@ -50,3 +50,7 @@ class COCOBoxes(BaseBoxReader):
             wanted = f'no box of class {class_name!r}' if self._match_class else 'no box'
             raise ValueError(f'{self.file.path}: {wanted} for image {img_path} (crowds do not count)')
         return np.stack(boxes)
+
+    def img_id(self, img_path: str) -> int | None:
+        """The image's ``id`` in the file, by which mmdet's ``CocoMetric`` finds it again in ``ann_file``."""
+        return self.file.image_id(img_path)

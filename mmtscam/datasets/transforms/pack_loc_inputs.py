@@ -19,11 +19,13 @@ class PackLocInputs(PackInputs):
     transform moves them.
 
     Args:
-        meta_keys: Keys to keep as meta information.
+        meta_keys: Keys to keep as meta information; among them, by default,
+            ``instances``, from which mmdet's ``CocoMetric`` makes its truth
+            where it is given no ``ann_file``.
         **kwargs: Further arguments of mmpretrain's ``PackInputs``.
     """
 
-    DEFAULT_META_KEYS = (*PackInputs.DEFAULT_META_KEYS, 'img_id', 'image_id')
+    DEFAULT_META_KEYS = (*PackInputs.DEFAULT_META_KEYS, 'img_id', 'image_id', 'instances')
 
     def __init__(self, meta_keys: tuple[str, ...] = DEFAULT_META_KEYS, **kwargs: Any) -> None:
         super().__init__(meta_keys=meta_keys, **kwargs)
@@ -38,18 +40,26 @@ class PackLocInputs(PackInputs):
 
         Returns:
             ``inputs`` (3, H, W) ``uint8`` tensor and ``data_samples``, where
-            the mask is ``gt_sem_seg.sem_seg`` (1, H', W') ``uint8``.
+            the mask is ``gt_sem_seg.sem_seg`` (1, H', W') ``uint8``. As in
+            mmdet, boxes with an ``ignore_flag`` are ``ignored_instances``.
         """
+        if results.get('img_path') is None:  # of an array, as mmdet's loaders leave it: no path at all
+            results = {key: value for key, value in results.items() if key != 'img_path'}
         packed = super().transform(results)
         sample = LocDataSample()
         sample.update(packed['data_samples'])
         if 'instances' in results:
-            instances = results['instances']
-            sample.gt_instances = InstanceData(
-                bboxes=torch.tensor([box['bbox'] for box in instances], dtype=torch.float32).reshape(-1, 4),
-                labels=torch.tensor([box['bbox_label'] for box in instances], dtype=torch.int64),
-            )
+            for name, flag in (('gt_instances', False), ('ignored_instances', True)):
+                boxes = [box for box in results['instances'] if bool(box.get('ignore_flag')) == flag]
+                setattr(sample, name, _pack_boxes(boxes))
         if 'gt_mask' in results:
             sample.gt_sem_seg = PixelData(sem_seg=torch.from_numpy(results['gt_mask'])[None])
         packed['data_samples'] = sample
         return packed
+
+
+def _pack_boxes(boxes: list[dict]) -> InstanceData:
+    return InstanceData(
+        bboxes=torch.tensor([box['bbox'] for box in boxes], dtype=torch.float32).reshape(-1, 4),
+        labels=torch.tensor([box['bbox_label'] for box in boxes], dtype=torch.int64),
+    )

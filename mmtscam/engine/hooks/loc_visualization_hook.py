@@ -17,51 +17,59 @@ from mmtscam.structures import LocDataSample
 class LocVisualizationHook(Hook):
     """Draws every ``interval``-th image of validation and test.
 
+    The arguments are those of mmdet's ``DetVisualizationHook``, so that mmdet's
+    ``tools/test.py`` can set them.
+
     Args:
-        enable: Whether to draw at all.
+        draw: Whether to draw at all.
         interval: Distance of the images that are drawn.
+        score_thr: Boxes of a lower score are left out.
         show: Whether to open a window for each.
         wait_time: Seconds for which a window stays.
-        out_dir: Folder for the pictures; the visualizer's back ends get them
-            where none is named.
+        test_out_dir: Folder for the pictures of a test, taken as it stands;
+            the visualizer's back ends get them where none is named, and those
+            of a validation.
     """
 
     def __init__(
         self,
-        enable: bool = False,
+        draw: bool = False,
         interval: int = 100,
+        score_thr: float = 0.0,
         show: bool = False,
         wait_time: float = 0.0,
-        out_dir: str | None = None,
+        test_out_dir: str | None = None,
     ) -> None:
         if interval < 1:
             raise ValueError(f'interval must be at least 1, got {interval}')
-        self.enable = enable
+        self.draw = draw
         self.interval = interval
+        self.score_thr = score_thr
         self.show = show
         self.wait_time = wait_time
-        self.out_dir = out_dir
+        self.test_out_dir = test_out_dir
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[LocDataSample]
     ) -> None:
         """Draw from a validation batch."""
-        self._draw(runner, outputs, step=runner.epoch)
+        self._draw(outputs, step=runner.epoch)
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[LocDataSample]
     ) -> None:
         """Draw from a test batch."""
-        self._draw(runner, outputs, step=0)
+        self._draw(outputs, step=0, out_dir=self.test_out_dir)
 
-    def _draw(self, runner: Runner, samples: Sequence[LocDataSample], step: int) -> None:
-        if not self.enable:
+    def _draw(self, samples: Sequence[LocDataSample], step: int, out_dir: str | None = None) -> None:
+        if not self.draw:
             return
         visualizer = Visualizer.get_current_instance()
         for sample in samples:
-            if sample.img_id % self.interval:
+            index = sample.get('sample_idx', sample.img_id)
+            if index % self.interval:
                 continue
-            name = f'{sample.img_id:06d}_{Path(sample.img_path).stem}'
+            name = f'{index:06d}_{Path(sample.img_path).stem}'
             visualizer.add_datasample(
                 name,
                 # As the pipeline reads it, in RGB.
@@ -69,6 +77,7 @@ class LocVisualizationHook(Hook):
                 sample,
                 show=self.show,
                 wait_time=self.wait_time,
-                out_file=osp.join(self.out_dir, f'{name}.png') if self.out_dir else None,
+                out_file=osp.join(out_dir, f'{name}.png') if out_dir else None,
+                pred_score_thr=self.score_thr,
                 step=step,
             )

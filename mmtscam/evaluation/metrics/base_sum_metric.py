@@ -29,7 +29,7 @@ class BaseSumMetric(BaseLocMetric):
 
         Args:
             addend: Integer array of always the same shape.
-            img_id: Index of the image in the data set, where it is known.
+            img_id: Number of the image, where it is known.
         """
         self._sum = self._sum + self._last
         self._last = addend

@@ -62,3 +62,11 @@ class PendingSamples(Sequence[LocDataSample]):
     def __getitem__(self, index: Any) -> Any:
         """A sample, or several, filled in."""
         return self._filled()[index]
+
+    def __reduce__(self) -> tuple[type, tuple[list[LocDataSample]]]:
+        """A list of the samples in a copy or a pickle: without the model, which fills them in."""
+        return list, (list(self),)
+
+    def __repr__(self) -> str:
+        """As a list."""
+        return repr(list(self))

@@ -61,9 +61,40 @@ def test_boxes_stay_in_original_coordinates():
     assert sample.gt_instances.labels.dtype == torch.int64
 
 
+def test_boxes_to_be_ignored_are_apart_as_in_mmdet():
+    instances = [
+        dict(bbox=[1, 2, 3, 4], bbox_label=3, ignore_flag=1),
+        dict(bbox=[5, 6, 7, 8], bbox_label=4, ignore_flag=0),
+        dict(bbox=[0, 0, 2, 2], bbox_label=5),
+    ]
+    sample = PackLocInputs()(_results(instances=instances))['data_samples']
+    assert sample.gt_instances.bboxes.tolist() == [[5, 6, 7, 8], [0, 0, 2, 2]]
+    assert sample.gt_instances.labels.tolist() == [4, 5]
+    assert sample.ignored_instances.bboxes.tolist() == [[1, 2, 3, 4]]
+    assert sample.ignored_instances.labels.tolist() == [3]
+    sample = PackLocInputs()(_results(instances=instances[1:]))['data_samples']
+    assert sample.ignored_instances.bboxes.shape == (0, 4)
+    assert sample.ignored_instances.labels.dtype == torch.int64
+
+
+def test_annotations_are_meta_information_too():
+    instances = [dict(bbox=[1.5, 2.25, 60, 40], bbox_label=3, ignore_flag=0)]
+    sample = PackLocInputs()(_results(instances=instances))['data_samples']
+    assert sample.metainfo['instances'] == sample.to_dict()['instances'] == instances
+    assert sample.gt_instances.to_dict().keys() == {'bboxes', 'labels'}
+
+
+def test_an_array_has_no_path():
+    results = {**_results(), 'img_path': None}
+    assert 'img_path' not in PackLocInputs()(results)['data_samples']
+    assert results['img_path'] is None
+
+
 def test_no_boxes_and_no_label():
     sample = PackLocInputs()(_results())['data_samples']
     assert 'gt_instances' not in sample
+    assert 'ignored_instances' not in sample
+    assert 'instances' not in sample
     assert 'gt_label' not in sample
     assert 'gt_sem_seg' not in sample
 

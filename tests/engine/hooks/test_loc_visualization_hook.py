@@ -1,12 +1,15 @@
+from pathlib import Path
+
 import cv2
 import pytest
 from mmengine.runner import Runner
 
 from mmtscam.registry import HOOKS
+from mmtscam.visualization.drawing import PREDICTED_COLOR
 
 
 def test_pictures_of_a_test(tiny_config, sample_set, tmp_path):
-    tiny_config.default_hooks.visualization.update(enable=True, interval=5, out_dir=str(tmp_path / 'pictures'))
+    tiny_config.default_hooks.visualization.update(draw=True, interval=5, test_out_dir=str(tmp_path / 'pictures'))
     Runner.from_cfg(tiny_config).test()
     pictures = sorted((tmp_path / 'pictures').iterdir())
     assert [path.name[:6] for path in pictures] == ['000000', '000005', '000010', '000015']
@@ -24,8 +27,29 @@ def test_pictures_of_a_test(tiny_config, sample_set, tmp_path):
     assert abs(shown.astype(float) - source).mean() < 10
 
 
+def test_boxes_of_low_scores_are_left_out(tiny_config, tmp_path):
+    """With the argument of mmdet's hook."""
+    pictures = {}
+    for number, thr in enumerate((0.0, 1.1)):
+        tiny_config.experiment_name = f'{tmp_path.name}_{number}'
+        out_dir = tmp_path / str(number)
+        tiny_config.default_hooks.visualization.update(draw=True, interval=16, score_thr=thr, test_out_dir=str(out_dir))
+        Runner.from_cfg(tiny_config).test()
+        (path,) = out_dir.iterdir()
+        pictures[thr] = cv2.imread(str(path))[..., ::-1]
+    assert [(picture == PREDICTED_COLOR).all(axis=-1).any() for picture in pictures.values()] == [True, False]
+
+
+def test_pictures_of_a_validation_go_to_the_back_ends(tiny_config, tmp_path):
+    tiny_config.default_hooks.visualization.update(draw=True, interval=8, test_out_dir=str(tmp_path / 'pictures'))
+    del tiny_config.default_hooks.checkpoint.save_best  # which asks for a training
+    Runner.from_cfg(tiny_config).val()
+    assert not (tmp_path / 'pictures').exists()
+    assert len(list(Path(tiny_config.work_dir).rglob('0000*.png'))) == 2
+
+
 def test_nothing_is_drawn_by_default(tiny_config, tmp_path):
-    tiny_config.default_hooks.visualization.out_dir = str(tmp_path / 'pictures')
+    tiny_config.default_hooks.visualization.test_out_dir = str(tmp_path / 'pictures')
     Runner.from_cfg(tiny_config).test()
     assert not (tmp_path / 'pictures').exists()
 

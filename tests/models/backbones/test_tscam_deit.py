@@ -64,10 +64,30 @@ def test_features_are_mmpretrains():
     torch.testing.assert_close(ours(images)[0], theirs(images)[0])
 
 
-@pytest.mark.parametrize('size', [(32, 32), (48, 32), (24, 56)])
+@pytest.mark.parametrize('size', [(32, 32), (48, 32), (24, 56), (25, 55), (9, 1)])
 def test_any_input_size(size):
-    features, attention, *_ = build()(torch.randn(1, 3, *size))
-    assert features.shape[-2:] == attention.shape[-2:] == (size[0] // 8, size[1] // 8)
+    """Sides that are no multiples of a patch are padded with zeros, right and below."""
+    backbone, images = build(), torch.randn(1, 3, *size)
+    features, attention, *_ = backbone(images)
+    rows, columns = (math.ceil(side / 8) for side in size)
+    assert features.shape[-2:] == attention.shape[-2:] == (rows, columns)
+    padded = torch.zeros(1, 3, 8 * rows, 8 * columns)
+    padded[..., : size[0], : size[1]] = images
+    torch.testing.assert_close(backbone(padded)[:3], (features, attention, *_)[:3])
+
+
+def test_attention_goes_by_the_mode_of_the_backbone_alone():
+    """A detector may train on a backbone that is kept in evaluation."""
+    backbone = build(drop_path_rate=0.5)
+    detector, images = torch.nn.Sequential(backbone, torch.nn.Identity()), torch.randn(2, 3, 32, 48)
+    expected = backbone(images).attention
+    detector.train()
+    assert detector[0](images).attention is None
+    backbone.eval()
+    assert detector.training
+    assert torch.equal(detector[0](images).attention, expected)
+    detector.requires_grad_(False)
+    assert torch.equal(detector(images).attention, expected)
 
 
 @pytest.mark.parametrize(('chosen', 'indices'), [([0, 2], [0, 2]), ([-1], [3]), ([3, 3, 1], [1, 3])])

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import pytest
 import torch
 from mmengine.structures import BaseDataElement
@@ -23,6 +26,19 @@ def test_samples_are_filled_once_at_the_first_look():
     assert first is pending[0] and last is pending[-1] and pending[:1] == [first]
     assert isinstance(first, BaseDataElement)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize('change', [copy.deepcopy, lambda pending: pickle.loads(pickle.dumps(pending))])
+def test_a_copy_is_a_list_of_what_is_in_it(change):
+    def fill(samples, tensors):  # which could not be pickled
+        samples[0].set_pred_score(tensors['scores'][0])
+
+    pending = PendingSamples([LocDataSample()], dict(scores=torch.eye(2)), fill)
+    (sample,) = copied = change(pending)
+    assert type(copied) is list
+    assert sample.pred_score.tolist() == [1, 0]
+    assert sample is not pending[0]
+    assert repr(pending).startswith('[<LocDataSample(')
 
 
 def test_an_error_is_raised_at_every_look():

@@ -1,0 +1,63 @@
+"""COCO data sets of boxes, written as a stream."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mmtscam.evaluation.files import unfinished
+
+
+def coco_categories(classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Categories of classes: ids are labels + 1."""
+    return [dict(id=label + 1, name=name) for label, name in enumerate(classes)]
+
+
+def coco_annotation(number: int, image: int, label: int, box: Sequence[float], score: float | None) -> dict[str, Any]:
+    """One box.
+
+    Args:
+        number: Id of the annotation.
+        image: Id of its image.
+        label: Index of its class.
+        box: ``(x1, y1, x2, y2)`` in the image's pixels.
+        score: Of a predicted box.
+
+    Returns:
+        The annotation, edges to a hundredth of a pixel.
+    """
+    x1, y1, x2, y2 = (round(edge, 2) for edge in box)
+    width, height = round(x2 - x1, 2), round(y2 - y1, 2)
+    annotation = dict(
+        id=number,
+        image_id=image,
+        category_id=label + 1,
+        bbox=[x1, y1, width, height],
+        area=round(width * height, 2),
+        iscrowd=0,
+    )
+    return annotation if score is None else dict(annotation, score=score)
+
+
+def write_coco(path: str | os.PathLike, **sections: dict[str, Any] | Iterable[dict[str, Any]]) -> None:
+    """Write a COCO file in one step, one entry a line, never holding more than one of them.
+
+    Args:
+        path: The file.
+        **sections: Content by its key, in this order; entries of what is not
+            a dict are taken one by one.
+    """
+    with unfinished(path) as temporary, temporary.open('w', encoding='utf-8') as file:
+        start = '{\n'
+        for key, content in sections.items():
+            file.write(f'{start}{json.dumps(key)}: ')
+            start = ',\n'
+            if isinstance(content, dict):
+                file.write(json.dumps(content))
+                continue
+            opening = '[\n'
+            for entry in content:
+                file.write(opening + json.dumps(entry))
+                opening = ',\n'
+            file.write('[]' if opening == '[\n' else '\n]')
+        file.write('\n}\n')

@@ -1,0 +1,61 @@
+"""The test pipeline of a config, for images that are not in a data set."""
+
+import copy
+from typing import Any
+
+from mmengine.config import Config
+
+_LOADERS = ('LoadImageFromFile', 'LoadResizedImage')
+
+
+def find_pipeline(cfg: Config) -> list[dict[str, Any]]:
+    """The steps of a config's test pipeline.
+
+    Args:
+        cfg: The config.
+
+    Returns:
+        Copies of their configs, one at least.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    steps = ((cfg.get('test_dataloader') or {}).get('dataset') or {}).get('pipeline')
+    if not steps:
+        raise ValueError(f'{_name(cfg)}: has no pipeline for an image: set test_dataloader.dataset.pipeline')
+    return copy.deepcopy(list(steps))
+
+
+def image_pipeline(cfg: Config) -> list[dict[str, Any]]:
+    """The steps of a config's test pipeline for an image that is read already.
+
+    They expect what a loader leaves: ``img`` (H, W, 3) ``uint8`` BGR,
+    ``img_shape`` and ``ori_shape`` (height, width).
+
+    Args:
+        cfg: The config.
+
+    Returns:
+        Configs of the steps after the loader; a loader that resizes too leaves
+        a ``Resize`` to the same pixels.
+
+    Raises:
+        ValueError: If there is no pipeline, or its first step is no loader that
+            is known.
+    """
+    loader, *steps = find_pipeline(cfg)
+    kind = getattr(loader['type'], '__name__', str(loader['type'])).rpartition('.')[2]
+    if kind not in _LOADERS:
+        raise ValueError(
+            f'{_name(cfg)}: its test pipeline must begin with {" or ".join(_LOADERS)}, not with {kind}: '
+            'change test_dataloader.dataset.pipeline'
+        )
+    if kind == 'LoadResizedImage':
+        scale = loader['scale']
+        size = (scale, scale) if isinstance(scale, int) else tuple(scale)
+        steps.insert(0, dict(type='Resize', scale=size, backend='pillow', interpolation='bilinear'))
+    return steps
+
+
+def _name(cfg: Config) -> str:
+    return getattr(cfg, 'filename', None) or 'the config'

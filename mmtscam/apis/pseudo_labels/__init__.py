@@ -1,0 +1,16 @@
+"""Boxes for a data set that has none: predicted, and written as a COCO file."""
+
+from .image_rows import DatasetRows, ImageRow, build_dataset, folder_rows
+from .labelling import LabelSettings, label_parts
+from .parts import PartFolder, rows_digest
+
+__all__ = [
+    'DatasetRows',
+    'ImageRow',
+    'LabelSettings',
+    'PartFolder',
+    'build_dataset',
+    'folder_rows',
+    'label_parts',
+    'rows_digest',
+]

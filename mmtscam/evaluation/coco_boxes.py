@@ -1,0 +1,104 @@
+"""Boxes of one COCO file against the true ones of another."""
+
+import contextlib
+import io
+import json
+import os
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+
+def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnostic: bool = False) -> dict[str, float]:
+    """Score predicted boxes with true ones.
+
+    Images of the two files are told by ``file_name`` and categories by name;
+    images that ``boxes`` does not list count as without a box.
+
+    Args:
+        boxes: COCO file with boxes; those without ``score`` count as certain.
+        truth: COCO file with the true boxes.
+        class_agnostic: Whether a box may be of any category.
+
+    Returns:
+        In percent: COCO's ``AP`` (IoU 50 to 95 %), ``AP50`` and ``AP75``, and
+        ``CorLoc``, the share of images whose best box overlaps a true one by
+        at least 50 %. IoU is COCO's, of edges as real numbers.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is none of COCO, or has images or categories
+            that the true ones lack.
+    """
+    found, known = _read(boxes), _read(truth)
+    images = {image['file_name']: image['id'] for image in known['images']}
+    numbers = {image['id']: _look_up(images, image['file_name'], 'image', boxes, truth) for image in found['images']}
+    if class_agnostic:
+        categories = dict.fromkeys((each['id'] for each in found['categories']), known['categories'][0]['id'])
+    else:
+        names = {each['name']: each['id'] for each in known['categories']}
+        categories = {
+            each['id']: _look_up(names, each['name'], 'category', boxes, truth) for each in found['categories']
+        }
+    detections = [
+        dict(
+            image_id=numbers[each['image_id']],
+            category_id=categories[each['category_id']],
+            bbox=each['bbox'],
+            score=each.get('score', 1.0),
+        )
+        for each in found['annotations']
+    ]
+    if not detections:
+        return dict.fromkeys(('AP', 'AP50', 'AP75', 'CorLoc'), 0.0)
+    with contextlib.redirect_stdout(io.StringIO()):  # tables of its own
+        reference = COCO()
+        reference.dataset = dict(known, info={})
+        reference.createIndex()
+        evaluation = COCOeval(reference, reference.loadRes(detections), 'bbox')
+        evaluation.params.useCats = int(not class_agnostic)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    percent = dict(zip(('AP', 'AP50', 'AP75'), (100 * evaluation.stats[:3]).tolist(), strict=True))
+    return {**percent, 'CorLoc': 100 * _correct_localization(detections, known)}
+
+
+def _correct_localization(detections: list[dict[str, Any]], known: dict[str, Any]) -> float:
+    best: dict[Any, dict[str, Any]] = {}
+    for each in detections:
+        if each['image_id'] not in best or each['score'] > best[each['image_id']]['score']:
+            best[each['image_id']] = each
+    truths: dict[Any, list] = {}
+    for each in known['annotations']:
+        truths.setdefault(each['image_id'], []).append(each['bbox'])
+    right = [
+        coco_mask.iou(np.array([best[image]['bbox']]), np.array(boxes, float), [0] * len(boxes)).max() >= 0.5
+        for image, boxes in truths.items()
+        if image in best
+    ]
+    return sum(right) / len(known['images'])
+
+
+def _read(path: str | os.PathLike) -> dict[str, Any]:
+    try:
+        with open(path, encoding='utf-8') as file:  # noqa: PTH123 - so that a missing file is named by the system
+            content = json.load(file)
+    except ValueError as error:
+        raise ValueError(f'{path}: not a readable json file: {error}') from error
+    for section in ('images', 'annotations', 'categories'):
+        if not isinstance(content, dict) or not isinstance(content.get(section), list):
+            raise ValueError(f'{path}: not a COCO file: it has no list {section!r}')
+    return content
+
+
+def _look_up(ids: dict[str, Any], name: str, kind: str, boxes: str | os.PathLike, truth: str | os.PathLike) -> Any:
+    if name not in ids:
+        raise ValueError(
+            f'{boxes}: {kind} {name!r} is not among those of {truth}; both must be of the same data set'
+            + (', or use --class-agnostic' if kind == 'category' else '')
+        )
+    return ids[name]

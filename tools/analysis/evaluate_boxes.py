@@ -1,0 +1,26 @@
+"""Score the boxes of a COCO file, e.g. pseudo boxes: python tools/analysis/evaluate_boxes.py BOXES.json TRUTH.json."""
+
+import argparse
+
+from mmtscam.evaluation.coco_boxes import score_boxes
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('boxes', help='COCO file of the boxes to be scored')
+    parser.add_argument('truth', help='COCO file of the true boxes, see tools/dataset_converters/wsol_to_coco.py')
+    parser.add_argument('--class-agnostic', action='store_true', help='let a box be of any category')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        scores = score_boxes(args.boxes, args.truth, args.class_agnostic)
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error
+    print(', '.join(f'{name} {value:.1f}' for name, value in scores.items()))
+
+
+if __name__ == '__main__':
+    main()

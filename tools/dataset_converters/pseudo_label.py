@@ -1,0 +1,178 @@
+"""Label images with predicted boxes, as a COCO file: python tools/dataset_converters/pseudo_label.py CONFIG CHECKPOINT.
+
+Started again after a stop, by any number of processes, it goes on where it was.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+from mmengine.dist import barrier, broadcast_object_list, get_dist_info
+from rich.progress import Progress
+
+from mmtscam.apis.loading import class_names, load_model, read_config
+from mmtscam.apis.pipelines import image_pipeline
+from mmtscam.apis.pseudo_labels import (
+    DatasetRows,
+    ImageRow,
+    LabelSettings,
+    PartFolder,
+    folder_rows,
+    label_parts,
+    rows_digest,
+)
+from mmtscam.apis.pseudo_labels.image_rows import SPLITS
+from mmtscam.apis.pseudo_labels.labelling import LABELS
+from mmtscam.engine.launch import start_processes
+from mmtscam.engine.memory import keep_freed_memory
+from mmtscam.engine.precision import amp_dtype
+from mmtscam.evaluation.files import file_sha256
+from mmtscam.localization import MAP_MODES
+from mmtscam.version import __version__
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--data', default='train', help='train, val or test of the config, or a folder of images')
+    parser.add_argument('--out', required=True, metavar='FILE.json', help='the COCO file')
+    parser.add_argument(
+        '--labels',
+        choices=LABELS,
+        default='known',
+        help="boxes of the image's known class (of a folder: each image lies in one that is named as its class), or "
+        'of the predicted classes (default: known)',
+    )
+    parser.add_argument(
+        '--score-thr', type=float, default=0.5, help='score from which on a predicted class counts (default: 0.5)'
+    )
+    parser.add_argument(
+        '--min-area',
+        type=float,
+        metavar='SHARE',
+        help='several boxes a class: one of every contour with at least this share of the area of the largest',
+    )
+    parser.add_argument('--class-agnostic', action='store_true', help="let all boxes be of one class, 'object'")
+    parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
+    parser.add_argument('--map-mode', choices=MAP_MODES, help="kind of map to localise with (default: the config's)")
+    parser.add_argument('--batch-size', type=int, default=32, help='images a batch (default: 32)')
+    parser.add_argument('--num-workers', type=int, default=2, help='processes that read images (default: 2)')
+    parser.add_argument(
+        '--part-size', type=int, default=1000, help='images a part, which is what a stop can lose (default: 1000)'
+    )
+    parser.add_argument('--amp', action='store_true', help='use mixed precision')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def read_rows(args: argparse.Namespace, cfg: Config, classes: Sequence[str], count: int) -> Sequence[ImageRow]:
+    """The images to label; those of a split come with the names of their classes."""
+    if args.data in SPLITS:
+        return DatasetRows(cfg, args.data)
+    return folder_rows(args.data, classes if args.labels == 'known' else None, count)
+
+
+def main() -> None:
+    args = parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    try:
+        # At the end one waits for all: as long as the slowest takes.
+        start_processes(args.launcher, timedelta(days=7))
+        run(args)
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error
+
+
+def run(args: argparse.Namespace) -> None:
+    """Label what is missing, and in the end write the file."""
+    for name, least in (('batch_size', 1), ('part_size', 1), ('num_workers', 0)):
+        if getattr(args, name) < least:
+            raise ValueError(f'--{name.replace("_", "-")} must be at least {least}, got {getattr(args, name)}')
+    settings = LabelSettings(args.labels, args.score_thr, args.min_area, args.class_agnostic)
+    rank, world_size = get_dist_info()
+    device = get_device()
+    if device == 'cpu':
+        keep_freed_memory()
+    cfg = read_config(args.config, args.cfg_options)
+    if args.threshold is not None:
+        cfg.merge_from_dict({'model.head.threshold': args.threshold})
+    if args.map_mode is not None:
+        cfg.merge_from_dict({'model.head.map_mode': args.map_mode})
+    pipeline = image_pipeline(cfg)
+    model = load_model(cfg, args.checkpoint, device)
+    count = model.head.num_classes
+    classes = class_names(cfg, args.checkpoint, count)
+    rows = read_rows(args, cfg, classes, count)
+    classes = classes or getattr(rows, 'classes', ()) or tuple(f'class {label}' for label in range(count))
+
+    precision = amp_dtype() if args.amp else None
+    info = describe(args, cfg, model.head, rows, precision) if rank == 0 else {}
+    folder = PartFolder(args.out, info, len(rows), args.part_size)
+    parts = shared_missing(folder, rank)[rank::world_size]
+
+    with ExitStack() as stack:
+        advance: Any = lambda images: None  # noqa: E731 - of all but one process
+        if rank == 0:
+            bar = stack.enter_context(Progress())
+            task = bar.add_task('Labelling', total=sum(len(folder.images(part)) for part in parts))
+            advance = lambda images: bar.advance(task, images)  # noqa: E731
+        label_parts(
+            model, pipeline, rows, folder, parts, settings, args.batch_size, args.num_workers, precision, advance
+        )
+    barrier()
+    if rank == 0:
+        counts = folder.merge(('object',) if settings.class_agnostic else classes)
+        print(f'{args.out}: ' + ', '.join(f'{number} {what}' for what, number in counts.items()))
+
+
+def shared_missing(folder: PartFolder, rank: int) -> list[int]:
+    """The parts to be made, which the first process finds for all: they see the same, however soon one is done."""
+    found: list[Any] = [None]
+    if rank == 0:
+        try:
+            folder.prepare()
+            found = [folder.missing()]
+        except (ValueError, OSError) as error:
+            found = [str(error)]
+    broadcast_object_list(found)
+    if isinstance(found[0], str):
+        raise SystemExit(found[0] if rank == 0 else 1)
+    return found[0]
+
+
+def describe(
+    args: argparse.Namespace, cfg: Config, head: Any, rows: Sequence[ImageRow], precision: torch.dtype | None
+) -> dict[str, Any]:
+    """What the boxes came from, for the file's ``info``."""
+    settings = LabelSettings(args.labels, args.score_thr, args.min_area, args.class_agnostic)
+    return dict(
+        description='pseudo boxes: predicted, not annotated',
+        mmtscam=__version__,
+        checkpoint=Path(args.checkpoint).name,
+        checkpoint_sha256=file_sha256(args.checkpoint),
+        data=args.data if args.data in SPLITS else Path(args.data).name,
+        images_sha256=rows_digest(rows),
+        **asdict(settings),
+        map_mode=head.map_mode,
+        threshold=head.protocol.threshold,
+        protocol=asdict(head.protocol),
+        precision=str(precision or torch.float32).removeprefix('torch.'),
+        batch_size=args.batch_size,
+        config_file=Path(args.config).name,
+        config=cfg.pretty_text,
+    )
+
+
+if __name__ == '__main__':
+    main()
