@@ -12,6 +12,8 @@ RUN = (
     'transattention_deit-t_cub_released',
     'tscam_vit-mini_sample',
     'classifier_vit-mini_sample',
+    'faster-rcnn_tscam-deit-t_sfp_cub10_pseudo',
+    'faster-rcnn_tscam-deit-t_sfp_cub10_oracle',
 )
 ROWS = dict(re.findall(r'^\| \[.*?\]\((.*?)\) (\|.*\|)$', (CONFIGS / 'README.md').read_text('utf-8'), re.MULTILINE))
 
