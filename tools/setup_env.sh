@@ -20,13 +20,20 @@ if [ "$(cat "$STAMP" 2>/dev/null)" != "$WANTED" ]; then
     echo "Setting up $VENV (downloads PyTorch and the OpenMMLab packages) ..."
     "$PYTHON" -m venv "$VENV"
     INSTALL="$VENV/bin/python -m pip install --quiet --constraint constraints.txt"
-    if [ "$MMCV" = full ] && ! "$VENV/bin/python" -c 'import mmcv.ops' 2>/dev/null; then
-        # PyPI has no wheel of it. What it builds, which depends on the version of PyTorch, pip keeps for the next time.
+    HAS_OPS="$VENV/bin/python -c 'import mmcv.ops'"
+    if [ "$MMCV" = full ]; then
         $INSTALL torch torchvision setuptools wheel ninja
-        echo "Compiling mmcv, which takes about 20 minutes on two cores where pip has not kept it ..."
-        $INSTALL --no-build-isolation --no-deps mmcv
+        # PyPI has no wheel. pip keeps the one that it builds, without regard to the version of PyTorch for which it was.
+        for AGAIN in '' '--force-reinstall --no-cache-dir'; do
+            if ! eval "$HAS_OPS" 2>/dev/null; then
+                echo "Compiling mmcv, which takes about 20 minutes on two cores where pip has not kept it ..."
+                # shellcheck disable=SC2086
+                $INSTALL --no-build-isolation --no-deps $AGAIN mmcv
+            fi
+        done
     fi
     $INSTALL --editable ".[$MMCV,dev]"
+    [ "$MMCV" = lite ] || eval "$HAS_OPS"
     echo "$WANTED" > "$STAMP"
 fi
 # shellcheck disable=SC1091

@@ -44,13 +44,16 @@ def read_image(path: str) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read as an image; names the file.
+        OSError: If it cannot be reached.
+        ValueError: If it cannot be read as an image. All name the file.
     """
     try:
         content = fileio.get(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{path}: no such file') from error
-    except Exception as error:  # whatever a back end raises for a place that it cannot reach or does not know
+    except OSError as error:
+        raise OSError(f'{path}: cannot be read: {error}') from error
+    except Exception as error:  # whatever a back end raises for a place that it does not know
         raise ValueError(f'{path}: cannot be read: {error}') from error
     try:
         with Image.open(io.BytesIO(content)) as image:

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 
+from mmtscam.models.heads import BaseLocHead
 from mmtscam.models.utils import load_strictly, read_weights
 from mmtscam.registry import DATASETS, MODELS
 
@@ -101,6 +102,18 @@ def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') 
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f'device {device}: cannot be used: {str(error).splitlines()[0]}') from error
+
+
+def check_draws_maps(model: BaseModel, cfg: Config) -> None:
+    """Refuse a model whose head is none of this package.
+
+    Raises:
+        ValueError: If it is so; names the config.
+    """
+    head = getattr(model, 'head', None)
+    if not isinstance(head, BaseLocHead):
+        name = cfg.filename or 'the config'
+        raise ValueError(f'{name}: its head, {type(head).__name__}, draws no maps: use a config with a head of mmtscam')
 
 
 def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None, count: int | None = None) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def write_true_boxes(
             counts['turned'] += turned
             for instance in info['instances']:
                 counts['boxes'] += 1
-                label = 0 if class_agnostic else instance['bbox_label']
+                label = 0 if class_agnostic else int(instance['bbox_label'])
                 annotations.append(coco_annotation(counts['boxes'], counts['images'], label, instance['bbox'], None))
             yield dict(id=counts['images'], file_name=info['image_id'], width=size[0], height=size[1])
 
@@ -65,9 +65,9 @@ def write_true_boxes(
 
 
 def _look_at(path: str) -> tuple[tuple[int, int], bool]:
-    """Width and height of an image as it is stored, and whether it asks to be turned; reads its header alone."""
+    """Width and height of an image as it is stored, and whether it asks to be turned."""
     try:
         with fileio.get_local_path(path) as file, Image.open(file) as image:
-            return image.size, image.getexif().get(_ORIENTATION, 1) != 1
-    except OSError as error:
+            return image.size, image.getexif().get(_ORIENTATION) in range(2, 9)
+    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
         raise ValueError(f'{path}: cannot be read as an image: {error}') from error

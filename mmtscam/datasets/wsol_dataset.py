@@ -122,6 +122,10 @@ class WSOLDataset(BaseDataset):
             if self._read_mask:
                 self._read_mask.check(info['img_path'])
             data_list.append(info)
+        if not data_list:
+            raise ValueError(
+                f'{self._dataset_cfg["type"]}: lists no image, check its annotation file, split and data_root'
+            )
         self._wrapped = None  # two copies of a large list would be held
         return data_list
 

@@ -31,9 +31,19 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='override settings of the config: a.b=1, a.c="[1,2]" (no white space)',
     )
+    add_launcher_arguments(parser)
+
+
+def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of every tool that runs in several processes."""
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     # Some launchers pass it beside the environment variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def set_local_rank(args: argparse.Namespace) -> None:
+    """Set ``LOCAL_RANK`` where the launcher has not: mmengine reads it, and MPI names it otherwise."""
+    os.environ.setdefault('LOCAL_RANK', os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', str(args.local_rank)))
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -45,8 +55,7 @@ def load_config(args: argparse.Namespace) -> Config:
     Returns:
         The config; its ``work_dir`` is set.
     """
-    # mmengine's wrapper reads it, and MPI names it otherwise.
-    os.environ.setdefault('LOCAL_RANK', os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', str(args.local_rank)))
+    set_local_rank(args)
     if not osp.isfile(args.config):
         raise SystemExit(f'{args.config}: config file not found')
     cfg = Config.fromfile(args.config)

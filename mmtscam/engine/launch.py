@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as torch_dist
+import torch.multiprocessing as mp
 from mmengine.config import Config
 from mmengine.dist import init_dist
 
@@ -29,27 +30,34 @@ def prepare_cpu_distributed(cfg: Config) -> None:
     cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
 
 
-def start_processes(launcher: str, timeout: timedelta) -> None:
-    """Join the processes of a launcher where there is no Runner; they exchange nothing but barriers.
+def start_processes(launcher: str, patience: timedelta) -> torch_dist.ProcessGroup | None:
+    """Join the processes of a launcher where there is no Runner, to exchange little.
 
     Args:
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-        timeout: How long a process waits for the others at most.
+        patience: How long a barrier of the group waits for the slowest.
+
+    Returns:
+        A group of all, for barriers at the end of long work; ``None`` without
+        a launcher.
 
     Raises:
         ValueError: If there is no GPU and the launcher is another than
             ``pytorch``.
     """
     if launcher == 'none':
-        return
+        return None
     if torch.cuda.is_available():
-        init_dist(launcher, backend='gloo', timeout=timeout.total_seconds())
+        if mp.get_start_method(allow_none=True) is None:
+            mp.set_start_method('fork')  # as the Runner: loaders share what they read from, instead of copies
+        init_dist(launcher, backend='gloo')
     else:
-        _start_gloo(launcher, timeout)
+        _start_gloo(launcher)
+    return torch_dist.new_group(backend='gloo', timeout=patience)
 
 
-def _start_gloo(launcher: str, timeout: timedelta | None = None) -> None:
+def _start_gloo(launcher: str) -> None:
     if launcher != 'pytorch':
         raise ValueError(f'no GPU found, and without one only --launcher pytorch works, not {launcher}')
     if not torch_dist.is_initialized():
-        torch_dist.init_process_group('gloo', timeout=timeout)
+        torch_dist.init_process_group('gloo')

@@ -11,6 +11,12 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+_KEYS = {
+    'images': ('id', 'file_name'),
+    'categories': ('id', 'name'),
+    'annotations': ('id', 'image_id', 'category_id', 'bbox'),
+}
+
 
 def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnostic: bool = False) -> dict[str, float]:
     """Score predicted boxes with true ones.
@@ -30,10 +36,12 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is none of COCO, or has images or categories
-            that the true ones lack.
+        ValueError: If a file is none of COCO, there is no true box, or there
+            are images or categories that the true ones lack.
     """
     found, known = _read(boxes), _read(truth)
+    if not known['annotations']:
+        raise ValueError(f'{truth}: has no boxes with which to compare')
     images = {image['file_name']: image['id'] for image in known['images']}
     numbers = {image['id']: _look_up(images, image['file_name'], 'image', boxes, truth) for image in found['images']}
     if class_agnostic:
@@ -56,7 +64,7 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
         return dict.fromkeys(('AP', 'AP50', 'AP75', 'CorLoc'), 0.0)
     with contextlib.redirect_stdout(io.StringIO()):  # tables of its own
         reference = COCO()
-        reference.dataset = dict(known, info={})
+        reference.dataset = dict(known, info={}, annotations=[_with_defaults(each) for each in known['annotations']])
         reference.createIndex()
         evaluation = COCOeval(reference, reference.loadRes(detections), 'bbox')
         evaluation.params.useCats = int(not class_agnostic)
@@ -89,10 +97,23 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
             content = json.load(file)
     except ValueError as error:
         raise ValueError(f'{path}: not a readable json file: {error}') from error
-    for section in ('images', 'annotations', 'categories'):
+    for section, keys in _KEYS.items():
         if not isinstance(content, dict) or not isinstance(content.get(section), list):
             raise ValueError(f'{path}: not a COCO file: it has no list {section!r}')
+        for index, entry in enumerate(content[section]):
+            if missing := [key for key in keys if not isinstance(entry, dict) or key not in entry]:
+                raise ValueError(f'{path}: {section}[{index}]: it has no {missing[0]!r}')
+    ids = {section: {entry['id'] for entry in content[section]} for section in ('images', 'categories')}
+    for index, entry in enumerate(content['annotations']):
+        if entry['image_id'] not in ids['images'] or entry['category_id'] not in ids['categories']:
+            raise ValueError(f'{path}: annotations[{index}]: its image or category is not listed')
+        if len(entry['bbox']) != 4:
+            raise ValueError(f'{path}: annotations[{index}]: bbox must be x, y, width, height, got {entry["bbox"]}')
     return content
+
+
+def _with_defaults(annotation: dict[str, Any]) -> dict[str, Any]:
+    return {'iscrowd': 0, 'area': annotation['bbox'][2] * annotation['bbox'][3], **annotation}
 
 
 def _look_up(ids: dict[str, Any], name: str, kind: str, boxes: str | os.PathLike, truth: str | os.PathLike) -> Any:

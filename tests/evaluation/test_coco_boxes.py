@@ -96,3 +96,28 @@ def test_files_of_other_data_sets_are_refused(files, tmp_path):
     boxes.write_text('hello')
     with pytest.raises(ValueError, match=r'boxes\.json: not a readable json file'):
         score_boxes(boxes, truth)
+
+
+def test_truth_without_boxes_and_entries_that_lack_something(files):
+    boxes, truth = files(TRUTH, [])
+    with pytest.raises(ValueError, match=r'truth\.json: has no boxes with which to compare'):
+        score_boxes(boxes, truth)
+    boxes, truth = files(TRUTH, TRUTH)
+    content = json.loads(truth.read_text())
+    for annotation in content['annotations']:
+        del annotation['iscrowd'], annotation['area']
+    truth.write_text(json.dumps(content))
+    assert score_boxes(boxes, truth)['AP'] == pytest.approx(100)
+    for change, said in (
+        (dict(bbox=[1, 2, 3]), r'annotations\[1\]: bbox must be x, y, width, height, got \[1, 2, 3\]'),
+        (dict(image_id=77), r'annotations\[1\]: its image or category is not listed'),
+    ):
+        broken = json.loads(json.dumps(content))
+        broken['annotations'][1].update(change)
+        truth.write_text(json.dumps(broken))
+        with pytest.raises(ValueError, match=rf'truth\.json: {said}'):
+            score_boxes(boxes, truth)
+    del content['images'][0]['file_name']
+    truth.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"truth\.json: images\[0\]: it has no 'file_name'"):
+        score_boxes(boxes, truth)

@@ -2,23 +2,32 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+import torch
+from mmengine.config import Config
 from pycocotools.coco import COCO
+
+from mmtscam.registry import MODELS
 
 TOOL = 'tools/dataset_converters/pseudo_label.py'
 
 
 @pytest.fixture
-def command(tiny_files, tmp_path):
-    """24 images in parts of 5."""
+def command(tiny_config, tiny_files, sample_set, tmp_path):
+    """24 images in parts of two, from a copy of the sample set."""
+    shutil.copytree(sample_set, tmp_path / 'set')
+    for loader in (tiny_config.train_dataloader, tiny_config.test_dataloader):
+        loader.dataset.dataset.data_root = str(tmp_path / 'set')
+    tiny_config.dump(tiny_files[0])
 
     def command(out):
-        return ['python', TOOL, *tiny_files, '--out', tmp_path / out, '--part-size', '5', '--batch-size', '2']
+        return ['python', TOOL, *tiny_files, '--out', tmp_path / out, '--part-size', '2', '--batch-size', '2']
 
     return command
 
@@ -35,20 +44,36 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(run, command, repo, tmp_p
         time.sleep(0.001)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert 0 < len(list(parts.glob('0*.jsonl'))) < 5
+    assert 0 < len(list(parts.glob('0*.jsonl'))) < 12
     assert not (tmp_path / 'stopped.json').exists()
     run(*command('stopped.json'))
     assert (tmp_path / 'stopped.json').read_bytes() == (tmp_path / 'whole.json').read_bytes()
     assert not parts.exists()
 
 
-def test_two_processes_give_the_same_file(run, command, tmp_path):
-    run(*command('one.json'), OMP_NUM_THREADS='1')
-    run(
-        'python', '-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=29631', *command('two.json')[1:],
-        '--launcher', 'pytorch', OMP_NUM_THREADS='1',
-    )  # fmt: skip
-    assert (tmp_path / 'two.json').read_bytes() == (tmp_path / 'one.json').read_bytes()
+def test_two_processes_give_the_same_file_and_one_goes_on_for_them(run, command, tmp_path):
+    several = ['python', '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node']
+    run(*command('one.json'))
+    run(*several, '2', *command('two.json')[1:], '--launcher', 'pytorch')
+    one = (tmp_path / 'one.json').read_bytes()
+    assert (tmp_path / 'two.json').read_bytes() == one
+
+    # More processes than parts, of which one is there; the file is that of any other size of parts.
+    large = ['--part-size', '20']
+    gone = next(tmp_path.glob('set/images/*/*_0003.jpg'))
+    gone.rename(gone.with_suffix('.gone'))
+    printed = run(*command('three.json'), *large, code=1).stdout
+    assert printed.splitlines()[-1].startswith(f'{gone}: no such file; started again, the run goes on')
+    gone.with_suffix('.gone').rename(gone)
+    run(*several, '3', *command('three.json')[1:], *large, '--launcher', 'pytorch')
+    assert (tmp_path / 'three.json').read_bytes() == one
+
+
+def test_an_error_ends_all_processes_and_is_told_once(run, command, tmp_path):
+    (tmp_path / 'a.json').write_text('{}')
+    several = ['python', '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2']
+    printed = run(*several, *command('a.json')[1:], '--launcher', 'pytorch', code=1).stdout
+    assert printed.count('a.json: is there already; remove it') == 1
 
 
 def test_the_file_tells_what_it_is_from(run, command, tiny_files, tmp_path):
@@ -69,6 +94,43 @@ def test_a_folder_of_images(run, command, sample_set, tmp_path):
     printed = run(*command('a.json'), '--data', folder, '--labels', 'predicted').stdout
     assert '40 images' in printed
     assert all((folder / image['file_name']).is_file() for image in COCO(tmp_path / 'a.json').imgs.values())
+
+
+def test_one_class_for_all(run, command, tmp_path):
+    run(*command('a.json'), '--class-agnostic')
+    coco = COCO(tmp_path / 'a.json')
+    assert coco.loadCats(coco.getCatIds()) == [dict(id=1, name='object')]
+    assert {annotation['category_id'] for annotation in coco.anns.values()} == {1}
+
+
+def test_classes_in_another_order_are_refused(run, command, tiny_files, tmp_path):
+    content = torch.load(tiny_files[1], weights_only=True)
+    classes = content['meta']['dataset_meta']['classes']
+    content['meta']['dataset_meta']['classes'] = classes[::-1]
+    torch.save(content, tiny_files[1])
+    printed = run(*command('a.json'), code=1).stdout
+    assert printed.splitlines()[-1].startswith(f'class 0 is {classes[-1]!r} in {tiny_files[1]} and {classes[0]!r} in')
+    run(*command('a.json'), '--labels', 'predicted')
+    assert [each['name'] for each in COCO(tmp_path / 'a.json').cats.values()] == list(classes[::-1])
+
+
+def test_fewer_names_than_classes_are_not_used(run, command, tiny_config, tiny_files, tmp_path):
+    tiny_config.model.head.num_classes = 10
+    tiny_config.dump(tiny_files[0])
+    torch.save(dict(state_dict=MODELS.build(tiny_config.model).state_dict()), tiny_files[1])
+    run(*command('a.json'), '--labels', 'predicted', '--score-thr', '0.01')
+    coco = COCO(tmp_path / 'a.json')
+    assert [each['name'] for each in coco.cats.values()] == [f'class {label}' for label in range(10)]
+
+
+def test_a_classifier_draws_no_boxes(run, tiny_files, tmp_path):
+    cfg = Config.fromfile('configs/classifier_vit-mini_sample.py')
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'c.pth')
+    out = tmp_path / 'a.json'
+    printed = run(
+        'python', TOOL, 'configs/classifier_vit-mini_sample.py', tmp_path / 'c.pth', '--out', out, code=1
+    ).stdout
+    assert printed.splitlines()[-1].endswith('draws no maps: use a config with a head of mmtscam')
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import compiled_ops  # noqa: F401
 import pytest
 import torch
 from mmengine.config import Config
@@ -10,8 +11,6 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
 from mmtscam.models import SimpleFeaturePyramid
-
-pytest.importorskip('mmcv.ops', reason='needs compiled mmcv: bash tools/run_tests.sh --mmdet')
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/mmdet/faster-rcnn_tscam-deit-t_sfp_cub10_pseudo.py'
 # As the golden small model of the reference.

@@ -4,7 +4,6 @@ Started again after a stop, by any number of processes, it goes on where it was.
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -18,7 +17,7 @@ from mmengine.device import get_device
 from mmengine.dist import barrier, broadcast_object_list, get_dist_info
 from rich.progress import Progress
 
-from mmtscam.apis.loading import class_names, load_model, read_config
+from mmtscam.apis.loading import check_draws_maps, class_names, load_model, read_config
 from mmtscam.apis.pipelines import image_pipeline
 from mmtscam.apis.pseudo_labels import (
     DatasetRows,
@@ -31,11 +30,13 @@ from mmtscam.apis.pseudo_labels import (
 )
 from mmtscam.apis.pseudo_labels.image_rows import SPLITS
 from mmtscam.apis.pseudo_labels.labelling import LABELS
+from mmtscam.engine.cli import add_launcher_arguments, set_local_rank
 from mmtscam.engine.launch import start_processes
 from mmtscam.engine.memory import keep_freed_memory
 from mmtscam.engine.precision import amp_dtype
 from mmtscam.evaluation.files import file_sha256
 from mmtscam.localization import MAP_MODES
+from mmtscam.models.heads import BaseLocHead
 from mmtscam.version import __version__
 
 
@@ -71,8 +72,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--amp', action='store_true', help='use mixed precision')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    add_launcher_arguments(parser)
     return parser.parse_args()
 
 
@@ -85,17 +85,15 @@ def read_rows(args: argparse.Namespace, cfg: Config, classes: Sequence[str], cou
 
 def main() -> None:
     args = parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    set_local_rank(args)
     try:
-        # At the end one waits for all: as long as the slowest takes.
-        start_processes(args.launcher, timedelta(days=7))
-        run(args)
+        run(args, start_processes(args.launcher, timedelta(days=7)))
     except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from error
 
 
-def run(args: argparse.Namespace) -> None:
-    """Label what is missing, and in the end write the file."""
+def run(args: argparse.Namespace, group: Any) -> None:
+    """Label what is missing, wait for all processes of the group, and write the file."""
     for name, least in (('batch_size', 1), ('part_size', 1), ('num_workers', 0)):
         if getattr(args, name) < least:
             raise ValueError(f'--{name.replace("_", "-")} must be at least {least}, got {getattr(args, name)}')
@@ -111,29 +109,50 @@ def run(args: argparse.Namespace) -> None:
         cfg.merge_from_dict({'model.head.map_mode': args.map_mode})
     pipeline = image_pipeline(cfg)
     model = load_model(cfg, args.checkpoint, device)
+    check_draws_maps(model, cfg)
     count = model.head.num_classes
     classes = class_names(cfg, args.checkpoint, count)
     rows = read_rows(args, cfg, classes, count)
-    classes = classes or getattr(rows, 'classes', ()) or tuple(f'class {label}' for label in range(count))
+    classes = agreed_classes(classes, getattr(rows, 'classes', ()), args, count)
 
     precision = amp_dtype() if args.amp else None
-    info = describe(args, cfg, model.head, rows, precision) if rank == 0 else {}
-    folder = PartFolder(args.out, info, len(rows), args.part_size)
+    info, private = ({}, {})
+    if rank == 0:
+        info = describe(args, cfg, model.head, settings, precision)
+        info['rows_sha256'] = rows_digest(rows, count if args.labels == 'known' else None)
+        private = dict(place=str(Path(args.data).resolve()) if args.data not in SPLITS else None)
+    folder = PartFolder(args.out, info, len(rows), args.part_size, private)
     parts = shared_missing(folder, rank)[rank::world_size]
 
     with ExitStack() as stack:
         advance: Any = lambda images: None  # noqa: E731 - of all but one process
         if rank == 0:
-            bar = stack.enter_context(Progress())
+            # Refreshed here, not by a thread, which could hold a lock when the loader's processes are forked.
+            bar = stack.enter_context(Progress(auto_refresh=False))
             task = bar.add_task('Labelling', total=sum(len(folder.images(part)) for part in parts))
-            advance = lambda images: bar.advance(task, images)  # noqa: E731
+            advance = lambda images: bar.update(task, advance=images, refresh=True)  # noqa: E731
         label_parts(
             model, pipeline, rows, folder, parts, settings, args.batch_size, args.num_workers, precision, advance
         )
-    barrier()
+    barrier(group)
     if rank == 0:
         counts = folder.merge(('object',) if settings.class_agnostic else classes)
         print(f'{args.out}: ' + ', '.join(f'{number} {what}' for what, number in counts.items()))
+        if counts['skipped']:
+            print(f'What was skipped, and why, is listed at the end of {args.out}')
+
+
+def agreed_classes(ours: Sequence[str], theirs: Sequence[str], args: argparse.Namespace, count: int) -> tuple[str, ...]:
+    """The names of the classes, in the checkpoint and in the data set, whose labels must mean the same."""
+    if args.labels == 'known' and ours and theirs:
+        for label, (one, other) in enumerate(zip(ours, theirs, strict=False)):
+            if one != other:
+                raise ValueError(
+                    f'class {label} is {one!r} in {args.checkpoint} and {other!r} in the {args.data} data set of '
+                    f'{args.config}: use the data set with which it was trained'
+                )
+    known = ours or (theirs if len(theirs) >= count else ())
+    return tuple(known) or tuple(f'class {label}' for label in range(count))
 
 
 def shared_missing(folder: PartFolder, rank: int) -> list[int]:
@@ -152,17 +171,17 @@ def shared_missing(folder: PartFolder, rank: int) -> list[int]:
 
 
 def describe(
-    args: argparse.Namespace, cfg: Config, head: Any, rows: Sequence[ImageRow], precision: torch.dtype | None
+    args: argparse.Namespace, cfg: Config, head: BaseLocHead, settings: LabelSettings, precision: torch.dtype | None
 ) -> dict[str, Any]:
-    """What the boxes came from, for the file's ``info``."""
-    settings = LabelSettings(args.labels, args.score_thr, args.min_area, args.class_agnostic)
+    """What decides on the boxes, for the file's ``info``."""
     return dict(
         description='pseudo boxes: predicted, not annotated',
         mmtscam=__version__,
+        torch=torch.__version__,
+        device=get_device(),
         checkpoint=Path(args.checkpoint).name,
         checkpoint_sha256=file_sha256(args.checkpoint),
-        data=args.data if args.data in SPLITS else Path(args.data).name,
-        images_sha256=rows_digest(rows),
+        data=args.data if args.data in SPLITS else Path(args.data).resolve().name,
         **asdict(settings),
         map_mode=head.map_mode,
         threshold=head.protocol.threshold,

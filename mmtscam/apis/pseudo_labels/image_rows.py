@@ -43,7 +43,7 @@ class DatasetRows(Sequence[ImageRow]):
 
     Raises:
         FileNotFoundError: If an annotation file is missing.
-        ValueError: If the config has no such data set.
+        ValueError: If the config has no such data set, or it has no images.
     """
 
     def __init__(self, cfg: Config, split: str) -> None:
@@ -86,9 +86,13 @@ def build_dataset(cfg: Config, split: str, **changes: Any) -> BaseDataset:
     for key in ('boxes', 'masks'):
         settings.pop(key, None)
     settings.update(changes)
-    dataset = DATASETS.build(settings)
-    if not hasattr(dataset, 'get_data_info'):
-        raise ValueError(f'{name}: {split}_dataloader.dataset, a {type(dataset).__name__}, cannot tell its rows')
+    try:
+        dataset = DATASETS.build(settings)
+    except TypeError as error:  # of a ConcatDataset and other wrappers, which take neither pipeline nor test_mode
+        raise ValueError(
+            f'{name}: {split}_dataloader.dataset, a {settings.type}, cannot be built for its rows: {error}; '
+            'set --cfg-options to one data set, and label each by itself'
+        ) from error
     dataset.full_init()
     return dataset
 
@@ -109,6 +113,11 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
         FileNotFoundError: If there is no folder, or no image in it.
         ValueError: If the name of a folder is none of the classes.
     """
+    if classes is not None and not classes:
+        raise ValueError(
+            f'{folder}: the names of the classes, which its folders should have, are not known: label what is '
+            'predicted (--labels predicted)'
+        )
     rows, labels = [], dict[str, int]()
     for path in list_images(folder):
         name = osp.relpath(path, folder).replace(osp.sep, '/')
@@ -123,6 +132,8 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
             )
         if kind not in labels:
             try:
+                if kind.strip().isdecimal() and kind not in classes:  # an index elsewhere, but hardly as a folder
+                    raise ValueError(f'class {kind!r}: not among the {count} classes of the model')
                 labels[kind] = find_class(kind, classes, count)
             except ValueError as error:
                 raise ValueError(f'{osp.join(folder, kind)}: {error}; or use --labels predicted') from error

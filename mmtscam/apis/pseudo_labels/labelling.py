@@ -84,16 +84,16 @@ def label_parts(
         advance: Called with the number of images of each batch that is done.
 
     Raises:
-        ValueError: If the class of an image is to be known and is none of the
-            model's.
+        OSError: If an image cannot be reached; the parts before it are kept.
     """
     loader = DataLoader(
         _Images(rows, pipeline, settings.labels == 'known'),
-        batch_sampler=[
+        # A generator: the batches of a large data set would be a long list.
+        batch_sampler=(
             list(images[start : start + batch_size])
             for images in map(folder.images, parts)
             for start in range(0, len(images), batch_size)
-        ],
+        ),
         num_workers=num_workers,
         collate_fn=_collate,
     )
@@ -115,10 +115,11 @@ def label_parts(
 
 
 class _Image(NamedTuple):
-    """An image's name and, where it could not be read, why."""
+    """An image's name and, where it could not be read, why, and whether it could not be reached at all."""
 
     name: str
     error: str | None = None
+    gone: bool = False
 
 
 # Images of a batch, and those of one size that could be read: their places in it, and the model's input.
@@ -138,13 +139,14 @@ class _Images(Dataset):
 
     def __getitem__(self, index: int) -> tuple[_Image, dict[str, Any] | None]:
         row = self.rows[index]
-        if self.known and not isinstance(row.label, int | np.integer):
-            raise ValueError(f'{row.path}: its class is not known; label what is predicted (--labels predicted)')
         try:
             data = self.pipeline(to_pipeline(read_image(row.path), row.path))
-        except (ValueError, OSError) as error:
+        except ValueError as error:
             return _Image(row.name, str(error)), None
-        if row.label is not None and self.known:
+        except OSError as error:
+            # The disk may be gone: no reason to skip the rest, and a loader's process would add where it failed.
+            return _Image(row.name, str(error), gone=True), None
+        if self.known and row.label is not None:
             data['data_samples'].set_query_label([int(row.label)])
         return _Image(row.name), data
 
@@ -193,14 +195,18 @@ def _pairs(images: list[_Image], groups: list) -> Iterator[tuple[_Image, LocData
 
 def _record(image: _Image, sample: LocDataSample | None, protocol: Protocol, settings: LabelSettings) -> dict[str, Any]:
     """What is kept of an image, see :meth:`PartFolder.write`."""
+    if image.gone:
+        raise OSError(f'{image.error}; started again, the run goes on with what is missing')
     if sample is None:
         return dict(name=image.name, error=image.error)
     height, width = sample.ori_shape[:2]
     boxes = []
     for label, box in _labelled_boxes(sample, (width, height), protocol, settings.min_area):
         score = float(sample.pred_score[label])
-        if settings.labels == 'known' or score >= settings.score_thr:
-            edges = [round(edge, 2) for edge in box]
+        edges = [round(edge, 2) for edge in box]
+        # A contour in the last column has no width where the protocol clamps to it.
+        has_extent = edges[0] < edges[2] and edges[1] < edges[3]
+        if has_extent and (settings.labels == 'known' or score >= settings.score_thr):
             boxes.append([0 if settings.class_agnostic else label, round(score, 4), *edges])
     return dict(name=image.name, width=width, height=height, boxes=boxes)
 

@@ -66,7 +66,7 @@ class LocVisualizationHook(Hook):
             return
         visualizer = Visualizer.get_current_instance()
         for sample in samples:
-            index = sample.get('sample_idx', sample.img_id)
+            index = sample.get('sample_idx', sample.get('img_id'))
             if index % self.interval:
                 continue
             name = f'{index:06d}_{Path(sample.img_path).stem}'

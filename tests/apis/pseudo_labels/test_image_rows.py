@@ -58,6 +58,32 @@ def test_folders_may_have_any_name_where_classes_are_predicted(folder):
         folder_rows(folder, CLASSES, 2)
 
 
+def test_numbers_as_names_of_folders_are_no_indices(folder):
+    (folder / 'red bird').rename(folder / '001')
+    with pytest.raises(ValueError, match=r"001: class '001': not among the 2 classes"):
+        folder_rows(folder, CLASSES, 2)
+    with pytest.raises(ValueError, match=r'the names of the classes, which its folders should have, are not known'):
+        folder_rows(folder, (), 2)
+
+
+def test_data_sets_of_several_are_refused(tiny_config):
+    one = tiny_config.train_dataloader.dataset
+    tiny_config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[one, one])
+    with pytest.raises(ValueError, match=r'train_dataloader\.dataset, a ConcatDataset, cannot be built for its rows'):
+        build_dataset(tiny_config, 'train')
+
+
+def test_an_empty_split(tiny_config, sample_set, tmp_path):
+    copied = tmp_path / 'set'
+    shutil.copytree(sample_set, copied)
+    (copied / 'train_test_split.txt').write_text(
+        ''.join(f'{line.split()[0]} 0\n' for line in (copied / 'images.txt').read_text().splitlines())
+    )
+    tiny_config.train_dataloader.dataset.dataset.data_root = str(copied)
+    with pytest.raises(ValueError, match=r'CUB: lists no image, check its annotation file'):
+        build_dataset(tiny_config, 'train')
+
+
 def test_an_image_in_no_folder(folder):
     shutil.copy(folder / 'red bird' / 'a.png', folder / 'z.png')
     with pytest.raises(ValueError, match=r'z\.png: lies in no folder that is named as its class; put .*images/CLASS'):
