@@ -92,3 +92,18 @@ def tiny_files(tiny_config: Config, tmp_path: Path) -> tuple[Path, Path]:
     state = MODELS.build(tiny_config.model).state_dict()
     torch.save(dict(state_dict=state, meta=dict(dataset_meta=dict(classes=classes))), checkpoint)
     return config, checkpoint
+
+
+@pytest.fixture
+def checkpoint(tiny_config: Config, tmp_path: Path) -> str:
+    """Weights for the tiny config under which maps are not flat, with the names of the classes."""
+    model = MODELS.build(tiny_config.model)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.2, generator=generator)
+    classes = DATASETS.build(tiny_config.test_dataloader.dataset).metainfo['classes']
+    torch.save(
+        dict(state_dict=model.state_dict(), meta=dict(dataset_meta=dict(classes=classes))), tmp_path / 'lively.pth'
+    )
+    return str(tmp_path / 'lively.pth')

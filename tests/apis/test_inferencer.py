@@ -12,23 +12,9 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from mmtscam.apis import LocInferencer
-from mmtscam.registry import DATASETS, MODELS
+from mmtscam.registry import DATASETS
 from mmtscam.structures import LocDataSample
 from mmtscam.visualization import draw_panels
-
-
-@pytest.fixture
-def checkpoint(tiny_config, tmp_path):
-    """Weights under which maps are not flat, with the names of the classes."""
-    model = MODELS.build(tiny_config.model)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(std=0.2, generator=generator)
-    dataset = DATASETS.build(tiny_config.test_dataloader.dataset)
-    meta = dict(dataset_meta=dict(classes=dataset.metainfo['classes']))
-    torch.save(dict(state_dict=model.state_dict(), meta=meta), tmp_path / 'tiny.pth')
-    return str(tmp_path / 'tiny.pth')
 
 
 @pytest.fixture
@@ -268,7 +254,7 @@ def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):
             LocInferencer(model, weights)
     with pytest.raises(ValueError, match='name a checkpoint'):
         LocInferencer(tiny_config)
-    with pytest.raises(ValueError, match=r'tiny\.pth: holds no config: name one'):
+    with pytest.raises(ValueError, match=r'lively\.pth: holds no config: name one'):
         LocInferencer(weights=checkpoint)
     other = copy.deepcopy(tiny_config)
     other.model.head.num_classes = 5

@@ -10,19 +10,6 @@ from mmtscam.apis.loading import load_model
 from mmtscam.apis.pipelines import image_pipeline
 from mmtscam.apis.pseudo_labels import DatasetRows, ImageRow, LabelSettings, PartFolder, label_parts
 from mmtscam.localization import get_protocol, map_to_instances
-from mmtscam.registry import MODELS
-
-
-@pytest.fixture
-def checkpoint(tiny_config, tmp_path):
-    """Weights under which maps are not flat and scores differ."""
-    model = MODELS.build(tiny_config.model)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(std=0.2, generator=generator)
-    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'tiny.pth')
-    return str(tmp_path / 'tiny.pth')
 
 
 @pytest.fixture
