@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from mmengine import fileio
@@ -22,9 +23,11 @@ def write_true_boxes(
     """Write what a data set knows of its boxes.
 
     Args:
-        dataset: Its rows have ``img_path``, ``image_id`` and ``instances``, as
-            those of :class:`~mmtscam.datasets.WSOLDataset`.
-        out: The file.
+        dataset: Its rows have ``img_path``, ``img_id``, ``image_id`` and
+            ``instances``, as those of
+            :class:`~mmtscam.datasets.WSOLDataset`.
+        out: The file; its images are numbered by ``img_id``, by which mmdet's
+            ``CocoMetric`` looks for them.
         class_agnostic: Whether every box is of the one class ``object``.
         track: Shows the progress of an iterable.
 
@@ -34,8 +37,11 @@ def write_true_boxes(
         boxes annotated as they lie do not fit.
 
     Raises:
+        FileExistsError: If the file is there already.
         ValueError: If an image has no boxes or cannot be read.
     """
+    if Path(out).exists():
+        raise FileExistsError(f'{out}: is there already; remove it, or name another file')
     counts = {'images': 0, 'boxes': 0, 'turned': 0}
     annotations: list[dict[str, Any]] = []
 
@@ -50,8 +56,8 @@ def write_true_boxes(
             for instance in info['instances']:
                 counts['boxes'] += 1
                 label = 0 if class_agnostic else int(instance['bbox_label'])
-                annotations.append(coco_annotation(counts['boxes'], counts['images'], label, instance['bbox'], None))
-            yield dict(id=counts['images'], file_name=info['image_id'], width=size[0], height=size[1])
+                annotations.append(coco_annotation(counts['boxes'], info['img_id'], label, instance['bbox'], None))
+            yield dict(id=info['img_id'], file_name=info['image_id'], width=size[0], height=size[1])
 
     classes = ('object',) if class_agnostic else dataset.metainfo['classes']
     write_coco(

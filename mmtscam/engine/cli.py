@@ -94,4 +94,11 @@ def build_runner(cfg: Config) -> Runner:
     prepare_cpu_distributed(cfg)
     end_idle_persistence(cfg)
     drop_function_scopes(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    try:
+        return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    except ModuleNotFoundError as error:
+        if error.name != 'mmcv._ext':
+            raise
+        raise SystemExit(
+            'This config needs compiled mmcv: run `bash tools/run_tests.sh --mmdet` and `. .venv-mmdet/bin/activate`'
+        ) from error

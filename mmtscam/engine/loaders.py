@@ -1,6 +1,13 @@
 """What the configs of data loaders need."""
 
+import ctypes
+import signal
+import sys
+
 from mmengine.config import Config
+from torch.utils.data import get_worker_info
+
+_PR_SET_PDEATHSIG = 1
 
 
 def end_idle_persistence(cfg: Config) -> None:
@@ -15,3 +22,16 @@ def end_idle_persistence(cfg: Config) -> None:
         loader = cfg.get(name)
         if isinstance(loader, dict) and loader.get('persistent_workers') and not loader.get('num_workers'):
             loader['persistent_workers'] = False
+
+
+def end_with_parent(worker_id: int = 0) -> None:
+    """Let a loader's worker be killed when the process that reads from it dies; a ``worker_init_fn``.
+
+    PyTorch's workers notice it and then wait for their last batch to be taken,
+    if it is larger than a pipe holds: for ever. On Linux alone.
+
+    Args:
+        worker_id: Not used.
+    """
+    if get_worker_info() is not None and sys.platform == 'linux':
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -10,10 +10,12 @@ from torch.utils.data import get_worker_info
 
 from mmtscam.registry import FUNCTIONS
 
+from .loaders import end_with_parent
+
 
 @FUNCTIONS.register_module()
 def seed_worker(worker_id: int, epoch_seed: torch.Tensor | None = None) -> None:
-    """Seed a loader's worker from the main process's generator.
+    """Seed a loader's worker from the main process's generator, and let it end with that process.
 
     PyTorch draws the base of the workers' seeds from the main process each
     time they start. mmengine's own function seeds them from the run's seed
@@ -27,6 +29,7 @@ def seed_worker(worker_id: int, epoch_seed: torch.Tensor | None = None) -> None:
             ``EpochSeedHook`` sets. Such workers draw what workers draw that
             are started in every epoch.
     """
+    end_with_parent()
     if epoch_seed is None:
         _seed_as_torch()
         return

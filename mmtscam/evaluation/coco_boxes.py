@@ -36,12 +36,15 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is none of COCO, there is no true box, or there
-            are images or categories that the true ones lack.
+        ValueError: If a file is none of COCO, there is no true box, those are
+            predicted, or there are images or categories that the true ones
+            lack.
     """
     found, known = _read(boxes), _read(truth)
     if not known['annotations']:
         raise ValueError(f'{truth}: has no boxes with which to compare')
+    if any('score' in each for each in known['annotations']):
+        raise ValueError(f'{truth}: its boxes have scores and so are predicted; the true ones come second')
     images = {image['file_name']: image['id'] for image in known['images']}
     numbers = {image['id']: _look_up(images, image['file_name'], 'image', boxes, truth) for image in found['images']}
     if class_agnostic:

@@ -16,6 +16,9 @@ def dataset(tiny_config):
 def test_every_annotated_box_is_written(dataset, sample_set, tmp_path):
     assert write_true_boxes(dataset, tmp_path / 'coco.json') == {'images': 16, 'boxes': 16, 'turned': 0}
     coco = COCO(tmp_path / 'coco.json')
+    assert [coco.imgs[info['img_id']]['file_name'] for info in map(dataset.get_data_info, range(16))] == [
+        info['image_id'] for info in map(dataset.get_data_info, range(16))
+    ]
     numbers = {name: number for number, name in map(str.split, (sample_set / 'images.txt').read_text().splitlines())}
     annotated = {
         number: [float(value) for value in values]
@@ -49,6 +52,13 @@ def test_images_that_mmdet_would_turn_are_counted(tiny_config, dataset, tmp_path
     )()
     assert write_true_boxes(dataset, tmp_path / 'coco.json')['turned'] == 1
     assert json.loads((tmp_path / 'coco.json').read_text())['images'][1]['width'] == 20
+
+
+def test_a_file_that_is_there_is_kept(dataset, tmp_path):
+    (tmp_path / 'coco.json').write_text('{}')
+    with pytest.raises(FileExistsError, match=r'coco\.json: is there already'):
+        write_true_boxes(dataset, tmp_path / 'coco.json')
+    assert (tmp_path / 'coco.json').read_text() == '{}'
 
 
 def test_a_data_set_without_boxes(tiny_config, tmp_path):

@@ -98,6 +98,12 @@ def test_files_of_other_data_sets_are_refused(files, tmp_path):
         score_boxes(boxes, truth)
 
 
+def test_files_in_the_wrong_order_are_refused(files):
+    boxes, truth = files([(*row[:3], 0.5) for row in TRUTH], TRUTH)
+    with pytest.raises(ValueError, match=r'boxes\.json: its boxes have scores .*; the true ones come second'):
+        score_boxes(truth, boxes)
+
+
 def test_truth_without_boxes_and_entries_that_lack_something(files):
     boxes, truth = files(TRUTH, [])
     with pytest.raises(ValueError, match=r'truth\.json: has no boxes with which to compare'):

@@ -1,12 +1,12 @@
 """Pseudo labels, as a user makes them."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -42,11 +42,18 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(run, command, repo, tmp_p
     parts = tmp_path / 'stopped.json.parts'
     while process.poll() is None and not list(parts.glob('*.jsonl')):
         time.sleep(0.001)
-    os.killpg(process.pid, signal.SIGKILL)
+    readers = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
+    process.kill()
     process.wait()
+    # Readers end with the process for which they read.
+    assert len(readers) >= 2
+    deadline = time.monotonic() + 20
+    while (alive := [pid for pid in readers if Path(f'/proc/{pid}').exists()]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive
     assert 0 < len(list(parts.glob('0*.jsonl'))) < 12
     assert not (tmp_path / 'stopped.json').exists()
-    run(*command('stopped.json'))
+    assert 'Going on: ' in run(*command('stopped.json')).stdout
     assert (tmp_path / 'stopped.json').read_bytes() == (tmp_path / 'whole.json').read_bytes()
     assert not parts.exists()
 
@@ -67,6 +74,23 @@ def test_two_processes_give_the_same_file_and_one_goes_on_for_them(run, command,
     gone.with_suffix('.gone').rename(gone)
     run(*several, '3', *command('three.json')[1:], *large, '--launcher', 'pytorch')
     assert (tmp_path / 'three.json').read_bytes() == one
+
+
+def test_processes_that_do_not_know_of_each_other_are_refused(run, command):
+    printed = run(*command('a.json'), code=1, WORLD_SIZE='2').stdout
+    assert printed.splitlines()[-1] == 'started by torchrun: add --launcher pytorch'
+
+
+def test_an_interrupted_run_says_how_to_go_on(command, repo):
+    words = [sys.executable, '-W', 'ignore', *map(str, command('a.json')[1:])]
+    process = subprocess.Popen(words, cwd=repo, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    parts = command('a.json')[5].with_name('a.json.parts')
+    while process.poll() is None and not list(parts.glob('*.jsonl')):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate()
+    assert process.returncode == 130
+    assert 'Stopped; the same command goes on' in printed and 'Traceback' not in printed
 
 
 def test_an_error_ends_all_processes_and_is_told_once(run, command, tmp_path):
@@ -136,9 +160,10 @@ def test_a_classifier_draws_no_boxes(run, tiny_files, tmp_path):
 @pytest.mark.parametrize(
     ('options', 'said'),
     [
-        (['--score-thr', '2'], 'score_thr must be in (0, 1], got 2.0'),
+        (['--labels', 'predicted', '--score-thr', '2'], 'score_thr must be in (0, 1], got 2.0'),
         (['--part-size', '0'], '--part-size must be at least 1, got 0'),
-        (['--data', 'nowhere'], 'nowhere: no such folder'),
+        (['--data', 'nowhere'], '--data nowhere: neither train, val, test nor a folder'),
+        (['--score-thr', '0.4'], '--score-thr goes with --labels predicted'),
     ],
 )
 def test_mistakes_end_in_one_line(run, command, options, said):

@@ -11,6 +11,8 @@ from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from PIL import Image
 
+from mmtscam.apis.pseudo_labels import build_dataset
+from mmtscam.apis.true_boxes import write_true_boxes
 from mmtscam.datasets import PackLocInputs
 from mmtscam.registry import DATASETS
 
@@ -151,3 +153,15 @@ def test_ignored_boxes():
         figures[flag] = evaluator.evaluate(1)
     for name in ('coco/bbox_mAP_50', 'pascal_voc/AP50'):
         assert figures[0][name] == figures[1][name] == pytest.approx(1, abs=1e-3)
+
+
+def test_the_file_of_wsol_to_coco_is_an_ann_file(tiny_config, tmp_path):
+    truth = tmp_path / 'truth.json'
+    write_true_boxes(build_dataset(tiny_config, 'test', boxes=dict(type='CUBBoxes')), truth)
+    tiny_config.test_evaluator = [
+        dict(type='mmdet.CocoMetric', metric='bbox', prefix='samples'),
+        dict(type='mmdet.CocoMetric', metric='bbox', prefix='file', ann_file=str(truth)),
+    ]
+    figures = Runner.from_cfg(tiny_config).test()
+    assert figures['samples/bbox_mAP'] == pytest.approx(figures['file/bbox_mAP'], abs=1e-3)
+    assert figures['file/bbox_mAP'] >= 0

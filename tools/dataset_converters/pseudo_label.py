@@ -4,9 +4,10 @@ Started again after a stop, by any number of processes, it goes on where it was.
 """
 
 import argparse
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--data', default='train', help='train, val or test of the config, or a folder of images')
+    parser.add_argument(
+        '--data', default='train', help='train, val or test of the config, or a folder of images (default: train)'
+    )
     parser.add_argument('--out', required=True, metavar='FILE.json', help='the COCO file')
     parser.add_argument(
         '--labels',
@@ -53,9 +56,7 @@ def parse_args() -> argparse.Namespace:
         help="boxes of the image's known class (of a folder: each image lies in one that is named as its class), or "
         'of the predicted classes (default: known)',
     )
-    parser.add_argument(
-        '--score-thr', type=float, default=0.5, help='score from which on a predicted class counts (default: 0.5)'
-    )
+    parser.add_argument('--score-thr', type=float, help='score from which on a predicted class counts (default: 0.5)')
     parser.add_argument(
         '--min-area',
         type=float,
@@ -80,16 +81,23 @@ def read_rows(args: argparse.Namespace, cfg: Config, classes: Sequence[str], cou
     """The images to label; those of a split come with the names of their classes."""
     if args.data in SPLITS:
         return DatasetRows(cfg, args.data)
+    if not Path(args.data).is_dir():
+        raise FileNotFoundError(f'--data {args.data}: neither {", ".join(SPLITS)} nor a folder')
     return folder_rows(args.data, classes if args.labels == 'known' else None, count)
 
 
 def main() -> None:
     args = parse_args()
     set_local_rank(args)
+    if args.launcher == 'none' and int(os.environ.get('WORLD_SIZE', '1')) > 1:
+        raise SystemExit('started by torchrun: add --launcher pytorch')
     try:
         run(args, start_processes(args.launcher, timedelta(days=7)))
     except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        print('Stopped; the same command goes on with the parts that are missing')
+        raise SystemExit(130) from None
 
 
 def run(args: argparse.Namespace, group: Any) -> None:
@@ -97,7 +105,11 @@ def run(args: argparse.Namespace, group: Any) -> None:
     for name, least in (('batch_size', 1), ('part_size', 1), ('num_workers', 0)):
         if getattr(args, name) < least:
             raise ValueError(f'--{name.replace("_", "-")} must be at least {least}, got {getattr(args, name)}')
-    settings = LabelSettings(args.labels, args.score_thr, args.min_area, args.class_agnostic)
+    if args.score_thr is not None and args.labels == 'known':
+        raise ValueError('--score-thr goes with --labels predicted')
+    settings = LabelSettings(args.labels, min_area=args.min_area, class_agnostic=args.class_agnostic)
+    if args.score_thr is not None:
+        settings = replace(settings, score_thr=args.score_thr)
     rank, world_size = get_dist_info()
     device = get_device()
     if device == 'cpu':
@@ -111,7 +123,9 @@ def run(args: argparse.Namespace, group: Any) -> None:
     model = load_model(cfg, args.checkpoint, device)
     check_draws_maps(model, cfg)
     count = model.head.num_classes
-    classes = class_names(cfg, args.checkpoint, count)
+    # A head of the first ten of CUB's classes has the names of all 200.
+    classes = class_names(cfg, args.checkpoint)
+    classes = classes if len(classes) >= count else ()
     rows = read_rows(args, cfg, classes, count)
     classes = agreed_classes(classes, getattr(rows, 'classes', ()), args, count)
 
@@ -122,7 +136,10 @@ def run(args: argparse.Namespace, group: Any) -> None:
         info['rows_sha256'] = rows_digest(rows, count if args.labels == 'known' else None)
         private = dict(place=str(Path(args.data).resolve()) if args.data not in SPLITS else None)
     folder = PartFolder(args.out, info, len(rows), args.part_size, private)
-    parts = shared_missing(folder, rank)[rank::world_size]
+    missing = shared_missing(folder, rank)
+    parts = missing[rank::world_size]
+    if rank == 0 and len(missing) < folder.num_parts:
+        print(f'Going on: {folder.num_parts - len(missing)} of {folder.num_parts} parts are there')
 
     with ExitStack() as stack:
         advance: Any = lambda images: None  # noqa: E731 - of all but one process

@@ -2,6 +2,7 @@
 
 import copy
 import os.path as osp
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -103,7 +104,7 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
     Args:
         folder: The folder.
         classes: Names of the model's classes, if the folders in it are named
-            so and tell them; ``None`` where the classes are not wanted.
+            so, perhaps with a number before (``001.Name``), and tell them; ``None`` where the classes are not wanted.
         count: Number of the model's classes.
 
     Returns:
@@ -132,9 +133,11 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
             )
         if kind not in labels:
             try:
-                if kind.strip().isdecimal() and kind not in classes:  # an index elsewhere, but hardly as a folder
+                # CUB's folders are numbered, '001.Name'. A number alone is an index elsewhere, but hardly as a folder.
+                class_name = kind if kind in classes else re.sub(r'^\d+\.', '', kind)
+                if class_name.strip().isdecimal() and class_name not in classes:
                     raise ValueError(f'class {kind!r}: not among the {count} classes of the model')
-                labels[kind] = find_class(kind, classes, count)
+                labels[kind] = find_class(class_name, classes, count)
             except ValueError as error:
                 raise ValueError(f'{osp.join(folder, kind)}: {error}; or use --labels predicted') from error
         rows.append(ImageRow(path, name, labels[kind]))

@@ -13,6 +13,7 @@ from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader, Dataset
 
 from mmtscam.apis.images import read_image, to_pipeline
+from mmtscam.engine.loaders import end_with_parent
 from mmtscam.localization import Protocol, boxes_to_image, map_to_instances
 from mmtscam.structures import LocDataSample
 
@@ -96,6 +97,7 @@ def label_parts(
         ),
         num_workers=num_workers,
         collate_fn=_collate,
+        worker_init_fn=end_with_parent,
     )
     head = model.head
     num_boxes = head.num_boxes

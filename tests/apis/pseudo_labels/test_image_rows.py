@@ -58,6 +58,11 @@ def test_folders_may_have_any_name_where_classes_are_predicted(folder):
         folder_rows(folder, CLASSES, 2)
 
 
+def test_folders_may_be_numbered_as_those_of_cub(folder):
+    (folder / 'red bird').rename(folder / '001.Red_Bird')
+    assert [row.label for row in folder_rows(folder, CLASSES, 2)] == [0, 1, 1]
+
+
 def test_numbers_as_names_of_folders_are_no_indices(folder):
     (folder / 'red bird').rename(folder / '001')
     with pytest.raises(ValueError, match=r"001: class '001': not among the 2 classes"):
