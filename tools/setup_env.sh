@@ -24,11 +24,11 @@ if [ "$(cat "$STAMP" 2>/dev/null)" != "$WANTED" ]; then
     if [ "$MMCV" = full ]; then
         $INSTALL torch torchvision setuptools wheel ninja
         # PyPI has no wheel. pip keeps the one that it builds, without regard to the version of PyTorch for which it was.
-        for AGAIN in '' '--force-reinstall --no-cache-dir'; do
+        for AGAIN in '' '--force-reinstall --no-deps --no-cache-dir'; do
             if ! eval "$HAS_OPS" 2>/dev/null; then
                 echo "Compiling mmcv, which takes about 20 minutes on two cores where pip has not kept it ..."
                 # shellcheck disable=SC2086
-                $INSTALL --no-build-isolation --no-deps $AGAIN mmcv
+                $INSTALL --no-build-isolation $AGAIN mmcv
             fi
         done
     fi
