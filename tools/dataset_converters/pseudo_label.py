@@ -21,6 +21,8 @@ from rich.progress import Progress
 from mmtscam.apis.loading import check_draws_maps, class_names, load_model, read_config
 from mmtscam.apis.pipelines import image_pipeline
 from mmtscam.apis.pseudo_labels import (
+    LABELS,
+    SPLITS,
     DatasetRows,
     ImageRow,
     LabelSettings,
@@ -29,8 +31,6 @@ from mmtscam.apis.pseudo_labels import (
     label_parts,
     rows_digest,
 )
-from mmtscam.apis.pseudo_labels.image_rows import SPLITS
-from mmtscam.apis.pseudo_labels.labelling import LABELS
 from mmtscam.engine.cli import add_launcher_arguments, set_local_rank
 from mmtscam.engine.launch import start_processes
 from mmtscam.engine.memory import keep_freed_memory
@@ -130,7 +130,8 @@ def run(args: argparse.Namespace, group: Any) -> None:
     classes = agreed_classes(classes, getattr(rows, 'classes', ()), args, count)
 
     precision = amp_dtype() if args.amp else None
-    info, private = ({}, {})
+    info: dict[str, Any] = {}
+    private: dict[str, Any] = {}
     if rank == 0:
         info = describe(args, cfg, model.head, settings, precision)
         info['rows_sha256'] = rows_digest(rows, count if args.labels == 'known' else None)

@@ -9,8 +9,7 @@ from mmengine.config import Config, DictAction
 from rich.progress import track
 
 from mmtscam.apis.loading import read_config
-from mmtscam.apis.pseudo_labels import build_dataset
-from mmtscam.apis.pseudo_labels.image_rows import SPLITS
+from mmtscam.apis.pseudo_labels import SPLITS, build_dataset
 from mmtscam.apis.true_boxes import write_true_boxes
 
 

@@ -104,7 +104,8 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
     Args:
         folder: The folder.
         classes: Names of the model's classes, if the folders in it are named
-            so, perhaps with a number before (``001.Name``), and tell them; ``None`` where the classes are not wanted.
+            so, perhaps with a number before (``001.Name``), and tell them;
+            ``None`` where the classes are not wanted.
         count: Number of the model's classes.
 
     Returns:
@@ -133,12 +134,16 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
             )
         if kind not in labels:
             try:
-                # CUB's folders are numbered, '001.Name'. A number alone is an index elsewhere, but hardly as a folder.
-                class_name = kind if kind in classes else re.sub(r'^\d+\.', '', kind)
-                if class_name.strip().isdecimal() and class_name not in classes:
-                    raise ValueError(f'class {kind!r}: not among the {count} classes of the model')
-                labels[kind] = find_class(class_name, classes, count)
+                labels[kind] = _folder_label(kind, classes, count)
             except ValueError as error:
                 raise ValueError(f'{osp.join(folder, kind)}: {error}; or use --labels predicted') from error
         rows.append(ImageRow(path, name, labels[kind]))
     return rows
+
+
+def _folder_label(kind: str, classes: Sequence[str], count: int) -> int:
+    """The class of which a folder has the name, with or without a number before it."""
+    name = kind if kind in classes else re.sub(r'^\d+\.', '', kind)
+    if name.strip().isdecimal() and name not in classes:  # an index elsewhere, but hardly as a folder
+        raise ValueError(f'class {kind!r}: not among the {count} classes of the model')
+    return find_class(name, classes, count)
