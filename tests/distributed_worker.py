@@ -16,7 +16,7 @@ from mmengine.runner import FlexibleRunner
 from torch.distributed.fsdp import FullyShardedDataParallel
 from tscam_models import assert_close, build_model, make_images, predict, training_step
 
-from mmtscam.models.utils import FullPrecisionLinear, SemanticConv
+from mmtscam.models.layers import FullPrecisionLinear, SemanticConv
 
 BLOCKS = ('TransformerEncoderLayer', 'ConvTransBlock')
 STRATEGIES = dict(

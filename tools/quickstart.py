@@ -11,8 +11,8 @@ from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.table import Table
 
-from mmtscam.apis import constant_box_baselines
 from mmtscam.datasets import make_sample_set
+from mmtscam.evaluation import constant_box_baselines
 from mmtscam.localization import PROTOCOLS
 from mmtscam.registry import DATASETS
 

@@ -9,10 +9,9 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 from mmengine.registry import init_default_scope
 
-from mmtscam.apis import swept_metrics
 from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_test
+from mmtscam.evaluation import load_thresholds, swept_metrics
 from mmtscam.utils.cli import add_runner_arguments
-from mmtscam.evaluation import load_thresholds
 
 
 def parse_args() -> argparse.Namespace:

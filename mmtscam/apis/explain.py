@@ -15,15 +15,15 @@ from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmtscam.models.heads import BaseLocHead
-from mmtscam.models.utils import TokenFeatures, localize
+from mmtscam.models.backbones import TokenFeatures
+from mmtscam.models.heads import BaseLocHead, localize
 from mmtscam.registry import BOX_READERS, TRANSFORMS
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.config import config_name, read_config
 from mmtscam.visualization.panels import class_name
 
 from .block_outputs import default_blocks, keep_outputs, patch_tokens
 from .loading import check_draws_maps, class_names, find_class, load_model
-from mmtscam.utils.config import config_name, read_config
 from .pipelines import find_pipeline
 
 

@@ -9,9 +9,9 @@ from mmengine.logging import MMLogger
 from rich.console import Console
 
 from mmtscam.engine.memory import keep_freed_memory
+from mmtscam.utils.config import read_config
 
 from .inferencer import LocInferencer
-from mmtscam.utils.config import read_config
 from .predictions import PREDICTION_FORMATS
 
 

@@ -6,15 +6,14 @@ import os
 import os.path as osp
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 
+from mmtscam.models.checkpoints import load_strictly, read_weights
 from mmtscam.models.heads import BaseLocHead
-from mmtscam.models.utils import load_strictly, read_weights
 from mmtscam.registry import DATASETS, MODELS
 from mmtscam.utils.config import config_name
 

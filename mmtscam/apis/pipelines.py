@@ -57,4 +57,3 @@ def image_pipeline(cfg: Config) -> list[dict[str, Any]]:
         size = (scale, scale) if isinstance(scale, int) else tuple(scale)
         steps.insert(0, dict(type='Resize', scale=size, backend='pillow', interpolation='bilinear'))
     return steps
-

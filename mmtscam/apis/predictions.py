@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmtscam.utils.files import write_text
+from mmtscam.datasets.coco import coco_annotation, coco_categories
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.files import write_text
 from mmtscam.version import __version__
-
-from .coco_writing import coco_annotation, coco_categories
 
 
 def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None, map_mode: str) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class WSOLDataset(BaseDataset):
                 raise
             raise FileNotFoundError(
                 f'{error.filename}: annotation file or image folder not found, check data_root and data_prefix of '
-                f'{self._dataset_cfg["type"]}; the checks in tools/dataset_converters say what a data set lacks, and '
+                f'{self._dataset_cfg["type"]}; the checks in tools/check_data say what a data set lacks, and '
                 'that of ILSVRC writes its lists'
             ) from error
 

@@ -16,9 +16,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmtscam.localization import Protocol
+from mmtscam.utils.files import write_text
 from mmtscam.version import __version__
 
-from mmtscam.utils.files import write_text
 from .thresholds import ThresholdChoice, ThresholdSource
 
 ROW_KEYS = (

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from mmtscam.localization import Protocol
-
 from mmtscam.utils.files import write_text
 
 _FORMAT = 'mmtscam thresholds 1'

@@ -2,7 +2,6 @@
 
 from .accuracy import accuracy_over_ious
 from .attention import aggregate_attention, attention_rollout, class_attention, explicit_attention, rowwise_attention
-from .baselines import best_constant_box, constant_box_accuracy
 from .boxes import (
     box_overlaps,
     boxes_to_frame,
@@ -13,6 +12,7 @@ from .boxes import (
     quantize_map,
     threshold_map,
 )
+from .constant_boxes import best_constant_box, constant_box_accuracy
 from .maps import MAP_MODES, localization_maps
 from .outcomes import Outcome, OutcomeLimits, localization_outcome
 from .pixels import pixel_average_precision, pixel_histograms, precision_recall

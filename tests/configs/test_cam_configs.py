@@ -140,7 +140,7 @@ def test_adl_checkpoint_fits_plain_cam():
 @pytest.mark.parametrize(('classes', 'params', 'macs'), [(200, 19.6, 16.3), (1000, 20.5, 16.5)])
 def test_size_of_vgg16_cam(classes, params, macs):
     """That of Table 3 of TS-CAM, with 200 classes: 19.6 M parameters, 16.3 G MACs."""
-    from mmtscam.apis import model_complexity
+    from mmtscam.speed import model_complexity
 
     cfg = load('cam_vgg16_cub')
     cfg.model.head.num_classes = classes

@@ -4,8 +4,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import LOOPS, DefaultScope
 from torch import nn
 
-from mmtscam.engine import Bf16OptimWrapper, LocTestLoop
-from mmtscam.engine import runner
+from mmtscam.engine import Bf16OptimWrapper, LocTestLoop, runner
 
 
 @pytest.fixture(params=['mmtscam', 'mmpretrain'])

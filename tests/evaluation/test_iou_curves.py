@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mmtscam.evaluation.iou_curves import load_iou_curves
+from mmtscam.evaluation.report_reader import load_iou_curves
 
 CURVE = {'iou': [0.3, 0.5], 'gt_known': [90.0, 60.0], 'loc_top1': [80.0, 50.0]}
 OTHER = {'iou': [0.3, 0.5], 'gt_known': [9.0, 6.0]}

@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
-from mmtscam.models.utils import from_reference
+from mmtscam.models.checkpoints import from_reference
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample
 

@@ -359,7 +359,7 @@ def test_attention_by_rows_is_for_bfloat16(training, dtype, calls, monkeypatch):
         called.append(args)
         return rowwise_attention(*args)
 
-    monkeypatch.setattr('mmtscam.models.utils.class_attention.rowwise_attention', rowwise)
+    monkeypatch.setattr('mmtscam.models.layers.class_attention.rowwise_attention', rowwise)
     model = build_model()
     with torch.set_grad_enabled(training), torch.autocast('cpu', torch.bfloat16, enabled=dtype == 'bf16'):
         training_step(model, make_images('deit')) if training else predict(model, make_images('deit'))

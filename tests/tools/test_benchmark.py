@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmtscam.apis.benchmark import PRECISIONS, WORKLOADS, Way, WorkerError, count_steps
+from mmtscam.speed import PRECISIONS, WORKLOADS, Way, WorkerError, count_steps
 
 
 @pytest.fixture

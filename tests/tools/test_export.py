@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from mmtscam.apis.export_check import load_exported
 from mmtscam.datasets.transforms import LoadResizedImage
+from mmtscam.deployment.check import load_exported
 from mmtscam.localization import PROTOCOLS, boxes_to_image, get_protocol, map_to_boxes
 from mmtscam.registry import MODELS
 

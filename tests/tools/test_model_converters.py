@@ -9,9 +9,9 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
-from mmtscam.apis.conversion import mmtscam_to_reference, reference_to_mmtscam
-from mmtscam.utils.files import file_sha256
+from mmtscam.models.checkpoints.converted_files import mmtscam_to_reference, reference_to_mmtscam
 from mmtscam.registry import MODELS
+from mmtscam.utils.files import file_sha256
 from mmtscam.version import __version__
 
 TO_OURS = 'tools/model_converters/reference_to_mmtscam.py'

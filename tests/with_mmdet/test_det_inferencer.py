@@ -11,7 +11,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmtscam.apis import LocInferencer
-from mmtscam.models.utils import PendingSamples
+from mmtscam.models.heads import PendingSamples
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample
 from mmtscam.visualization import LocVisualizer, draw_panels

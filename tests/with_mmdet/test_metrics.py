@@ -11,9 +11,9 @@ from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from PIL import Image
 
-from mmtscam.apis.pseudo_labels import build_dataset
-from mmtscam.apis.true_boxes import write_true_boxes
 from mmtscam.datasets import PackLocInputs
+from mmtscam.datasets.true_boxes import write_true_boxes
+from mmtscam.pseudo_labels import build_dataset
 from mmtscam.registry import DATASETS
 
 

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from mmtscam.apis.benchmark import (
+from mmtscam.engine.precision import amp_dtype
+from mmtscam.speed import (
     PRECISIONS,
     WORKLOADS,
     Setting,
@@ -33,7 +34,6 @@ from mmtscam.apis.benchmark import (
     package_versions,
     plot_growth,
 )
-from mmtscam.engine.precision import amp_dtype
 from mmtscam.utils.files import unfinished, write_text
 
 SWEEPS = {'input-size': 'input_size', 'batch-size': 'batch_size', 'classes': 'classes'}

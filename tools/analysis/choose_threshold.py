@@ -6,12 +6,11 @@ import os.path as osp
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 
-from mmtscam.apis import check_disjoint, sweeps_for
-from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_test
-from mmtscam.utils.cli import add_runner_arguments
 from mmtscam.engine.hooks.loc_report_hook import run_origin
-from mmtscam.evaluation import print_choices, save_thresholds
+from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_test
+from mmtscam.evaluation import check_disjoint, print_choices, save_thresholds, sweeps_for
 from mmtscam.registry import DATASETS
+from mmtscam.utils.cli import add_runner_arguments
 
 
 def parse_args() -> argparse.Namespace:

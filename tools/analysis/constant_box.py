@@ -5,7 +5,7 @@ import argparse
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
-from mmtscam.apis import constant_box_baselines
+from mmtscam.evaluation import constant_box_baselines
 from mmtscam.localization import PROTOCOLS
 from mmtscam.registry import DATASETS
 

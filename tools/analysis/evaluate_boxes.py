@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmtscam.evaluation.coco_boxes import score_boxes
+from mmtscam.pseudo_labels.box_scores import score_boxes
 
 
 def parse_args() -> argparse.Namespace:

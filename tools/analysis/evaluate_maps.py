@@ -6,22 +6,21 @@ import os.path as osp
 from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
-from mmtscam.apis import evaluate_maps
 from mmtscam.evaluation import (
     BaseLocMetric,
     LocAccuracy,
-    MapFile,
     MaxBoxAcc,
     PixelAP,
-    ScoreMapFolder,
+    evaluate_maps,
     print_choices,
     print_reports,
     save_thresholds,
     write_reports,
 )
-from mmtscam.utils.files import file_sha256
+from mmtscam.evaluation.stored_maps import MapFile, ScoreMapFolder
 from mmtscam.localization import PROTOCOLS, get_protocol
 from mmtscam.registry import DATASETS
+from mmtscam.utils.files import file_sha256
 
 
 def parse_args() -> argparse.Namespace:

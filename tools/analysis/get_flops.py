@@ -5,7 +5,7 @@ import os.path as osp
 
 from mmengine.config import Config, DictAction
 
-from mmtscam.apis import model_complexity
+from mmtscam.speed import model_complexity
 
 
 def main() -> None:

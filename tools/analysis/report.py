@@ -8,8 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from mmtscam.apis.html_report import read_result, write_html_report
-from mmtscam.evaluation import MapFile
+from mmtscam.evaluation import read_result
+from mmtscam.evaluation.stored_maps import MapFile
+from mmtscam.visualization.html_report import write_html_report
 
 SHOWN_PROBLEMS = 3
 

@@ -8,9 +8,9 @@ import argparse
 from mmengine.config import Config, DictAction
 from rich.progress import track
 
+from mmtscam.datasets.true_boxes import write_true_boxes
+from mmtscam.pseudo_labels import SPLITS, build_dataset
 from mmtscam.utils.config import read_config
-from mmtscam.apis.pseudo_labels import SPLITS, build_dataset
-from mmtscam.apis.true_boxes import write_true_boxes
 
 
 def parse_args() -> argparse.Namespace:

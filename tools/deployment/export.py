@@ -9,17 +9,20 @@ import numpy as np
 import torch
 from mmengine.config import Config, DictAction
 
-from mmtscam.apis.export import (
+from mmtscam.apis.loading import load_model
+from mmtscam.datasets.transforms import LoadResizedImage
+from mmtscam.deployment import (
     ExportModel,
+    Runner,
     export_metadata,
     export_onnx,
     export_program,
+    largest_differences,
+    load_exported,
     pipeline_input_size,
+    time_in_turn,
 )
-from mmtscam.apis.export_check import Runner, largest_differences, load_exported, time_in_turn
-from mmtscam.apis.loading import load_model
 from mmtscam.utils.config import read_config
-from mmtscam.datasets.transforms import LoadResizedImage
 from mmtscam.utils.files import unfinished
 
 ENDINGS = ('.onnx', '.pt2')

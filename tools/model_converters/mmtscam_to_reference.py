@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmtscam.apis.conversion import mmtscam_to_reference
+from mmtscam.models.checkpoints.converted_files import mmtscam_to_reference
 
 
 def parse_args() -> argparse.Namespace:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmtscam.apis.conversion import reference_to_mmtscam
+from mmtscam.models.checkpoints.converted_files import reference_to_mmtscam
 
 
 def parse_args() -> argparse.Namespace:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mmengine.config import DictAction
 
 from mmtscam.apis.explain import Explainer, Explanation
-from mmtscam.evaluation.iou_curves import load_iou_curves
+from mmtscam.evaluation.report_reader import load_iou_curves
 from mmtscam.localization import MAP_MODES
 from mmtscam.visualization.drawing import MAP_TITLES
 from mmtscam.visualization.figures import (

@@ -1,5 +1,5 @@
 # Your own images: data/images/{train,test}/CLASS/*.jpg, one folder a class,
-# the same classes in both; tools/dataset_converters/custom.py checks them.
+# the same classes in both; tools/check_data/custom.py checks them.
 # Without true boxes there is nothing to compare boxes with: classification
 # accuracy alone is measured.
 _base_ = './cub_flip.py'

@@ -1,6 +1,6 @@
 # Your own images with boxes of the test images, in data/images/annotations/
 # test.json: COCO's format, file names relative to data/images/test, categories
-# named as the class folders; tools/dataset_converters/custom.py checks them.
+# named as the class folders; tools/check_data/custom.py checks them.
 _base_ = './custom.py'
 
 val_dataloader = dict(

@@ -1,5 +1,5 @@
 # ILSVRC 2012: 1,281,167 images for training, 50,000 validation images for
-# testing. tools/dataset_converters/ilsvrc.py writes the lists in meta.
+# testing. tools/check_data/ilsvrc.py writes the lists in meta.
 _base_ = './cub.py'
 
 data_root = 'data/imagenet'

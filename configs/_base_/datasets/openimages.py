@@ -1,6 +1,6 @@
 # OpenImages30k of the WSOL benchmark, with masks: 29,819 images for training,
 # 2,500 to choose on, 5,000 for testing, 100 classes. The benchmark's lists lie
-# in data/metadata/OpenImages; tools/dataset_converters/openimages.py checks all.
+# in data/metadata/OpenImages; tools/check_data/openimages.py checks all.
 _base_ = './cub.py'
 
 data_root = 'data/OpenImages'

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from mmtscam.datasets.coco import COCOFile
 from mmtscam.registry import BOX_READERS
 
-from ..coco import COCOFile
 from .base_box_reader import BaseBoxReader, xywh_to_xyxy
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from mmtscam.datasets.coco import COCOFile, COCOObject
 from mmtscam.registry import MASK_READERS
 
-from ..coco import COCOFile, COCOObject
 from .base_mask_reader import BaseMaskReader, join_mask
 
 

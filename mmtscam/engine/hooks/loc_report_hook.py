@@ -11,8 +11,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmtscam.evaluation import print_reports, write_reports
-from mmtscam.utils.files import file_sha256
 from mmtscam.registry import HOOKS
+from mmtscam.utils.files import file_sha256
 
 
 @HOOKS.register_module()

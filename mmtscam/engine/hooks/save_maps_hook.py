@@ -7,7 +7,7 @@ from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmtscam.evaluation import MapPart, merge_parts
+from mmtscam.evaluation.stored_maps import MapPart, merge_parts
 from mmtscam.registry import HOOKS
 from mmtscam.structures import LocDataSample
 
@@ -22,7 +22,7 @@ class SaveMapsHook(Hook):
     memory; at the end the parts become one file.
 
     Args:
-        out_file: The file, ``.npz``; see :mod:`mmtscam.evaluation.map_file`.
+        out_file: The file, ``.npz``; see :mod:`mmtscam.evaluation.stored_maps.map_file`.
 
     Raises:
         ValueError: If its name does not end in ``.npz``.

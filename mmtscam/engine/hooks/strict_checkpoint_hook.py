@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from mmtscam.models.utils import load_strictly
+from mmtscam.models.checkpoints import load_strictly
 from mmtscam.registry import HOOKS
 
 

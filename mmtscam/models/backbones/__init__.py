@@ -3,8 +3,9 @@
 from .adl_backbone import adl_backbone
 from .cam_resnet import CAMResNet
 from .cam_vgg import CAMVGG
+from .token_features import TokenFeatures
 from .truncated_backbone import TruncatedBackbone
 from .tscam_conformer import TSCAMConformer
 from .tscam_deit import TSCAMDeiT
 
-__all__ = ['CAMVGG', 'CAMResNet', 'TSCAMConformer', 'TSCAMDeiT', 'TruncatedBackbone', 'adl_backbone']
+__all__ = ['CAMVGG', 'CAMResNet', 'TSCAMConformer', 'TSCAMDeiT', 'TokenFeatures', 'TruncatedBackbone', 'adl_backbone']

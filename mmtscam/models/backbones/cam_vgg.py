@@ -2,7 +2,7 @@
 
 from mmpretrain.models.backbones import VGG
 
-from mmtscam.models.utils import PretrainedMixin
+from mmtscam.models.checkpoints import PretrainedMixin
 from mmtscam.registry import MODELS
 
 

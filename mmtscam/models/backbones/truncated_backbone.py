@@ -6,7 +6,7 @@ from typing import Any
 from mmpretrain.models.backbones.base_backbone import BaseBackbone
 from torch import Tensor
 
-from mmtscam.models.utils import PretrainedMixin
+from mmtscam.models.checkpoints import PretrainedMixin
 from mmtscam.registry import MODELS
 
 

@@ -7,8 +7,11 @@ from mmpretrain.models.backbones import Conformer
 from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor, nn
 
-from mmtscam.models.utils import ClassAttentionMixin, PretrainedMixin, TokenFeatures, fuse_linears
+from mmtscam.models.checkpoints import PretrainedMixin
+from mmtscam.models.layers import ClassAttentionMixin, fuse_linears
 from mmtscam.registry import MODELS
+
+from .token_features import TokenFeatures
 
 
 @MODELS.register_module()
@@ -66,7 +69,7 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
                 patch size.
 
         Returns:
-            See :class:`~mmtscam.models.utils.TokenFeatures`.
+            See :class:`~mmtscam.models.backbones.TokenFeatures`.
 
         Raises:
             ValueError: If H or W is not a multiple of the patch size: the map

@@ -8,8 +8,11 @@ from mmcv.cnn.bricks import DropPath
 from mmpretrain.models.backbones import VisionTransformer
 from torch import Tensor, nn
 
-from mmtscam.models.utils import ClassAttentionMixin, PretrainedMixin, TokenFeatures, fuse_linears
+from mmtscam.models.checkpoints import PretrainedMixin
+from mmtscam.models.layers import ClassAttentionMixin, fuse_linears
 from mmtscam.registry import MODELS
+
+from .token_features import TokenFeatures
 
 
 @MODELS.register_module()
@@ -28,7 +31,7 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         attn_layers: Indices of the blocks whose class attention is exposed
             (negative ones count from the last); ``None`` for all.
         attn_impl: ``'fused'`` or ``'explicit'``, see
-            :class:`~mmtscam.models.utils.ClassAttention`.
+            :class:`~mmtscam.models.layers.ClassAttention`.
         attn_aggregation: ``'mean'``: the class attention of each block, which
             the head averages (Eq. 6). ``'rollout'``: Attention Rollout over
             the blocks instead, one map.
@@ -70,7 +73,7 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
             x: ``(B, 3, H, W)`` normalised images.
 
         Returns:
-            See :class:`~mmtscam.models.utils.TokenFeatures`; without
+            See :class:`~mmtscam.models.backbones.TokenFeatures`; without
             ``pooled``.
         """
         ((patches, token),) = super().forward(x)

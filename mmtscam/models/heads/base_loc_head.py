@@ -13,8 +13,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from mmtscam.localization import MAP_MODES, Protocol, get_protocol, localization_maps
-from mmtscam.models.utils import PendingSamples, load_classifier, localize
+from mmtscam.models.checkpoints import load_classifier
 from mmtscam.structures import LocDataSample
+
+from .localize import localize
+from .pending_samples import PendingSamples
 
 _NO_LABELS = torch.empty(0, dtype=torch.int64)
 
@@ -52,7 +55,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         protocol: Rules for drawing boxes.
         loss: Config of the classification loss, cross-entropy by default.
         init_classifier: Checkpoint, path or URL, of the classifier to start
-            from, see :func:`~mmtscam.models.utils.load_classifier`.
+            from, see :func:`~mmtscam.models.checkpoints.load_classifier`.
         **kwargs: Further arguments of mmpretrain's ``ClsHead``.
 
     Attributes:

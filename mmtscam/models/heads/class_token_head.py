@@ -5,7 +5,8 @@ from typing import Any
 from torch import Tensor
 
 from mmtscam.localization import aggregate_attention
-from mmtscam.models.utils import FullPrecisionLinear, TokenFeatures
+from mmtscam.models.backbones import TokenFeatures
+from mmtscam.models.layers import FullPrecisionLinear
 from mmtscam.registry import MODELS
 
 from .base_loc_head import Activation, BaseLocHead

@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from mmpretrain.models.utils import LayerNorm2d
 from torch import Tensor, nn
 
-from mmtscam.models.utils import TokenFeatures
+from mmtscam.models.backbones import TokenFeatures
 from mmtscam.registry import MODELS
 
 

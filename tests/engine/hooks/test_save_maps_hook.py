@@ -1,7 +1,8 @@
 import pytest
 from mmengine.runner import Runner
 
-from mmtscam.evaluation import LocAccuracy, MapFile
+from mmtscam.evaluation import LocAccuracy
+from mmtscam.evaluation.stored_maps import MapFile
 from mmtscam.registry import HOOKS
 
 

@@ -6,7 +6,7 @@ from mmpretrain.models.backbones import VisionTransformer
 from mmpretrain.models.selfsup import MAEViT
 from tscam_models import build_model, make_images
 
-from mmtscam.models.utils import load_pretrained
+from mmtscam.models.checkpoints import load_pretrained
 from mmtscam.registry import MODELS
 
 TINY = dict(embed_dims=24, num_layers=4, num_heads=3, feedforward_channels=48)

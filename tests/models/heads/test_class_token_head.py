@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from loc_samples import make_samples
 
-from mmtscam.models.utils import TokenFeatures
+from mmtscam.models.backbones import TokenFeatures
 from mmtscam.registry import MODELS
 
 

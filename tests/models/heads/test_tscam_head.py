@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from loc_samples import make_samples
 from tscam_models import build_model, make_images
 
-from mmtscam.models.utils import TokenFeatures
+from mmtscam.models.backbones import TokenFeatures
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from tscam_models import BACKBONES, PATCH, make_images, randomise
 
-from mmtscam.models.utils import TokenFeatures
+from mmtscam.models.backbones import TokenFeatures
 from mmtscam.registry import MODELS
 
 WIDTH = 20

@@ -1,6 +1,0 @@
-"""A test's result as a folder of HTML: figures, curves, outcomes by class, and a gallery with maps."""
-
-from .result import Row, RunResult, read_result
-from .write import Written, write_html_report
-
-__all__ = ['Row', 'RunResult', 'Written', 'read_result', 'write_html_report']

@@ -1,0 +1,6 @@
+"""COCO's json files, read and written."""
+
+from .reading import COCOFile, COCOObject
+from .writing import coco_annotation, coco_categories, write_coco
+
+__all__ = ['COCOFile', 'COCOObject', 'coco_annotation', 'coco_categories', 'write_coco']

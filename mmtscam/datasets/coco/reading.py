@@ -1,0 +1,165 @@
+"""Reading COCO's json files."""
+
+import json
+import os.path as osp
+from typing import Any, NamedTuple
+
+from mmtscam.datasets.annotation_files import find_file, image_key, read_text
+
+
+class COCOObject(NamedTuple):
+    """One annotation of an image.
+
+    Attributes:
+        where: Where it stands, ``FILE: annotations[INDEX]``, for errors.
+        category: Name of its category.
+        crowd: Whether it is a region of many objects (``iscrowd``).
+        value: The one field that is kept, ``None`` where it lacks.
+    """
+
+    where: str
+    category: str
+    crowd: bool
+    value: Any
+
+
+class COCOFile:
+    """The objects of each image of a COCO json file.
+
+    Args:
+        data_root: Root of the data set.
+        ann_file: The json file, relative to ``data_root`` or absolute.
+        img_prefix: Folder in ``data_root`` to which ``file_name`` of the
+            images is relative.
+        field: The field of an annotation to keep: ``bbox`` or
+            ``segmentation``.
+
+    Attributes:
+        path: Path of the json file.
+        categories: Names of its categories.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is no COCO file, an entry lacks a field, an image
+            is listed twice, or an annotation is one of an image or category
+            that is not listed.
+    """
+
+    def __init__(self, data_root: str, ann_file: str, img_prefix: str, field: str) -> None:
+        self.path = find_file(data_root, ann_file)
+        self._img_root = osp.join(data_root, img_prefix)
+        try:
+            data = json.loads(read_text(self.path))
+        except json.JSONDecodeError as error:
+            raise ValueError(f'{self.path}: not a readable json file: {error}') from error
+        for section in ('images', 'annotations', 'categories'):
+            if not isinstance(data, dict) or not isinstance(data.get(section), list):
+                raise ValueError(f'{self.path}: not a COCO file: it has no list {section!r}')
+
+        categories = {}
+        for index, entry in enumerate(data['categories']):
+            where = f'{self.path}: categories[{index}]'
+            categories[_get(entry, 'id', where)] = _get(entry, 'name', where)
+        self.categories = tuple(categories.values())
+
+        self._sizes: dict[str, tuple[Any, Any]] = {}
+        keys = {}
+        for index, entry in enumerate(data['images']):
+            where = f'{self.path}: images[{index}]'
+            image_id, key = _get(entry, 'id', where), osp.normpath(str(_get(entry, 'file_name', where)))
+            if image_id in keys or key in self._sizes:
+                raise ValueError(f'{where}: image {image_id} ({key}) is listed twice')
+            keys[image_id] = key
+            self._sizes[key] = (entry.get('height'), entry.get('width'))
+        self._ids = {key: image_id for image_id, key in keys.items()}
+
+        self._objects: dict[str, list[COCOObject]] = {}
+        for index, entry in enumerate(data['annotations']):
+            where = f'{self.path}: annotations[{index}]'
+            image_id, category_id = _get(entry, 'image_id', where), _get(entry, 'category_id', where)
+            if image_id not in keys:
+                raise ValueError(f'{where}: image {image_id} is not among the images')
+            if category_id not in categories:
+                raise ValueError(f'{where}: category {category_id} is not among the categories')
+            found = COCOObject(where, categories[category_id], bool(entry.get('iscrowd', 0)), entry.get(field))
+            self._objects.setdefault(keys[image_id], []).append(found)
+
+    @property
+    def first_image(self) -> str | None:
+        """Path of the first image as the file names it, ``None`` where it lists none."""
+        return next(iter(self._sizes), None)
+
+    def objects(self, img_path: str) -> list[COCOObject]:
+        """All objects of an image.
+
+        Args:
+            img_path: Path of the image as the data set gives it.
+
+        Returns:
+            Its objects in the file's order, none if it is not listed.
+        """
+        return self._objects.get(image_key(img_path, self._img_root), [])
+
+    def objects_of_class(self, img_path: str, class_name: str | None) -> list[COCOObject]:
+        """The objects of an image that are of one class.
+
+        Args:
+            img_path: Path of the image as the data set gives it.
+            class_name: Name of a category.
+
+        Returns:
+            Those objects in the file's order, none if there is no such one.
+
+        Raises:
+            ValueError: If ``class_name`` is none of the file's categories.
+        """
+        if class_name not in self.categories:
+            problem = 'the data set has no class names' if class_name is None else f'no category {class_name!r}'
+            raise ValueError(
+                f'{self.path}: {problem}, but the objects of the class of {img_path} are wanted (the categories are '
+                f'{_shorten(self.categories)}); name the classes as the categories in metainfo, or set '
+                'match_class=False to take every box or mask'
+            )
+        return [found for found in self.objects(img_path) if found.category == class_name]
+
+    def image_id(self, img_path: str) -> int | None:
+        """Id of an image.
+
+        Args:
+            img_path: Path of the image as the data set gives it.
+
+        Returns:
+            Its id, ``None`` if it is not listed or has no number as its id.
+        """
+        found = self._ids.get(image_key(img_path, self._img_root))
+        return found if isinstance(found, int) else None
+
+    def size(self, img_path: str) -> tuple[int, int]:
+        """Size of an image.
+
+        Args:
+            img_path: Path of the image as the data set gives it.
+
+        Returns:
+            Height and width in pixels.
+
+        Raises:
+            ValueError: If the file does not tell them.
+        """
+        height, width = self._sizes.get(image_key(img_path, self._img_root), (None, None))
+        if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+            raise ValueError(f'{self.path}: no height and width of image {img_path}')
+        return height, width
+
+
+def _get(entry: Any, key: str, where: str) -> Any:
+    if not isinstance(entry, dict) or key not in entry:
+        raise ValueError(f'{where}: it has no {key!r}')
+    if isinstance(entry[key], (list, dict)):
+        raise ValueError(f'{where}: {key!r} must be a number or a string, got {entry[key]!r}')
+    return entry[key]
+
+
+def _shorten(names: tuple[str, ...], shown: int = 10) -> str:
+    text = ', '.join(map(str, names[:shown]))
+    return text if len(names) <= shown else f'{text}, ... ({len(names)} in all)'

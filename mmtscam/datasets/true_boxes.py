@@ -1,0 +1,79 @@
+"""The true boxes of a data set as a COCO file, for detectors and their metrics."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine import fileio
+from mmengine.dataset import BaseDataset
+from PIL import Image
+
+from mmtscam.datasets.coco import coco_annotation, coco_categories, write_coco
+
+_ORIENTATION = 0x0112
+
+
+def write_true_boxes(
+    dataset: BaseDataset,
+    out: str | os.PathLike,
+    class_agnostic: bool = False,
+    track: Callable[[Iterable], Iterable] = iter,
+) -> dict[str, int]:
+    """Write what a data set knows of its boxes.
+
+    Args:
+        dataset: Its rows have ``img_path``, ``img_id``, ``image_id`` and
+            ``instances``, as those of
+            :class:`~mmtscam.datasets.WSOLDataset`.
+        out: The file; its images are numbered by ``img_id``, by which mmdet's
+            ``CocoMetric`` looks for them.
+        class_agnostic: Whether every box is of the one class ``object``.
+        track: Shows the progress of an iterable.
+
+    Returns:
+        Numbers of ``images`` and ``boxes``, and of images that carry an
+        orientation (``turned``): detectors of mmdet turn these, and then
+        boxes annotated as they lie do not fit.
+
+    Raises:
+        FileExistsError: If the file is there already.
+        ValueError: If an image has no boxes or cannot be read.
+    """
+    if Path(out).exists():
+        raise FileExistsError(f'{out}: is there already; remove it, or name another file')
+    counts = {'images': 0, 'boxes': 0, 'turned': 0}
+    annotations: list[dict[str, Any]] = []
+
+    def images() -> Iterator[dict[str, Any]]:
+        for index in track(range(len(dataset))):
+            info = dataset.get_data_info(index)
+            if 'instances' not in info:
+                raise ValueError(f'{info["img_path"]}: the data set has no boxes; set dataset.boxes in its config')
+            size, turned = _look_at(info['img_path'])
+            counts['images'] += 1
+            counts['turned'] += turned
+            for instance in info['instances']:
+                counts['boxes'] += 1
+                label = 0 if class_agnostic else int(instance['bbox_label'])
+                annotations.append(coco_annotation(counts['boxes'], info['img_id'], label, instance['bbox'], None))
+            yield dict(id=info['img_id'], file_name=info['image_id'], width=size[0], height=size[1])
+
+    classes = ('object',) if class_agnostic else dataset.metainfo['classes']
+    write_coco(
+        out,
+        info=dict(description='true boxes, as annotated'),
+        categories=coco_categories(classes),
+        images=images(),
+        annotations=annotations,
+    )
+    return counts
+
+
+def _look_at(path: str) -> tuple[tuple[int, int], bool]:
+    """Width and height of an image as it is stored, and whether it asks to be turned."""
+    try:
+        with fileio.get_local_path(path) as file, Image.open(file) as image:
+            return image.size, image.getexif().get(_ORIENTATION) in range(2, 9)
+    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
+        raise ValueError(f'{path}: cannot be read as an image: {error}') from error

@@ -1,0 +1,131 @@
+"""Does an exported file compute what the model computes, and how fast?"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .export import INSTALL_ONNX
+from .graph import METADATA_KEY, ExportModel
+
+# From images (B, 3, H, W), float32 RGB in 0 to 255, to the outputs in order.
+Runner = Callable[[np.ndarray], Sequence[np.ndarray]]
+
+
+def load_exported(path: str | os.PathLike, onnx: bool) -> tuple[Runner, dict[str, Any]]:
+    """Open an exported file, on the CPU and with as many threads as PyTorch has.
+
+    Args:
+        path: The file.
+        onnx: Whether it is an ONNX file, run with onnxruntime; else one of
+            ``torch.export``.
+
+    Returns:
+        What runs it, and its metadata.
+
+    Raises:
+        ModuleNotFoundError: If onnxruntime is needed and not installed.
+    """
+    if not onnx:
+        extra = {METADATA_KEY: ''}
+        with open(path, 'rb') as file:  # noqa: PTH123 - torch looks at the ending of a path
+            program = torch.export.load(file, extra_files=extra).module()
+
+        def run_program(images: np.ndarray) -> list[np.ndarray]:
+            with torch.no_grad():
+                return [output.numpy() for output in program(torch.from_numpy(images))]
+
+        return run_program, json.loads(extra[METADATA_KEY])
+
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f'onnxruntime is not installed, which runs ONNX files: {INSTALL_ONNX}') from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(os.fspath(path), options, providers=['CPUExecutionProvider'])
+
+    def run_session(images: np.ndarray) -> list[np.ndarray]:
+        return session.run(None, {'images': images})
+
+    return run_session, json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+
+
+@torch.no_grad()
+def model_outputs(model: ExportModel, images: np.ndarray) -> list[Tensor]:
+    """What the model itself makes of images, by the way it takes in evaluation rather than through the wrapper.
+
+    Args:
+        model: The wrapped model.
+        images: ``(B, 3, H, W)`` ``float32`` RGB in 0 to 255.
+
+    Returns:
+        Outputs as those of :meth:`ExportModel.forward`.
+    """
+    # The pipelines hand BGR to the preprocessor.
+    inputs = model.model.data_preprocessor({'inputs': torch.from_numpy(images).flip(1)})['inputs']
+    feats = model.model.extract_feat(inputs)
+    activation = model.head.activate(feats)
+    labels = torch.arange(model.head.num_classes).expand(len(images), -1)
+    maps = model.head.select_maps(feats, activation, labels)[model.head.map_mode]
+    outputs = [activation.logits.softmax(dim=1), maps]
+    return outputs if activation.attention is None else [*outputs, activation.attention]
+
+
+def largest_differences(model: ExportModel, run: Runner, images: np.ndarray) -> dict[str, float]:
+    """How far an exported file is from the model.
+
+    Args:
+        model: The wrapped model.
+        run: Runs the file.
+        images: As for :func:`model_outputs`.
+
+    Returns:
+        Name of an output to its largest difference, as a share of the largest
+        value: maps of coupled attention are small. Infinite where shapes
+        differ or a value is not a number.
+    """
+    differences = {}
+    for name, reference, output in zip(model.output_names, model_outputs(model, images), run(images), strict=True):
+        expected = reference.numpy()
+        difference = float('inf')
+        if expected.shape == output.shape:
+            largest = max(float(np.abs(expected).max()), float(np.finfo(np.float32).tiny))
+            difference = float(np.abs(expected - output).max()) / largest
+        differences[name] = difference if np.isfinite(difference) else float('inf')
+    return differences
+
+
+def time_in_turn(model: ExportModel, run: Runner, images: np.ndarray, rounds: int) -> tuple[float, float]:
+    """Time PyTorch and an exported file by turns, computing the same.
+
+    Args:
+        model: The wrapped model.
+        run: Runs the file.
+        images: As for :func:`model_outputs`.
+        rounds: How often each is timed, after one run that is not.
+
+    Returns:
+        Milliseconds an image of the model and of the file, medians.
+    """
+    tensor = torch.from_numpy(images)
+
+    def run_model(_: np.ndarray) -> Any:
+        with torch.inference_mode():
+            return model(tensor)
+
+    seconds: dict[Callable, list[float]] = {run_model: [], run: []}
+    for turn in range(rounds + 1):
+        for candidate, taken in seconds.items():
+            start = time.perf_counter()
+            candidate(images)
+            if turn:
+                taken.append(time.perf_counter() - start)
+    ours, exported = (1000 * median(taken) / len(images) for taken in seconds.values())
+    return ours, exported

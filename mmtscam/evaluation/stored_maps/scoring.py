@@ -1,0 +1,34 @@
+"""Scoring stored maps."""
+
+from collections.abc import Sequence
+
+from rich.progress import track
+
+from mmtscam.evaluation.metrics import BaseLocMetric
+from mmtscam.evaluation.report import MetricReport
+
+from .map_file import MapFile
+from .score_map_folder import ScoreMapFolder
+
+
+def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetric]) -> list[MetricReport]:
+    """Score stored maps, one image after the other, with a progress bar.
+
+    Args:
+        maps: Where they are.
+        metrics: What to compute from them.
+
+    Returns:
+        A report of each metric.
+
+    Raises:
+        ValueError: If a map or what is known of its image cannot be scored.
+    """
+    for metric in metrics:
+        metric.dataset_meta = dict(classes=maps.classes)
+    for sample in track(maps, description='Scoring maps', total=len(maps)):
+        for metric in metrics:
+            metric.process({}, [sample])
+    for metric in metrics:
+        metric.evaluate(len(maps))
+    return [metric.report for metric in metrics if metric.report]

@@ -1,0 +1,23 @@
+"""Weights: reading them, and the names of the released models."""
+
+from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
+from .converted_files import mmtscam_to_reference, reference_to_mmtscam
+from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_state, read_weights, unwrap_state
+from .strict import load_strictly
+
+__all__ = [
+    'PretrainedMixin',
+    'ReferenceModel',
+    'from_reference',
+    'is_reference',
+    'load_classifier',
+    'load_pretrained',
+    'load_strictly',
+    'mmtscam_to_reference',
+    'read_state',
+    'read_weights',
+    'reference_model',
+    'reference_to_mmtscam',
+    'to_reference',
+    'unwrap_state',
+]

@@ -1,0 +1,150 @@
+"""Which images there are, and what is known of their classes."""
+
+import copy
+import os.path as osp
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.registry import init_default_scope
+
+from mmtscam.apis.loading import find_class
+from mmtscam.registry import DATASETS
+from mmtscam.utils.config import config_name
+from mmtscam.utils.images import list_images
+
+SPLITS = ('train', 'val', 'test')
+
+
+class ImageRow(NamedTuple):
+    """One image.
+
+    Attributes:
+        path: Where it is.
+        name: Its path in the data set, as the COCO file names it.
+        label: Index of its class, ``None`` where it is not known.
+    """
+
+    path: str
+    name: str
+    label: int | None
+
+
+class DatasetRows(Sequence[ImageRow]):
+    """The images of one of a config's data sets, read from its rows when they are asked for.
+
+    Args:
+        cfg: The config.
+        split: ``'train'``, ``'val'`` or ``'test'``: the data set of which
+            dataloader.
+
+    Attributes:
+        classes: Names of the data set's classes.
+
+    Raises:
+        FileNotFoundError: If an annotation file is missing.
+        ValueError: If the config has no such data set, or it has no images.
+    """
+
+    def __init__(self, cfg: Config, split: str) -> None:
+        self._rows = build_dataset(cfg, split)
+        self.classes: tuple[str, ...] = tuple(self._rows.metainfo.get('classes') or ())
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        """One image."""
+        info = self._rows.get_data_info(index)
+        # WSOLDataset's own name, the same wherever the data set lies.
+        name = info.get('image_id', info['img_path'])
+        return ImageRow(info['img_path'], str(name), info.get('gt_label'))
+
+
+def build_dataset(cfg: Config, split: str, **changes: Any) -> BaseDataset:
+    """Build the data set of a dataloader for its rows alone, without boxes or masks.
+
+    Args:
+        cfg: The config.
+        split: See :class:`DatasetRows`.
+        **changes: Further settings of the data set.
+
+    Returns:
+        The data set.
+
+    Raises:
+        FileNotFoundError: If an annotation file is missing.
+        ValueError: If the config has no such data set.
+    """
+    name = config_name(cfg)
+    settings = copy.deepcopy((cfg.get(f'{split}_dataloader') or {}).get('dataset'))
+    if not settings:
+        raise ValueError(f'{name}: has no {split}_dataloader.dataset; name another split, or a folder of images')
+    init_default_scope(cfg.get('default_scope', 'mmtscam'))
+    settings.update(pipeline=[], test_mode=True)
+    for key in ('boxes', 'masks'):
+        settings.pop(key, None)
+    settings.update(changes)
+    try:
+        dataset = DATASETS.build(settings)
+    except TypeError as error:  # of a ConcatDataset and other wrappers, which take neither pipeline nor test_mode
+        raise ValueError(
+            f'{name}: {split}_dataloader.dataset, a {settings.type}, cannot be built for its rows: {error}; '
+            'set --cfg-options to one data set, and label each by itself'
+        ) from error
+    dataset.full_init()
+    return dataset
+
+
+def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[ImageRow]:
+    """The images in a folder and those below it, in the order of their paths.
+
+    Args:
+        folder: The folder.
+        classes: Names of the model's classes, if the folders in it are named
+            so, perhaps with a number before (``001.Name``), and tell them;
+            ``None`` where the classes are not wanted.
+        count: Number of the model's classes.
+
+    Returns:
+        Their rows, named by their paths in the folder.
+
+    Raises:
+        FileNotFoundError: If there is no folder, or no image in it.
+        ValueError: If the name of a folder is none of the classes.
+    """
+    if classes is not None and not classes:
+        raise ValueError(
+            f'{folder}: the names of the classes, which its folders should have, are not known: label what is '
+            'predicted (--labels predicted)'
+        )
+    rows, labels = [], dict[str, int]()
+    for path in list_images(folder):
+        name = osp.relpath(path, folder).replace(osp.sep, '/')
+        if classes is None:
+            rows.append(ImageRow(path, name, None))
+            continue
+        kind, _, rest = name.partition('/')
+        if not rest:
+            raise ValueError(
+                f'{path}: lies in no folder that is named as its class; put the images of a class into '
+                f'{osp.join(folder, "CLASS")}, or label what is predicted (--labels predicted)'
+            )
+        if kind not in labels:
+            try:
+                labels[kind] = _folder_label(kind, classes, count)
+            except ValueError as error:
+                raise ValueError(f'{osp.join(folder, kind)}: {error}; or use --labels predicted') from error
+        rows.append(ImageRow(path, name, labels[kind]))
+    return rows
+
+
+def _folder_label(kind: str, classes: Sequence[str], count: int) -> int:
+    """The class of which a folder has the name, with or without a number before it."""
+    name = kind if kind in classes else re.sub(r'^\d+\.', '', kind)
+    if name.strip().isdecimal() and name not in classes:  # an index elsewhere, but hardly as a folder
+        raise ValueError(f'class {kind!r}: not among the {count} classes of the model')
+    return find_class(name, classes, count)

@@ -1,0 +1,229 @@
+"""From images to boxes, part by part."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.model import BaseModel
+from mmengine.runner.amp import autocast
+from torch.utils.data import DataLoader, Dataset
+
+from mmtscam.engine.loaders import end_with_parent
+from mmtscam.localization import Protocol, boxes_to_image, map_to_instances
+from mmtscam.structures import LocDataSample
+from mmtscam.utils.images import read_image, to_pipeline
+
+from .image_rows import ImageRow
+from .parts import PartFolder
+
+LABELS = ('known', 'predicted')
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """Which classes of an image get boxes, and how many.
+
+    Args:
+        labels: ``'known'``: the image's own class. ``'predicted'``: the
+            classes with at least ``score_thr``.
+        score_thr: Score, in (0, 1], from which on a predicted class counts.
+        min_area: Several boxes a class: of every contour with at least this
+            share, in [0, 1], of the largest one's area; ``None`` for the box,
+            or boxes, that the protocol draws.
+        class_agnostic: Whether every box is of the one class ``object``.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    labels: str = 'known'
+    score_thr: float = 0.5
+    min_area: float | None = None
+    class_agnostic: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.labels not in LABELS:
+            raise ValueError(f'labels must be one of {LABELS}, got {self.labels!r}')
+        if not 0 < self.score_thr <= 1:
+            raise ValueError(f'score_thr must be in (0, 1], got {self.score_thr}')
+        if self.min_area is not None and not 0 <= self.min_area <= 1:
+            raise ValueError(f'min_area must be a share in [0, 1], got {self.min_area}')
+
+
+def label_parts(
+    model: BaseModel,
+    pipeline: Sequence[dict],
+    rows: Sequence[ImageRow],
+    folder: PartFolder,
+    parts: Sequence[int],
+    settings: LabelSettings,
+    batch_size: int = 32,
+    num_workers: int = 2,
+    amp_dtype: torch.dtype | None = None,
+    advance: Callable[[int], Any] = lambda images: None,
+) -> None:
+    """Label the images of some parts and write these.
+
+    Batches end with their part, and are so the same whoever computes them.
+
+    Args:
+        model: The classifier, in evaluation, with a head of this package.
+        pipeline: Steps from an image that is read to the packed sample, see
+            :func:`~mmtscam.apis.pipelines.image_pipeline`.
+        rows: The images.
+        folder: Where the parts go.
+        parts: Numbers of those to make.
+        settings: What to label.
+        batch_size: Images a batch.
+        num_workers: Processes that read images; 0 for this one.
+        amp_dtype: Predict in mixed precision.
+        advance: Called with the number of images of each batch that is done.
+
+    Raises:
+        OSError: If an image cannot be reached; the parts before it are kept.
+    """
+    loader = DataLoader(
+        _Images(rows, pipeline, settings.labels == 'known'),
+        # A generator: the batches of a large data set would be a long list.
+        batch_sampler=(
+            list(images[start : start + batch_size])
+            for images in map(folder.images, parts)
+            for start in range(0, len(images), batch_size)
+        ),
+        num_workers=num_workers,
+        collate_fn=_collate,
+        worker_init_fn=end_with_parent,
+    )
+    head = model.head
+    num_boxes = head.num_boxes
+    if settings.labels == 'predicted':
+        head.num_boxes = min(int(1 / settings.score_thr), head.num_classes)  # no more can have such a score
+    try:
+        batches = _one_behind(_start(model, batch, amp_dtype) for batch in loader)
+        for part in parts:
+            records: list[dict[str, Any]] = []
+            while len(records) < len(folder.images(part)):
+                found = [_record(image, sample, head.protocol, settings) for image, sample in _pairs(*next(batches))]
+                records += found
+                advance(len(found))
+            folder.write(part, records)
+    finally:
+        head.num_boxes = num_boxes
+
+
+class _Image(NamedTuple):
+    """An image's name and, where it could not be read, why, and whether it could not be reached at all."""
+
+    name: str
+    error: str | None = None
+    gone: bool = False
+
+
+# Images of a batch, and those of one size that could be read: their places in it, and the model's input.
+_Batch = tuple[list[_Image], list[tuple[list[int], dict[str, Any]]]]
+
+
+class _Images(Dataset):
+    """Images as the model takes them; one that cannot be read is no reason to end a long run."""
+
+    def __init__(self, rows: Sequence[ImageRow], pipeline: Sequence[dict], known: bool) -> None:
+        self.rows = rows
+        self.pipeline = Compose(list(pipeline))
+        self.known = known
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[_Image, dict[str, Any] | None]:
+        row = self.rows[index]
+        try:
+            data = self.pipeline(to_pipeline(read_image(row.path), row.path))
+        except ValueError as error:
+            return _Image(row.name, str(error)), None
+        except OSError as error:
+            # The disk may be gone: no reason to skip the rest, and a loader's process would add where it failed.
+            return _Image(row.name, str(error), gone=True), None
+        if self.known and row.label is not None:
+            data['data_samples'].set_query_label([int(row.label)])
+        return _Image(row.name), data
+
+
+def _collate(loaded: Sequence[tuple[_Image, dict[str, Any] | None]]) -> _Batch:
+    """Stack inputs in the loader's process: one tensor a batch travels, instead of one an image."""
+    groups: dict[torch.Size, dict[int, dict[str, Any]]] = {}
+    for place, (_, data) in enumerate(loaded):
+        if data is not None:
+            groups.setdefault(data['inputs'].shape, {})[place] = data
+    return [image for image, _ in loaded], [
+        (
+            list(group),
+            dict(
+                inputs=torch.stack([data['inputs'] for data in group.values()]),
+                data_samples=[data['data_samples'] for data in group.values()],
+            ),
+        )
+        for group in groups.values()
+    ]
+
+
+@torch.no_grad()
+def _start(model: BaseModel, batch: _Batch, amp_dtype: torch.dtype | None) -> tuple[list[_Image], list]:
+    """Let the device compute; the samples are filled in at the first look at them."""
+    images, groups = batch
+    with autocast(enabled=amp_dtype is not None, dtype=amp_dtype):
+        return images, [(places, model.test_step(data)) for places, data in groups]
+
+
+def _one_behind(batches: Iterable[Any]) -> Iterator[Any]:
+    """Each item once the next one has been started."""
+    waiting: deque[Any] = deque()
+    for item in batches:
+        waiting.append(item)
+        if len(waiting) > 1:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _pairs(images: list[_Image], groups: list) -> Iterator[tuple[_Image, LocDataSample | None]]:
+    """Each image with its sample, if it could be read."""
+    samples = {place: sample for places, group in groups for place, sample in zip(places, group, strict=True)}
+    return ((image, samples.get(place)) for place, image in enumerate(images))
+
+
+def _record(image: _Image, sample: LocDataSample | None, protocol: Protocol, settings: LabelSettings) -> dict[str, Any]:
+    """What is kept of an image, see :meth:`PartFolder.write`."""
+    if image.gone:
+        raise OSError(f'{image.error}; started again, the run goes on with what is missing')
+    if sample is None:
+        return dict(name=image.name, error=image.error)
+    height, width = sample.ori_shape[:2]
+    boxes = []
+    for label, box in _labelled_boxes(sample, (width, height), protocol, settings.min_area):
+        score = float(sample.pred_score[label])
+        edges = [round(edge, 2) for edge in box]
+        # A contour in the last column has no width where the protocol clamps to it.
+        has_extent = edges[0] < edges[2] and edges[1] < edges[3]
+        if has_extent and (settings.labels == 'known' or score >= settings.score_thr):
+            boxes.append([0 if settings.class_agnostic else label, round(score, 4), *edges])
+    return dict(name=image.name, width=width, height=height, boxes=boxes)
+
+
+def _labelled_boxes(
+    sample: LocDataSample, size: tuple[int, int], protocol: Protocol, min_area: float | None
+) -> Iterator[tuple[int, list[float]]]:
+    """Label and box, in the image's pixels; none of maps that say nothing."""
+    boxed = sample.pred_instances
+    for label, score_map in zip(sample.class_maps.labels.tolist(), sample.class_maps.maps.float().numpy(), strict=True):
+        low, high = score_map.min(), score_map.max()
+        if not (np.isfinite(low) and np.isfinite(high) and low < high):
+            continue
+        if min_area is None:
+            boxes = boxed.bboxes[boxed.labels == label].numpy()
+        else:
+            boxes = boxes_to_image(map_to_instances(score_map, protocol, min_area), size, protocol)
+        yield from ((label, box) for box in boxes.tolist())

@@ -1,0 +1,211 @@
+"""A long run's results in parts, so that a run that was stopped goes on, and one of several processes is one file."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmtscam.datasets.coco import coco_annotation, coco_categories, write_coco
+from mmtscam.utils.files import write_text
+
+from .image_rows import ImageRow
+
+_RUN = 'run.json'
+
+
+class PartFolder:
+    """A folder, beside the file to be written, with a part for each so many images.
+
+    A part holds one line of JSON an image, and is there whole or not at all.
+    Which images it covers does not depend on who writes it.
+
+    Args:
+        out: The file to be written in the end; parts lie in ``OUT.parts``.
+        info: What decides on the content: settings, model, images. Parts of
+            a run with others are not used.
+        num_images: Number of images.
+        part_size: Images a part.
+        private: What decides on the content too, but is none of the file's
+            readers' concern.
+    """
+
+    def __init__(
+        self,
+        out: str | Path,
+        info: dict[str, Any],
+        num_images: int,
+        part_size: int,
+        private: dict[str, Any] | None = None,
+    ) -> None:
+        self.out = Path(out)
+        self.folder = self.out.with_name(f'{self.out.name}.parts')
+        self.info = info
+        self.private = private or {}
+        self.num_images = num_images
+        self.part_size = part_size
+
+    @property
+    def num_parts(self) -> int:
+        """Number of parts."""
+        return -(-self.num_images // self.part_size)
+
+    def prepare(self) -> None:
+        """Make the folder, or check that the parts in it are of the same run.
+
+        Raises:
+            FileExistsError: If the file to be written is there already.
+            ValueError: If the folder is not known to be of this run, or is of
+                one with other settings; names the first that differs.
+        """
+        if self.out.exists():
+            raise FileExistsError(f'{self.out}: is there already; remove it, or name another file')
+        settings = dict(self.info, **self.private, num_images=self.num_images, part_size=self.part_size)
+        run, file = json.loads(json.dumps(settings)), self.folder / _RUN
+        if not file.is_file():
+            if any(self.folder.glob('*.jsonl')):
+                raise ValueError(f'{self.folder}: holds parts of an unknown run; remove the folder to begin anew')
+            write_text(file, json.dumps(run, indent=1) + '\n')
+            return
+        try:
+            known = json.loads(file.read_text(encoding='utf-8'))
+        except ValueError as error:
+            raise ValueError(f'{file}: not a readable json file; remove the folder to begin anew') from error
+        if differing := [key for key in run | known if run.get(key) != known.get(key)]:
+            then, now = _first_difference(known.get(differing[0]), run.get(differing[0]))
+            raise ValueError(
+                f'{self.folder}: holds parts of a run with another {differing[0]} ({then} then, {now} now); go on with '
+                'the same, or remove the folder to begin anew'
+            )
+
+    def images(self, part: int) -> range:
+        """Indices of the images of a part."""
+        return range(part * self.part_size, min((part + 1) * self.part_size, self.num_images))
+
+    def missing(self) -> list[int]:
+        """The parts that are not there yet, or not whole: a machine that breaks down may leave such."""
+        return [part for part in range(self.num_parts) if not self._is_whole(part)]
+
+    def _is_whole(self, part: int) -> bool:
+        try:
+            content = self._file(part).read_bytes()
+        except FileNotFoundError:
+            return False
+        return content.count(b'\n') == len(self.images(part)) and content.endswith(b'\n')
+
+    def write(self, part: int, records: Sequence[dict[str, Any]]) -> None:
+        """Write a part.
+
+        Args:
+            part: Its number.
+            records: Of each of its images ``name`` and either ``width``,
+                ``height`` and ``boxes``, a list of ``[label, score, x1, y1,
+                x2, y2]``, or ``error``.
+        """
+        assert len(records) == len(self.images(part))
+        write_text(self._file(part), ''.join(json.dumps(record) + '\n' for record in records))
+
+    def merge(self, classes: Sequence[str]) -> dict[str, int]:
+        """Write the COCO file from all parts, in constant memory, and remove them.
+
+        Images that could not be read are left out of ``images`` and listed,
+        with the reason, in ``skipped``.
+
+        Args:
+            classes: Names of the classes, whose labels the records have.
+
+        Returns:
+            Numbers of ``images``, ``boxes``, images ``without a box`` and
+            ``skipped`` ones.
+
+        Raises:
+            ValueError: If no image could be read.
+        """
+        if all('error' in record for record in self._records()):
+            reason = next(self._records())['error']
+            raise ValueError(f'{self.out}: none of {self.num_images} images could be read: {reason}')
+        counts = {'images': 0, 'boxes': 0, 'without a box': 0, 'skipped': 0}
+
+        def images() -> Iterator[dict[str, Any]]:
+            for record in self._records():
+                if 'error' not in record:
+                    counts['images'] += 1
+                    yield dict(
+                        id=counts['images'], file_name=record['name'], width=record['width'], height=record['height']
+                    )
+
+        def annotations() -> Iterator[dict[str, Any]]:
+            image = 0
+            for record in self._records():
+                if 'error' in record:
+                    continue
+                image += 1
+                counts['without a box'] += not record['boxes']
+                for label, score, *box in record['boxes']:
+                    counts['boxes'] += 1
+                    yield coco_annotation(counts['boxes'], image, label, box, score)
+
+        def skipped() -> Iterator[dict[str, Any]]:
+            for record in self._records():
+                if 'error' in record:
+                    counts['skipped'] += 1
+                    yield dict(file_name=record['name'], error=record['error'])
+
+        write_coco(
+            self.out,
+            info=self.info,
+            categories=coco_categories(classes),
+            images=images(),
+            annotations=annotations(),
+            skipped=skipped(),
+        )
+        # Last what says of which run they are.
+        for part in range(self.num_parts):
+            self._file(part).unlink()
+        shutil.rmtree(self.folder)
+        return counts
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for part in range(self.num_parts):
+            with self._file(part).open(encoding='utf-8') as file:
+                yield from map(json.loads, file)
+
+    def _file(self, part: int) -> Path:
+        return self.folder / f'{part:06d}.jsonl'
+
+
+def _first_difference(then: Any, now: Any) -> tuple[str, str]:
+    """Two values, or of long texts the first lines that differ."""
+    if isinstance(then, str) and isinstance(now, str):
+        lines = zip_longest(then.splitlines(), now.splitlines(), fillvalue='')
+        then, now = next((pair for pair in lines if pair[0] != pair[1]), (then, now))
+        return then.strip() or 'nothing', now.strip() or 'nothing'
+    return repr(then), repr(now)
+
+
+def rows_digest(rows: Iterable[ImageRow], num_classes: int | None = None) -> str:
+    """SHA-256, in hex, of the names and labels of images, in their order.
+
+    Args:
+        rows: The images.
+        num_classes: Number of classes, if the labels are wanted.
+
+    Raises:
+        ValueError: If a label is wanted and is none of the classes; names the
+            image.
+    """
+    digest = hashlib.sha256()
+    for row in rows:
+        if num_classes is not None:
+            if not isinstance(row.label, int | np.integer):
+                raise ValueError(
+                    f'{row.path}: has no one class, but {row.label!r}; label what is predicted (--labels predicted)'
+                )
+            if not 0 <= row.label < num_classes:
+                raise ValueError(f'{row.path}: its label {row.label} is outside the {num_classes} classes of the head')
+        digest.update(f'{row.name}\0{row.label}\n'.encode())
+    return digest.hexdigest()

@@ -1,0 +1,194 @@
+"""The workloads as the baseline does them."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmpretrain.models import ImageClassifier
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmtscam.localization import PROTOCOLS, get_protocol
+from mmtscam.models.checkpoints import to_reference
+
+from .inputs import ORIGINAL_SIZE, Batch, make_batches
+from .ours import build_model
+from .plain import PlainTSCAM, plain_load, plain_normalize, plain_score, plain_train_step
+from .settings import Setting, Way
+from .worker import Task
+
+
+def build_plain(cfg: Config, device: str) -> PlainTSCAM:
+    """Build the baseline with the weights of :func:`build_model`, without a copy of them."""
+    model = build_model(cfg, device)
+    plain = plain_like(model)
+    plain.load_state_dict(to_reference(model.state_dict()), assign=True)
+    # Tensors of a state dict are cut off from training.
+    return plain.requires_grad_().eval()
+
+
+def plain_like(model: ImageClassifier) -> PlainTSCAM:
+    """The baseline in the shape of one of our models, on the meta device: without memory for its weights.
+
+    Raises:
+        ValueError: If the baseline is not written for such a TSCAMDeiT and
+            TSCAMHead.
+    """
+    backbone, head = model.backbone, model.head
+    protocol = get_protocol(head.protocol, name='tscam', threshold=PROTOCOLS['tscam'].threshold)
+    for found, expected, what in (  # the baseline is written for ...
+        (head.map_mode, 'coupled', 'the maps'),
+        (head.num_boxes, min(5, head.num_classes), 'so many classes with boxes:'),
+        (backbone.attn_aggregation, 'mean', 'attention by'),
+        (backbone.attn_layers, list(range(backbone.num_layers)), 'attention of the blocks'),
+        (protocol, PROTOCOLS['tscam'], 'the protocol'),
+    ):
+        if found != expected:
+            if found is protocol:  # all of whose fields say less than its name
+                found, expected = head.protocol.name, 'tscam'
+            raise ValueError(f'the baseline is written for {what} {expected}, not {found}')
+    with torch.device('meta'):
+        plain = PlainTSCAM(
+            width=backbone.embed_dims,
+            heads=backbone.arch_settings['num_heads'],
+            hidden=backbone.arch_settings['feedforward_channels'],
+            drop_paths=[getattr(layer.attn.out_drop, 'drop_prob', 0.0) for layer in backbone.layers],
+            classes=head.num_classes,
+            patch=backbone.patch_embed.projection.kernel_size[0],
+            positions=backbone.pos_embed.shape[1],
+        )
+    try:
+        shapes = _shapes(to_reference(model.state_dict()))
+    except ValueError:  # a parameter that no released model has
+        shapes = {}
+    projection = backbone.patch_embed.projection
+    if shapes != _shapes(plain.state_dict()) or projection.stride != projection.kernel_size:
+        raise ValueError('the baseline is written for a DeiT without layer scale, other norms or other patches')
+    return plain
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in state.items()}
+
+
+def count_flops(model: ImageClassifier, input_size: int) -> int:
+    """Floating-point operations of a forward pass of one image, two a multiply-accumulate.
+
+    All matrix products and convolutions of the network are counted with
+    attention written out, whatever computes it; softmax, norms, GELU, the
+    coupling of maps and drawing boxes are not.
+
+    Args:
+        model: One of our models, on any device, also meta.
+        input_size: Side of the input in pixels.
+
+    Raises:
+        ValueError: As :func:`plain_like`.
+    """
+    plain = plain_like(model).train()  # which couples no maps
+    images = torch.empty(1, 3, input_size, input_size, device='meta')
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        plain(images)
+    return counter.get_total_flops()
+
+
+def normalizer(cfg: Config, device: str) -> Callable[[Batch], Tensor]:
+    """What brings the images of a batch to a device and normalises them as the config says."""
+    preprocessor = cfg.model.data_preprocessor
+    return lambda batch: plain_normalize(batch.images.to(device), preprocessor.mean, preprocessor.std)
+
+
+def threshold_of(cfg: Config) -> float:
+    """The threshold with which the head draws boxes."""
+    head = cfg.model.head
+    threshold = get_protocol(head.get('protocol', 'tscam'), threshold=head.get('threshold')).threshold
+    assert threshold is not None  # or the head would not have been built
+    return threshold
+
+
+def evaluation(setting: Setting, cfg: Config, way: Way) -> Task:
+    """Predict, draw boxes and score them; returns the numbers of right images."""
+    model = build_plain(cfg, setting.device)
+    batches, normalize, threshold = make_batches(setting, cfg), normalizer(cfg, setting.device), threshold_of(cfg)
+
+    def evaluate() -> Counter:
+        right: Counter = Counter()
+        for batch in batches:
+            with torch.no_grad():
+                logits, maps = model(normalize(batch))
+            sizes = [ORIGINAL_SIZE] * len(batch.labels)
+            scores, maps = logits.cpu().numpy(), maps.cpu().numpy()
+            right.update(plain_score(scores, maps, batch.labels, batch.boxes, sizes, threshold)[1])
+        return right
+
+    return evaluate
+
+
+def prediction(setting: Setting, cfg: Config, way: Way) -> Task:
+    """Compute logits and maps."""
+    model = build_plain(cfg, setting.device)
+    batches, normalize = make_batches(setting, cfg), normalizer(cfg, setting.device)
+
+    def predict() -> None:
+        for batch in batches:
+            with torch.no_grad():
+                model(normalize(batch))
+
+    return predict
+
+
+def training(setting: Setting, cfg: Config, way: Way) -> Task:
+    """Take a step a batch."""
+    model = build_plain(cfg, setting.device).train()
+    arguments = dict(cfg.optim_wrapper.optimizer)
+    optimizer = getattr(torch.optim, arguments.pop('type'))(model.parameters(), **arguments)
+    batches, normalize = make_batches(setting, cfg), normalizer(cfg, setting.device)
+
+    def train() -> None:
+        for batch in batches:
+            labels = torch.tensor(batch.labels, device=setting.device)
+            plain_train_step(model, optimizer, normalize(batch), labels)
+
+    return train
+
+
+def loading(setting: Setting, cfg: Config, way: Way) -> Task:
+    """Take image files through the training pipeline."""
+    arguments = plain_pipeline(cfg.train_dataloader.dataset.pipeline)
+
+    def load() -> None:
+        for _, path in itertools.product(range(setting.batches), setting.files):
+            plain_load(path, **arguments)
+
+    return load
+
+
+def plain_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
+    """Arguments of :func:`~.plain.plain_load` that do what a training pipeline does.
+
+    Raises:
+        ValueError: If the pipeline has a step that the baseline has not.
+    """
+    arguments: dict[str, Any] = dict(resize=None, crop=None, flip=False)
+    for step in pipeline:
+        kind = step['type'].rpartition('.')[2]
+        if kind in ('Resize', 'LoadResizedImage'):
+            scale = step['scale']
+            arguments['resize'] = (scale, scale) if isinstance(scale, int) else tuple(scale)
+        elif kind == 'RandomCrop':
+            crop = step['crop_size']
+            if not isinstance(crop, int) or step.get('padding'):
+                raise ValueError('the baseline of load crops squares from within: one number as crop_size, no padding')
+            arguments['crop'] = crop
+        elif kind == 'RandomFlip':
+            if step.get('prob') != 0.5:
+                raise ValueError(f'the baseline of load flips half of the images, not {step.get("prob")} of them')
+            arguments['flip'] = True
+        elif kind not in ('LoadImageFromFile', 'PackLocInputs'):
+            raise ValueError(f'the baseline of load knows nothing of {kind} in the training pipeline: leave load out')
+    if arguments['resize'] is None:
+        raise ValueError('the baseline of load needs a Resize in the training pipeline: leave load out')
+    return arguments

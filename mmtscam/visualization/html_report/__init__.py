@@ -1,0 +1,7 @@
+"""A test's result as a folder of HTML: figures, curves, outcomes by class, and a gallery with maps."""
+
+from mmtscam.evaluation.report_reader import Row, RunResult, read_result
+
+from .write import Written, write_html_report
+
+__all__ = ['Row', 'RunResult', 'Written', 'read_result', 'write_html_report']

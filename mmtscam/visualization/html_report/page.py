@@ -1,0 +1,138 @@
+"""The data of the page."""
+
+import json
+import os.path as osp
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmtscam.evaluation.report_reader import Row, RunResult
+from mmtscam.localization import Outcome
+from mmtscam.visualization.drawing import MAP_TITLES
+
+from .maps import Truth
+from .thumbnails import Drawn
+
+ROW_COLUMNS = (
+    'path', 'true', 'predicted', 'rank', 'box', 'iou', 'outcome', 'threshold', 'source', 'size', 'truth', 'pictured',
+    'maps', 'predictedMaps',
+)  # fmt: skip
+
+
+def page_data(
+    result: RunResult,
+    rows: Sequence[Row],
+    drawn: Sequence[Drawn],
+    truths: Mapping[str, Truth],
+    kinds: Mapping[str, Sequence[str]],
+    maps: Sequence[tuple[list[str], list[str]]],
+) -> dict[str, Any]:
+    """Everything that the page shows, for JSON.
+
+    Args:
+        result: What the test left.
+        rows: The images of the gallery, all or some of the result's.
+        drawn: What became of the picture of each.
+        truths: Path to what a file of maps knows of an image.
+        kinds: Kinds of maps, see :func:`~.maps.survey`.
+        maps: For each row the kinds of which there is a map of its true class,
+            and those of its predicted class.
+
+    Returns:
+        The data. Rows are lists in the order of ``columns``, for there may be
+        many.
+    """
+    chosen = result.chosen
+    # The level of the outcomes where there are several.
+    levels = chosen['protocol']['iou_levels']
+    level = levels[0] if len(levels) == 1 else 0.5
+    root = _common_folder([row.path for row in result.rows])
+    return dict(
+        mmtscam=result.report.get('mmtscam'),
+        origin=result.report.get('origin') or {},
+        results=result.report['results'],
+        gallery=dict(
+            name=chosen['name'],
+            images=len(result.rows),
+            level=level,
+            root=root,
+            classes={str(label): name for label, name in sorted(result.classes.items())},
+            outcomes=[outcome.value for outcome in Outcome] if result.rows[0].outcome else [],
+            table=class_table(result.rows, level),
+            kinds=[
+                dict(name=kind, title=MAP_TITLES.get(kind, kind), scored=chosen['map_name'] in same)
+                for kind, same in kinds.items()
+            ],
+            columns=ROW_COLUMNS,
+            rows=[
+                _as_list(row, len(root), picture, truths.get(row.path), *own)
+                for row, picture, own in zip(rows, drawn, maps, strict=True)
+            ],
+        ),
+    )
+
+
+def as_script(data: Mapping[str, Any]) -> str:
+    """The data as a script: a page from the file system may load that, but no JSON."""
+    return f'window.MMTSCAM_REPORT = {json.dumps(data, allow_nan=False, separators=(",", ":"))};\n'
+
+
+def class_table(rows: Sequence[Row], level: float) -> list[dict[str, Any]]:
+    """What became of the images of each class.
+
+    Args:
+        rows: All images.
+        level: IoU from which a box counts as right for GT-known Loc.
+
+    Returns:
+        For each true class its label, number of images, number of each outcome,
+        number of images that are right for GT-known Loc, mean IoU, and the class
+        for which it is taken most often, with how often.
+    """
+    by_class: dict[int, list[Row]] = {}
+    for row in rows:
+        by_class.setdefault(row.true, []).append(row)
+    table = []
+    for label, own in sorted(by_class.items()):
+        outcomes = Counter(row.outcome for row in own)
+        wrong = Counter(row.predicted for row in own if row.predicted not in (None, label))
+        taken = min(wrong.items(), key=lambda item: (-item[1], item[0])) if wrong else None
+        table.append(
+            dict(
+                label=label,
+                images=len(own),
+                outcomes=[outcomes[outcome] for outcome in Outcome],
+                known=sum(row.iou >= level for row in own),
+                iou=round(sum(row.iou for row in own) / len(own), 4),
+                taken=taken,
+            )
+        )
+    return table
+
+
+def _as_list(
+    row: Row, root: int, drawn: Drawn, truth: Truth | None, maps: Sequence[str], predicted_maps: Sequence[str]
+) -> list[Any]:
+    values = dict(
+        path=row.path[root:],
+        true=row.true,
+        predicted=row.predicted,
+        rank=row.rank,
+        box=row.box,
+        iou=row.iou,
+        outcome=row.outcome.value if row.outcome else None,
+        threshold=row.threshold,
+        source=row.source,
+        size=drawn.size,
+        truth=truth.boxes if truth else [],
+        pictured=drawn.problem is None,
+        maps=maps,
+        predictedMaps=predicted_maps,
+    )
+    return [values[column] for column in ROW_COLUMNS]
+
+
+def _common_folder(paths: Sequence[str]) -> str:
+    """What all paths begin with, up to a slash."""
+    shared = osp.commonprefix(paths)  # noqa: RUF071 - it is cut at a slash
+    return shared[: shared.rfind('/') + 1]

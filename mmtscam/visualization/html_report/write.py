@@ -1,0 +1,219 @@
+"""Writes the folder."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from mmtscam.evaluation.report_reader import Row, RunResult
+from mmtscam.evaluation.stored_maps import MapFile
+
+from .maps import Truth, shown_maps, survey
+from .page import as_script, page_data
+from .thumbnails import Drawn, Job, draw_all
+
+_ASSETS = ('index.html', 'report.css', 'report.js')
+_MARKS = {*_ASSETS, 'data.js'}
+_OWN = {*_MARKS, 'images', 'maps'}
+_PER_FOLDER = 1000
+_LOOKED_UP = 100
+
+T = TypeVar('T')
+Progress = Callable[[Iterable[Drawn], int], Iterable[Drawn]]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Args:
+        index: The page to open.
+        images: Number of images in the gallery.
+        problems: Why images have no picture, one line each.
+    """
+
+    index: Path
+    images: int
+    problems: list[str]
+
+
+def write_html_report(
+    result: RunResult,
+    out: str | os.PathLike,
+    maps: MapFile | None = None,
+    image_root: str | os.PathLike | None = None,
+    thumbnail_size: int = 320,
+    workers: int = 0,
+    max_images: int | None = None,
+    progress: Progress = lambda drawn, total: drawn,
+) -> Written:
+    """Write a result as a folder with a page that needs neither a server nor a network.
+
+    Args:
+        result: What a test left.
+        out: The folder; a report that is there is replaced at the end.
+        maps: Its maps, with true boxes and sizes.
+        image_root: Where the images are now.
+        thumbnail_size: Longer side of the pictures of images, in pixels.
+        workers: Number of processes that draw; 0 for none but this one.
+        max_images: Show no more than so many images, evenly spread.
+        progress: Wraps what is drawn, as a progress bar does.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ValueError: If something does not fit, or the folder is something else.
+        RuntimeError: If a process was killed.
+    """
+    if thumbnail_size < 16 or workers < 0 or (max_images is not None and max_images < 1):
+        raise ValueError('thumbnail_size must be at least 16, workers at least 0, max_images at least 1')
+    out = Path(out)
+    check_replaceable(out)
+    rows = _spread(result.rows, max_images)
+    truths, kinds = survey(maps, rows) if maps else ({}, {})
+    images = _moved([row.path for row in rows], image_root)
+    with _unfinished_folder(out) as folder:
+        names: list[tuple[list[str], list[str]]] = [([], []) for _ in rows]
+        jobs = _jobs(folder, rows, images, truths, thumbnail_size, maps, kinds, names)
+        drawn = list(progress(draw_all(jobs, workers), len(rows)))
+        data = page_data(result, rows, drawn, truths, kinds, names)
+        (folder / 'data.js').write_text(as_script(data), encoding='utf-8')
+        for name in _ASSETS:
+            (folder / name).write_bytes((files(__package__) / 'assets' / name).read_bytes())
+    return Written(out / 'index.html', len(rows), [one.problem for one in drawn if one.problem])
+
+
+def check_replaceable(out: Path) -> None:
+    """Refuse to replace what is no report.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f'{out}: is a file; name a folder for the report')
+    found = {path.name for path in out.iterdir()} if out.exists() else set()
+    # A folder of nothing but images is somebody's images.
+    if found and not (_MARKS <= found <= _OWN):
+        odd = min(found - _OWN, default=min(found))
+        raise ValueError(f'{out}: is no report, for there is {odd!r} in it; name another folder, or remove it')
+
+
+def picture_name(index: int) -> str:
+    """Where the picture of an image lies within ``images/``, and its maps within ``maps/KIND/``."""
+    return f'{index // _PER_FOLDER:03d}/{index:06d}'
+
+
+def _spread(items: Sequence[T], most: int | None) -> list[T]:
+    if most is None or most >= len(items):
+        return list(items)
+    return [items[index] for index in np.linspace(0, len(items) - 1, most).round().astype(int).tolist()]
+
+
+def _moved(paths: Sequence[str], root: str | os.PathLike | None) -> list[Path]:
+    """The images' files, under another folder where one is given.
+
+    The same number of leading folders is left out of every path, that with
+    which most are found, so that an image that is missing is not taken for
+    another of its name.
+    """
+    if root is None:
+        return [Path(path) for path in paths]
+    root = Path(root)
+    if not root.is_dir():
+        raise ValueError(f'{root}: no such folder (--image-root)')
+    some = _spread(paths, _LOOKED_UP)
+    found = {
+        dropped: sum(_below(root, path, dropped).is_file() for path in some)
+        for dropped in range(max(len(_parts(path)) for path in some))
+    }
+    best = max(found, key=lambda dropped: (found[dropped], -dropped))
+    if not found[best]:
+        raise ValueError(f'{root}: none of the images is there, as {paths[0]} (--image-root)')
+    return [_below(root, path, best) for path in paths]
+
+
+def _below(root: Path, path: str, dropped: int) -> Path:
+    parts = _parts(path)
+    return root.joinpath(*parts[min(dropped, len(parts) - 1) :])
+
+
+def _parts(path: str) -> list[str]:
+    parts = Path(path).parts
+    return list(parts[1:] if Path(path).is_absolute() else parts)
+
+
+def _jobs(
+    folder: Path,
+    rows: Sequence[Row],
+    images: Sequence[Path],
+    truths: Mapping[str, Truth],
+    side: int,
+    maps: MapFile | None,
+    kinds: Mapping[str, Any],
+    names: Sequence[tuple[list[str], list[str]]],
+) -> Iterator[Job]:
+    """The jobs, in the order of the rows; what maps there are goes to ``names``."""
+    samples = _in_order(maps, rows) if maps else iter(())
+    for index, (row, image) in enumerate(zip(rows, images, strict=True)):
+        job = Job(
+            index=index,
+            image=image,
+            target=_made(folder / 'images' / f'{picture_name(index)}.jpg'),
+            side=side,
+            size=truths[row.path].size if row.path in truths else None,
+        )
+        if maps:
+            for kind, of_predicted, score_map in shown_maps(next(samples), row, list(kinds)):
+                names[index][of_predicted].append(kind)
+                ending = '-predicted.jpg' if of_predicted else '.jpg'
+                job.maps.append((_made(folder / 'maps' / kind / (picture_name(index) + ending)), score_map))
+        yield job
+
+
+def _in_order(maps: MapFile, rows: Sequence[Row]) -> Iterator[dict]:
+    """The rows' samples in the rows' order, which is usually the file's; only those out of turn are kept."""
+    kept: dict[str, dict] = {}
+    wanted = {row.path for row in rows}
+    samples = iter(maps)
+    for row in rows:
+        while row.path not in kept:
+            sample = next(samples)
+            if sample.get('img_path') in wanted:
+                kept[sample['img_path']] = sample
+        yield kept.pop(row.path)
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def _unfinished_folder(out: Path) -> Iterator[Path]:
+    """A folder beside another, which takes its place at the end."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Not of the name alone, as '.' has none.
+    target = out.resolve()
+    folder = target.with_name(f'.{target.name}.{os.getpid()}.unfinished')
+    old = target.with_name(f'.{target.name}.{os.getpid()}.old')
+    folder.mkdir()
+    try:
+        yield folder
+        if target.exists():
+            target.rename(old)
+        try:
+            folder.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

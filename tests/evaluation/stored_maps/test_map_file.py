@@ -1,0 +1,300 @@
+import json
+import warnings
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+import torch
+
+from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, PixelAP
+from mmtscam.evaluation.stored_maps import MapFile, MapPart, merge_parts
+
+METRICS = {
+    'LocAccuracy': lambda **kwargs: LocAccuracy('tscam', **kwargs),
+    'LocAccuracy of several levels': lambda **kwargs: LocAccuracy('wsol-v2', 0.4, **kwargs),
+    'MaxBoxAcc': lambda **kwargs: MaxBoxAcc('wsol-v2', step=0.05, **kwargs),
+    'PixelAP': lambda **kwargs: PixelAP('wsol-v1', step=0.05, **kwargs),
+}
+NOT_ONE = 'not a file of maps of tools/test.py --save-maps'
+
+
+def _part(path, samples):
+    part = MapPart(path)
+    for sample in samples:
+        part.add(sample)
+    part.close()
+    return path
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file of maps by way of parts."""
+
+    def write(*parts, path=tmp_path / 'maps.npz', **kwargs):
+        files = [_part(tmp_path / f'part{index}', part) for index, part in enumerate(parts)]
+        size = 1 + max(sample['img_id'] for part in parts for sample in part)
+        merge_parts(files, path, **{'size': size, **kwargs})
+        return path
+
+    return write
+
+
+@pytest.fixture
+def file(write, samples):
+    """A file of three images."""
+    return write(samples[:3], classes=('a', 'b'), origin=dict(config='c.py'))
+
+
+def _rewrite(path, change):
+    """Change a file's members: a dict of contents by name."""
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    change(members)
+    with zipfile.ZipFile(path, 'w') as new:
+        for name, content in members.items():
+            new.writestr(name, content)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
+@pytest.mark.parametrize('map_name', ['maps', 'attention', 'semantic'])
+@pytest.mark.parametrize('make', METRICS.values(), ids=METRICS)
+def test_scored_from_the_file_as_live(make_samples, evaluate, write, make, map_name, dtype):
+    samples = make_samples(8, dtype)
+    live, stored = make(map_name=map_name), make(map_name=map_name)
+    expected = evaluate(live, samples)
+    assert evaluate(stored, MapFile(write(samples))) == expected
+    assert stored.report == live.report
+    assert len(set(expected.values())) > 1 or len(expected) == 1
+
+
+@pytest.mark.parametrize('kind', ['LocAccuracy', 'MaxBoxAcc'])
+def test_maps_and_masks_of_their_own_need_no_scores_and_no_boxes(make_samples, evaluate, write, kind):
+    live = make_samples(3)
+    for sample in live:
+        del sample['pred_score'], sample['gt_sem_seg'], sample['class_maps']['attention']
+    stored = list(MapFile(write(live)))
+    assert evaluate(METRICS[kind](), stored) == evaluate(METRICS[kind](), live)
+    assert not {'pred_label', 'gt_rank', 'gt_sem_seg'} & set(stored[0])
+
+    masked = make_samples(3)
+    for sample in masked:
+        del sample['gt_instances']
+    stored = list(MapFile(write(masked)))
+    assert 'gt_instances' not in stored[0]
+    assert evaluate(METRICS['PixelAP'](), stored) == evaluate(METRICS['PixelAP'](), masked)
+
+
+def test_samples_without_a_label(make_sample, write):
+    sample = make_sample(torch.rand(2, 3, 3))
+    del sample['gt_label'], sample['gt_instances']
+    (stored,) = MapFile(write([sample]))
+    assert 'gt_label' not in stored
+    assert stored['pred_label'] == 0
+
+
+def test_what_is_read(samples, file):
+    maps = MapFile(file)
+    assert (len(maps), maps.path, maps.classes, maps.origin) == (3, str(file), ('a', 'b'), dict(config='c.py'))
+    assert list(maps.image_ids()) == [sample['img_path'] for sample in samples[:3]]
+    for _ in range(2):  # it can be read again
+        for index, (stored, live) in enumerate(zip(maps, samples, strict=False)):
+            assert stored['img_id'] == index
+            assert stored['ori_shape'] == live['ori_shape']
+            np.testing.assert_array_equal(stored['gt_instances']['bboxes'], live['gt_instances']['bboxes'])
+            assert stored['pred_label'] == live['pred_score'].argmax()
+            for name in ('labels', 'maps', 'attention', 'semantic'):
+                np.testing.assert_array_equal(stored['class_maps'][name], live['class_maps'][name])
+            scores = live['pred_score'][live['class_maps']['labels']]
+            np.testing.assert_array_equal(stored['class_maps']['scores'], scores)
+            np.testing.assert_array_equal(stored['gt_sem_seg']['sem_seg'], live['gt_sem_seg']['sem_seg'])
+            assert stored['class_maps']['threshold'] == 0.2
+
+
+def test_numpy_opens_it(samples, file):
+    with np.load(file) as arrays:
+        # In this order, and without the maps of image 1, which its semantic maps equal.
+        kinds = ['labels', 'scores', 'attention', 'semantic', 'maps', 'mask']
+        names = [f'{image:08d}/{kind}' for image in range(3) for kind in kinds]
+        names.remove('00000001/maps')
+        assert [name for name in arrays.files if '/' in name] == names
+        np.testing.assert_array_equal(arrays['00000002/maps'], samples[2]['class_maps']['maps'])
+        assert arrays['00000001/mask'].dtype == np.uint8
+        assert arrays['00000001/labels'].dtype == np.int64
+
+
+def test_parts_in_any_order_with_repeated_images_are_the_same_file(samples, write, tmp_path):
+    one = write(samples, path=tmp_path / 'one.npz').read_bytes()
+    first, second = samples[::2], samples[1::2]
+    two = write([*first, first[0]], [*reversed(second), second[1], samples[0]], path=tmp_path / 'two.npz')
+    assert two.read_bytes() == one
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['one.npz', 'two.npz']  # no parts are left
+
+
+def test_images_are_numbered_as_in_the_data_set(make_samples, write):
+    """Whatever numbers they have elsewhere."""
+    samples = make_samples(3)
+    numbered = [dict(sample, sample_idx=index, img_id=100 - index) for index, sample in enumerate(samples)]
+    stored = list(MapFile(write(numbered, size=3)))
+    assert [sample['img_id'] for sample in stored] == [0, 1, 2]
+    assert [sample['img_path'] for sample in stored] == [sample['img_path'] for sample in samples]
+
+
+def test_more_images_than_the_data_set_has_are_left_out(samples, write):
+    assert len(MapFile(write(samples[:4], size=3))) == 3
+
+
+@pytest.mark.parametrize('missing', ['img_id', 'class_maps'])
+def test_samples_without_maps_are_not_saved(make_sample, tmp_path, missing):
+    sample = make_sample(torch.rand(2, 3, 3))
+    del sample[missing]
+    with pytest.raises(ValueError, match=r'^/data/set/test/0.jpg: maps are saved of samples with img_id, class_maps'):
+        _part(tmp_path / 'part', [sample])
+
+
+def test_scores_that_are_not_finite_are_not_saved(make_sample, tmp_path):
+    with pytest.raises(ValueError, match='the class scores are not finite'):
+        _part(tmp_path / 'part', [make_sample(torch.rand(2, 3, 3), score=[0, float('nan')])])
+
+
+def _zero_the_data(path):
+    """Break what is compressed of image 1, not the list of members."""
+    with zipfile.ZipFile(path) as file:
+        info = file.getinfo('00000001/labels.npy')
+    start = info.header_offset + 30 + len(info.filename)
+    content = bytearray(path.read_bytes())
+    content[start : start + info.compress_size] = bytes(info.compress_size)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize('old', [True, False])
+@pytest.mark.parametrize('broken', ['missing', 'data'])
+def test_a_failing_merge_changes_nothing(samples, tmp_path, old, broken):
+    (tmp_path / 'parts').mkdir()
+    target = tmp_path / 'maps.npz'
+    if old:
+        target.write_text('old')
+    part = _part(tmp_path / 'parts' / '0', samples[:2])
+    if broken == 'data':
+        _zero_the_data(part)
+        with pytest.raises((zipfile.BadZipFile, zlib.error)):
+            merge_parts([part], target, size=2)
+    else:
+        with pytest.raises(ValueError, match=f'^{target}: no maps of image 2, and of 2 others of 5'):
+            merge_parts([part], target, size=5)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == (['maps.npz'] if old else [])
+    assert not old or target.read_text() == 'old'
+    assert part.is_file()
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=f'^{tmp_path}/a.npz: file of maps not found; tools/test.py'):
+        MapFile(tmp_path / 'a.npz')
+
+
+@pytest.mark.parametrize('keep', [0, 10, 0.5, -1])
+def test_cut_file(file, keep):
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * keep) if 0 < keep < 1 else keep])
+    with pytest.raises(ValueError, match=f'^{file}: {NOT_ONE}: '):
+        MapFile(file)
+
+
+def test_other_files(tmp_path):
+    np.savez(tmp_path / 'arrays.npz', a=np.ones(3))
+    (tmp_path / 'text.npz').write_text('maps')
+    for name in ('arrays', 'text'):
+        with pytest.raises(ValueError, match=f'^{tmp_path}/{name}.npz: {NOT_ONE}: '):
+            MapFile(tmp_path / f'{name}.npz')
+
+
+@pytest.mark.parametrize('index', ['[]', 'null', 'no json', '{"images": 3}', '{"images": null, "classes": []}'])
+def test_broken_index(file, index):
+    _rewrite(file, lambda members: members.update({'maps.json': index.encode()}))
+    with pytest.raises(ValueError, match=f'^{file}: {NOT_ONE}: '):
+        MapFile(file)
+
+
+def _format(version):
+    def change(members):
+        members['maps.json'] = json.dumps({**json.loads(members['maps.json']), 'format': version}).encode()
+
+    return change
+
+
+def test_another_version(file):
+    _rewrite(file, _format('mmtscam maps 0'))
+    message = f"^{file}: a file of maps of another version: 'mmtscam maps 0' instead of 'mmtscam maps 1'"
+    with pytest.raises(ValueError, match=message):
+        MapFile(file)
+
+
+def test_a_missing_image(file):
+    _rewrite(file, lambda members: members.pop('00000001.json'))
+    with pytest.raises(ValueError, match=f'^{file}: image 1 of 3 is missing$'):
+        MapFile(file)
+
+
+def test_a_doubled_entry(file):
+    with zipfile.ZipFile(file, 'a') as members, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        members.writestr('00000002.json', members.read('00000002.json'))
+    with pytest.raises(ValueError, match=f'^{file}: 00000002.json is there twice$'):
+        MapFile(file)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda members: members.update({'00000001.json': b'{}'}),
+        lambda members: members.update({'00000001.json': b'not json'}),
+        lambda members: members.update({'00000001/maps.npy': b'not an array'}),
+        lambda members: members.update({'00000001/labels.npy': members['00000001/labels.npy'][:-4]}),
+        lambda members: members.pop('00000001/semantic.npy'),
+    ],
+)
+def test_an_image_that_cannot_be_read_is_named(file, change):
+    _rewrite(file, change)
+    reader = iter(MapFile(file))
+    assert next(reader)['img_id'] == 0
+    with pytest.raises(ValueError, match=f'^{file}: image 1 cannot be read: '):
+        next(reader)
+
+
+def test_a_missing_map(samples, file, evaluate):
+    _rewrite(file, lambda members: members.pop('00000002/maps.npy'))
+    with pytest.raises(ValueError, match=f"^{samples[2]['img_path']}: the head gives no maps named 'maps'"):
+        evaluate(METRICS['MaxBoxAcc'](), MapFile(file))
+
+
+def test_data_that_cannot_be_unpacked_is_named(file):
+    _zero_the_data(file)
+    with pytest.raises(ValueError, match=f'^{file}: image 1 cannot be read: '):
+        list(MapFile(file))
+
+
+def test_missing_labels_are_named(file):
+    _rewrite(file, lambda members: members.pop('00000002/labels.npy'))
+    with pytest.raises(ValueError, match=f'^{file}: image 2 cannot be read: .*it has no labels'):
+        list(MapFile(file))
+
+
+def test_a_member_of_something_else(file):
+    _rewrite(file, lambda members: members.update({'readme.txt': b''}))
+    with pytest.raises(ValueError, match=rf'^{file}: readme\.txt is no part of a file of maps'):
+        MapFile(file)
+
+
+def test_a_part_that_is_cut_off(samples, tmp_path):
+    part = _part(tmp_path / 'part', samples[:1])
+    part.write_bytes(part.read_bytes()[:-5])
+    with pytest.raises(ValueError, match=f'^{part}: this part of the maps is cut off'):
+        merge_parts([part], tmp_path / 'maps.npz', size=1)
+    assert [path.name for path in tmp_path.iterdir()] == ['part']
+
+
+@pytest.mark.parametrize('name', ['scores', 'mask'])
+def test_names_that_mean_something_else_are_refused(samples, tmp_path, name):
+    sample = dict(samples[0], class_maps={**samples[0]['class_maps'], name: samples[0]['class_maps']['maps']})
+    with pytest.raises(ValueError, match=f"the name '{name}' is taken in a file of maps"):
+        _part(tmp_path / 'part', [sample])

@@ -1,0 +1,89 @@
+import csv
+import json
+
+import pytest
+
+from mmtscam.evaluation import read_result
+from mmtscam.localization import Outcome
+
+
+def test_rows_and_classes(result):
+    read = read_result(result.folder)
+    assert (read.chosen['name'], read.csv_file) == ('tscam', result.folder / 'tscam.csv')
+    assert read.classes == {0: '<b>ant</b> & "co"', 1: 'bee', 2: 'cat'}
+    assert [row.true for row in read.rows] == [0, 1, 2] * 4
+    first = read.rows[0]
+    assert (first.predicted, first.rank, first.outcome) == (1, 2, Outcome.CLASSIFICATION)
+    assert (first.threshold, first.source) == (0.2, 'fixed')
+    assert 0 < first.iou < 1
+    assert read_result(result.folder, 'tscam-attention').chosen['map_name'] == 'attention'
+
+
+def test_without_class_scores(result):
+    with (result.folder / 'tscam.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    with (result.folder / 'tscam.csv').open('w') as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({**row, **dict.fromkeys(('predicted_label', 'predicted_class', 'rank', 'outcome'), '')})
+    row = read_result(result.folder).rows[1]
+    assert (row.predicted, row.rank, row.outcome, row.threshold) == (None, None, None, 0.2)
+
+
+def _edit(file, old, new):
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def _no_report(folder):
+    (folder / 'report.json').unlink()
+
+
+def _in_a_subfolder(folder):
+    (folder / '2026').mkdir()
+    (folder / 'report.json').rename(folder / '2026' / 'report.json')
+
+
+def _no_rows(folder):
+    for file in folder.glob('*.csv'):
+        file.unlink()
+
+
+def _fewer_rows(folder):
+    file = folder / 'tscam.csv'
+    file.write_text(''.join(file.read_text().splitlines(True)[:-1]))
+
+
+def _no_curves(folder):
+    content = json.loads((folder / 'report.json').read_text())
+    del content['results'][1]['curves']
+    (folder / 'report.json').write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    'spoil, message',
+    [
+        (_no_report, r'report\.json: not found; tools/test\.py --report-dir'),
+        (_in_a_subfolder, r'report\.json: not found; there is one in .*2026'),
+        (lambda folder: (folder / 'report.json').write_text('{"results": ['), r'report\.json: not JSON'),
+        (lambda folder: (folder / 'report.json').write_text('[]'), "no 'results' in it"),
+        (_no_curves, "result 1 has no 'curves'"),
+        (_no_rows, r'no PROTOCOL\.csv'),
+        (_fewer_rows, r'tscam\.csv: 11 rows, but report\.json counts 12 images'),
+        (lambda folder: _edit(folder / 'tscam.csv', ',iou,', ',IoU,'), r"tscam\.csv: no column 'iou'"),
+        (lambda folder: _edit(folder / 'tscam.csv', '.jpg,2,cat,', '.jpg,x,cat,'), 'line 4: true_label is no number'),
+        (lambda folder: _edit(folder / 'tscam.csv', 'classification', 'bad'), "line 2: 'bad' is not a valid Outcome"),
+        (lambda folder: _edit(folder / 'tscam.csv', ',0.2,fixed', ''), "line 2: nothing in column 'threshold'"),
+    ],
+)
+def test_what_does_not_fit(result, spoil, message):
+    spoil(result.folder)
+    with pytest.raises(ValueError, match=message):
+        read_result(result.folder)
+
+
+def test_a_metric_that_is_not_there(result):
+    with pytest.raises(ValueError, match=r"no CSV file of a result called 'wsol-v2'; there are tscam, tscam-attention"):
+        read_result(result.folder, 'wsol-v2')

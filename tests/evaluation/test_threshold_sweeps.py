@@ -1,0 +1,138 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmtscam.datasets import WSOLBenchmark, WSOLDataset
+from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, check_disjoint, evaluate_maps, sweeps_for
+from mmtscam.evaluation.stored_maps import MapFile, MapPart, ScoreMapFolder, merge_parts
+from mmtscam.localization import get_protocol
+from mmtscam.registry import METRICS
+
+BOXES = ((0, 0, 60, 60), (0, 0, 120, 120), (0, 0, 200, 200))
+
+
+def _sample(index, box=(0, 0, 60, 60)):
+    score_map = np.zeros((1, 224, 224), np.float32)
+    score_map[0, box[1] : box[3], box[0] : box[2]] = 1
+    return dict(
+        img_id=index,
+        img_path=f'set/test/{index}.jpg',
+        gt_label=1,
+        gt_rank=0,
+        pred_label=1,
+        ori_shape=(224, 224),
+        gt_instances=dict(bboxes=np.array([[0.0, 0.0, 60.0, 60.0]])),
+        class_maps=dict(labels=np.array([1]), maps=score_map, threshold=0.5),
+    )
+
+
+@pytest.fixture
+def maps(tmp_path):
+    """Three images, of which the first is right at any IoU level and the second at a low one."""
+    part = MapPart(tmp_path / 'part')
+    for index, box in enumerate(BOXES):
+        part.add(_sample(index, box))
+    part.close()
+    merge_parts([tmp_path / 'part'], tmp_path / 'maps.npz', size=3, classes=['ant', 'bee'])
+    return MapFile(tmp_path / 'maps.npz')
+
+
+def test_a_report_of_each_metric(maps):
+    protocol = dict(base='tscam', iou_levels=[0.2])
+    low, high = evaluate_maps(maps, [LocAccuracy(protocol), MaxBoxAcc('tscam', step=0.1, prefix='swept')])
+    assert (low.name, low.metric, low.images) == ('tscam', 'LocAccuracy', 3)
+    assert low.scalars()['gt_known'] == pytest.approx(200 / 3)
+    assert (high.name, high.metric, high.images) == ('swept', 'MaxBoxAcc', 3)
+    assert high.scalars() == {'maxboxacc_oracle': pytest.approx(100 / 3)}
+    assert [row['img_path'] for row in low.rows] == ['set/test/0.jpg', 'set/test/1.jpg', 'set/test/2.jpg']
+    assert {row['true_class'] for row in low.rows} == {'bee'}
+
+
+def test_no_class_scores_in_a_folder(maps, tmp_path):
+    (tmp_path / 'metadata').mkdir()
+    for name, row in dict(image_ids='{}', class_labels='{},1', image_sizes='{},224,224').items():
+        lines = [row.format(f'{index}.jpg') for index in range(3)]
+        (tmp_path / 'metadata' / f'{name}.txt').write_text('\n'.join(lines))
+    (tmp_path / 'metadata' / 'localization.txt').write_text('\n'.join(f'{i}.jpg,0,0,60,60' for i in range(3)))
+    for index, sample in enumerate(maps):
+        np.save(tmp_path / f'{index}.jpg.npy', sample['class_maps']['maps'][0])
+    dataset = WSOLDataset(
+        dict(type='WSOLBenchmark', data_root=str(tmp_path), metadata='metadata', serialize_data=False),
+        boxes=dict(type='BenchmarkBoxes', metadata='metadata'),
+        test_mode=True,
+        serialize_data=False,
+    )
+    metrics = [LocAccuracy('tscam', 0.5), MaxBoxAcc(dict(base='tscam', normalize=False), step=0.1)]
+    reports = evaluate_maps(ScoreMapFolder(tmp_path, dataset), metrics)
+    assert [report.scalars() for report in reports] == [
+        {'gt_known': pytest.approx(100 / 3)},
+        {'maxboxacc_oracle': pytest.approx(100 / 3)},
+    ]
+
+
+def test_a_map_that_cannot_be_scored(maps):
+    with pytest.raises(ValueError, match=r"^set/test/0.jpg: the head gives no maps named 'attention'"):
+        evaluate_maps(maps, [MaxBoxAcc(map_name='attention')])
+
+
+@pytest.mark.parametrize(
+    ('evaluator', 'expected'),
+    [
+        (dict(type='LocAccuracy'), [('tscam', 'maps')]),
+        (dict(type='MaxBoxAcc'), [('wsol-v2', 'maps')]),
+        (dict(type='Evaluator', metrics=[dict(type=MaxBoxAcc)]), [('wsol-v2', 'maps')]),
+        (dict(type='mmtscam.LocAccuracy', protocol='wsol-v1'), [('wsol-v1', 'maps')]),
+        ([dict(type='LocAccuracy'), dict(type='MaxBoxAcc', protocol='tscam')], [('tscam', 'maps')]),
+        ([dict(type='LocAccuracy', protocol=dict(base='tscam', threshold=t)) for t in (0.1, 0.2)], [('tscam', 'maps')]),
+        (
+            [dict(type='PixelAP'), dict(type='LocAccuracy', map_name='attention'), dict(type='LocAccuracy')],
+            [('tscam', 'attention'), ('tscam', 'maps')],
+        ),
+        (
+            [dict(type='MaxBoxAcc'), dict(type='MaxBoxAcc', protocol=dict(base='wsol-v2', iou_levels=[0.5]))],
+            [('wsol-v2', 'maps'), (dict(base='wsol-v2', iou_levels=[0.5]), 'maps')],
+        ),
+    ],
+)
+def test_one_sweep_for_each_protocol_and_kind_of_maps(evaluator, expected):
+    configs = sweeps_for(evaluator)
+    sweeps = [METRICS.build(config) for config in configs]
+    assert all(type(sweep) is MaxBoxAcc for sweep in sweeps)
+    found = [(replace(sweep.protocol, threshold=None), sweep.map_name) for sweep in sweeps]
+    assert found == [(replace(get_protocol(protocol), threshold=None), map_name) for protocol, map_name in expected]
+    assert len({sweep.prefix for sweep in sweeps}) == len(sweeps)
+
+
+def test_a_sweep_keeps_the_step_of_its_metric():
+    (sweep,) = sweeps_for(
+        [dict(type='LocAccuracy', protocol='wsol-v2'), dict(type='MaxBoxAcc', step=0.01, num_workers=1)]
+    )
+    assert (sweep['step'], sweep['num_workers']) == (0.01, 1)
+
+
+@pytest.mark.parametrize('evaluator', [[], dict(type='PixelAP'), [dict(type='mmpretrain.Accuracy')]])
+def test_nothing_to_sweep(evaluator):
+    with pytest.raises(ValueError, match='no LocAccuracy or MaxBoxAcc'):
+        sweeps_for(evaluator)
+
+
+def _dataset(root, *images):
+    folder = root / 'metadata'
+    folder.mkdir(parents=True)
+    (folder / 'image_ids.txt').write_text('\n'.join(images))
+    (folder / 'class_labels.txt').write_text('\n'.join(f'{image},0' for image in images))
+    return WSOLBenchmark(str(root), 'metadata', serialize_data=False)
+
+
+def test_disjoint_splits(tmp_path):
+    validation = _dataset(tmp_path / 'a', 'val/0/a.jpg', 'val/0/b.jpg')
+    test = _dataset(tmp_path / 'b', 'test/0/a.jpg', 'val/1/a.jpg', 'val/0/c.jpg')
+    assert check_disjoint(validation, test) == ['val/0/a.jpg', 'val/0/b.jpg']
+
+
+def test_splits_that_share_images_under_another_root(tmp_path):
+    validation = _dataset(tmp_path / 'a', 'val/0/a.jpg', 'val/0/b.jpg', 'val/0/c.jpg')
+    test = _dataset(tmp_path / 'b', 'val/0/c.jpg', 'val/0/b.jpg')
+    with pytest.raises(ValueError, match=r'shares 2 of its 3 images with the test split \(val/0/b.jpg\)'):
+        check_disjoint(validation, test)

@@ -1,0 +1,129 @@
+import json
+
+import pytest
+
+from mmtscam.pseudo_labels.box_scores import score_boxes
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Files of boxes ``(image, category, box, score)`` and of true ones, without scores."""
+
+    def files(boxes, truth, categories=('a', 'b'), images=4):
+        paths = []
+        for name, rows in (('boxes', boxes), ('truth', truth)):
+            names = [f'{number}.jpg' for number in range(images)]
+            order = names if name == 'truth' else names[::-1]  # ids differ
+            content = dict(
+                images=[dict(id=index, file_name=file, width=100, height=100) for index, file in enumerate(order)],
+                categories=[dict(id=label + 1, name=each) for label, each in enumerate(categories)],
+                annotations=[
+                    dict(
+                        id=index + 1,
+                        image_id=order.index(f'{image}.jpg'),
+                        category_id=categories.index(category) + 1,
+                        bbox=[x1, y1, x2 - x1, y2 - y1],
+                        area=(x2 - x1) * (y2 - y1),
+                        iscrowd=0,
+                        **({} if score is None else dict(score=score)),
+                    )
+                    for index, (image, category, (x1, y1, x2, y2), score) in enumerate(rows)
+                ],
+            )
+            paths.append(tmp_path / f'{name}.json')
+            paths[-1].write_text(json.dumps(content))
+        return paths
+
+    return files
+
+
+SQUARE = (0, 0, 10, 10)
+TRUTH = [(image, category, SQUARE, None) for image, category in enumerate('aabb')]
+
+
+def test_perfect_boxes(files):
+    scores = score_boxes(*files([(*row[:3], 0.5) for row in TRUTH], TRUTH))
+    assert scores == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100))
+
+
+def test_levels_of_iou(files):
+    """IoU 0.6 in every image: right at 0.5, 0.55 and 0.6 of the ten levels."""
+    scores = score_boxes(*files([(image, kind, (0, 0, 10, 6), None) for image, kind, *_ in TRUTH], TRUTH))
+    assert scores == pytest.approx(dict(AP=30, AP50=100, AP75=0, CorLoc=100))
+
+
+def test_average_precision_by_hand(files):
+    """Of class a the better score is wrong: precision 0 at first, then 1/2, up to a recall of 1/2; b has one of two.
+
+    COCO reads precision at 101 recalls: 51 of them are at most 1/2.
+    """
+    boxes = [(0, 'a', (50, 50, 60, 60), 0.9), (1, 'a', SQUARE, 0.8), (2, 'b', SQUARE, 0.7)]
+    scores = score_boxes(*files(boxes, TRUTH))
+    assert scores['AP50'] == pytest.approx(100 * (51 / 101 * 0.5 + 51 / 101 * 1.0) / 2)
+    assert scores['CorLoc'] == pytest.approx(50)
+
+
+def test_the_best_box_of_an_image_decides_on_corloc(files):
+    boxes = [(0, 'a', SQUARE, 0.6), (0, 'a', (50, 50, 60, 60), 0.7), (1, 'a', SQUARE, 0.7), (1, 'a', (1, 1, 9, 9), 0.6)]
+    assert score_boxes(*files(boxes, TRUTH))['CorLoc'] == pytest.approx(25)
+
+
+def test_any_category_will_do(files):
+    paths = files([(image, 'b', SQUARE, 0.5) for image in range(4)], TRUTH)
+    assert score_boxes(*paths)['AP50'] == pytest.approx(25)  # of b, half of the boxes are right; of a there is none
+    assert score_boxes(*paths, class_agnostic=True)['AP50'] == pytest.approx(100)
+
+
+def test_no_box_at_all(files):
+    assert score_boxes(*files([], TRUTH)) == dict(AP=0, AP50=0, AP75=0, CorLoc=0)
+
+
+def test_files_of_other_data_sets_are_refused(files, tmp_path):
+    boxes, truth = files(TRUTH, TRUTH)
+    content = json.loads(boxes.read_text())
+    content['images'][0]['file_name'] = 'other.jpg'
+    boxes.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"boxes\.json: image 'other\.jpg' is not among those of .*truth\.json"):
+        score_boxes(boxes, truth)
+    content['images'][0]['file_name'] = '0.jpg'
+    content['categories'][0]['name'] = 'c'
+    boxes.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"category 'c' is not among .* or use --class-agnostic"):
+        score_boxes(boxes, truth)
+    boxes.write_text('[]')
+    with pytest.raises(ValueError, match=r"boxes\.json: not a COCO file: it has no list 'images'"):
+        score_boxes(boxes, truth)
+    boxes.write_text('hello')
+    with pytest.raises(ValueError, match=r'boxes\.json: not a readable json file'):
+        score_boxes(boxes, truth)
+
+
+def test_files_in_the_wrong_order_are_refused(files):
+    boxes, truth = files([(*row[:3], 0.5) for row in TRUTH], TRUTH)
+    with pytest.raises(ValueError, match=r'boxes\.json: its boxes have scores .*; the true ones come second'):
+        score_boxes(truth, boxes)
+
+
+def test_truth_without_boxes_and_entries_that_lack_something(files):
+    boxes, truth = files(TRUTH, [])
+    with pytest.raises(ValueError, match=r'truth\.json: has no boxes with which to compare'):
+        score_boxes(boxes, truth)
+    boxes, truth = files(TRUTH, TRUTH)
+    content = json.loads(truth.read_text())
+    for annotation in content['annotations']:
+        del annotation['iscrowd'], annotation['area']
+    truth.write_text(json.dumps(content))
+    assert score_boxes(boxes, truth)['AP'] == pytest.approx(100)
+    for change, said in (
+        (dict(bbox=[1, 2, 3]), r'annotations\[1\]: bbox must be x, y, width, height, got \[1, 2, 3\]'),
+        (dict(image_id=77), r'annotations\[1\]: its image or category is not listed'),
+    ):
+        broken = json.loads(json.dumps(content))
+        broken['annotations'][1].update(change)
+        truth.write_text(json.dumps(broken))
+        with pytest.raises(ValueError, match=rf'truth\.json: {said}'):
+            score_boxes(boxes, truth)
+    del content['images'][0]['file_name']
+    truth.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"truth\.json: images\[0\]: it has no 'file_name'"):
+        score_boxes(boxes, truth)

@@ -1,0 +1,22 @@
+"""A tiny model for the benchmark."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmtscam.speed import Setting
+
+
+@pytest.fixture
+def config_file(tiny_config: Config, tmp_path: Path) -> str:
+    """The tiny config as a file; blocks are dropped while training."""
+    tiny_config.model.backbone.drop_path_rate = 0.3
+    tiny_config.dump(tmp_path / 'tiny.py')
+    return str(tmp_path / 'tiny.py')
+
+
+@pytest.fixture
+def evaluate(config_file: str) -> Setting:
+    """Evaluation of two batches of four images."""
+    return Setting(config_file, 'evaluate', batch_size=4, batches=2)

@@ -1,0 +1,55 @@
+import mmap
+import sys
+
+import pytest
+from speed_tasks import MIB, touch
+
+from mmtscam.speed import memory, memory_in_use, peak_memory, reset_peak_memory
+from mmtscam.speed.memory import free_memory
+
+linux = pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere the system does not tell')
+SIZE = 64 * MIB
+
+
+@linux
+def test_memory_that_is_written_is_in_use():
+    before = memory_in_use()
+    with mmap.mmap(-1, SIZE) as taken:
+        assert memory_in_use() < before + SIZE // 2  # its pages are not there yet
+        taken.write(bytes(SIZE // 2))
+        taken.write(bytes(SIZE // 2))
+        assert SIZE <= memory_in_use() - before < SIZE + 48 * MIB
+    assert memory_in_use() < before + SIZE // 2
+
+
+@linux
+def test_the_peak_outlasts_what_was_taken_until_it_is_reset():
+    reset_peak_memory()
+    before = peak_memory()
+    touch(SIZE)
+    assert peak_memory() >= before + SIZE - 8 * MIB
+    assert memory_in_use() < before + SIZE // 2
+    reset_peak_memory()
+    assert peak_memory() < before + SIZE // 2
+
+
+@linux
+def test_free_memory_is_less_than_all():
+    with open('/proc/meminfo') as file:  # noqa: PTH123
+        total = int(file.readline().split()[1]) * 1024
+    assert 0 < free_memory() < total
+
+
+def test_a_system_that_does_not_tell(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, '_PROC', tmp_path / 'none')
+    assert memory_in_use() is None
+    assert peak_memory() is None
+    reset_peak_memory()
+
+
+def test_a_line_in_kilobytes(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, '_PROC', tmp_path)
+    (tmp_path / 'status').write_text('Name:\tVmRSS\nVmHWM:\t   12 kB\nVmRSS:\t    7 kB\n')
+    assert (memory_in_use(), peak_memory()) == (7 * 1024, 12 * 1024)
+    (tmp_path / 'status').write_text('Name:\tpython\n')
+    assert memory_in_use() is None

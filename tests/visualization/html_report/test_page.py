@@ -1,0 +1,303 @@
+"""The page in a real browser, from the file system."""
+
+import importlib.resources
+
+import cv2
+import numpy as np
+import pytest
+
+from mmtscam.evaluation.report_reader import Row, RunResult
+from mmtscam.localization import Outcome
+from mmtscam.visualization.html_report import page as page_module
+from mmtscam.visualization.html_report.page import as_script, page_data
+from mmtscam.visualization.html_report.thumbnails import Drawn
+
+ASSETS = importlib.resources.files(page_module.__package__) / 'assets'
+CARD = '#cards li'
+
+
+def _ious(view):
+    """IoUs on the cards, in the order of the document."""
+    return [
+        float(text.split('IoU ')[1])
+        for text in view.page.locator(f'{CARD} .caption > span:first-child').all_inner_texts()
+    ]
+
+
+def _at_gallery(view):
+    view.page.evaluate('document.getElementById("gallery").scrollIntoView()')
+    view.page.wait_for_selector(CARD)
+    return view
+
+
+def _settled(view, count):
+    view.page.wait_for_function('count => document.getElementById("count").textContent.startsWith(count)', arg=count)
+
+
+def _at_hash(view, *expected):
+    """Events of the browser may come after the key that led to them."""
+    view.page.wait_for_function('expected => expected.includes(location.hash)', arg=list(expected))
+
+
+def test_summary_and_curves(show, write):
+    view = show(write())
+    assert view.text('h1') == 'Localization report: tiny.py'
+    table = view.text('#figures')
+    assert 'tscam-attention protocol tscam, maps: attention, LocAccuracy' in table
+    assert 'gt_known' in table and 'fixed' in table and 'maxboxacc_iou30' in table and 'oracle' in table
+    assert view.count('.chart') == 3
+    assert view.page.locator('.chart').nth(2).locator('circle').count() == 3
+    # Values under the pointer, and with the keyboard.
+    first = view.page.locator('.chart svg[role=img]').first
+    first.hover()
+    assert '%' in view.page.locator('.legend output').first.inner_text()
+    first.focus()
+    first.press('ArrowRight')
+    assert 'at IoU' in view.page.locator('.chart h3').first.inner_text()
+    view.page.locator('details summary').click()
+    assert '"iou_levels"' not in view.text('#origin') and 'iou_levels' in view.text('#origin')
+
+
+def test_filters_and_address(show, write):
+    index = write()
+    view = _at_gallery(show(index))
+    assert view.text('#count') == '12 images'
+    assert view.count(CARD) == 12
+    view.page.get_by_label('wrong class 3').check()
+    _settled(view, '3 of 12')
+    assert view.count(CARD) == 3
+    view.page.locator('#true').select_option(label='bee')
+    _settled(view, '1 of 12')
+    assert view.page.locator(CARD).inner_text().split('\n')[1:] == ['bee', '→ cat']
+    view.page.get_by_role('button', name='Reset filters').click()
+    _settled(view, '12 images')
+    view.page.get_by_label('Predicted class').select_option(label='bee')
+    _settled(view, '4 of 12')
+    view.page.get_by_label('Path has').fill('0/0')
+    _settled(view, '1 of 12')
+    view.page.get_by_label('Path has').fill('')
+    view.page.get_by_label('Sort by').select_option('high')
+    view.page.wait_for_function('location.hash.includes("sort=high")')
+    ious = _ious(view)
+    assert ious == sorted(ious, reverse=True)
+    above = [iou for iou in ious if iou > ious[-1] + 0.02]
+    assert 0 < len(above) < 4
+    view.page.get_by_label('IoU from').fill(str(above[-1] - 0.01))
+    _settled(view, f'{len(above)} of 12')
+    view.page.get_by_label('Sort by').select_option('low')
+    view.page.wait_for_function('location.hash.includes("sort=low")')
+    # The same again from the address.
+    again = _at_gallery(show(index, view.hash()))
+    assert again.text('#count') == f'{len(above)} of 12 images'
+    assert _ious(again) == above[::-1]
+    assert again.page.get_by_label('Predicted class').input_value() == '1'
+    # And from another address in the same page.
+    again.page.evaluate('location.hash = "outcome=right&max=1"')
+    again.page.wait_for_function('!document.getElementById("predicted").value')
+    assert again.page.locator('#outcomes input:checked').count() == 1
+    again.page.evaluate('location.hash = "outcome=nonsense&true=77&image=x&sort=?"')
+    _settled(again, '12 images')
+
+
+def test_the_table_sorts_and_sets_filters(show, write):
+    view = show(write())
+    assert view.page.locator('#heat tbody th').all_inner_texts() == ['all classes', '<b>ant</b> & "co"', 'bee', 'cat']
+    heading = view.page.locator('#heat th[scope=col]')
+    heading.first.get_by_role('button').click()
+    assert view.page.locator('#heat tbody th').all_inner_texts()[1] == 'cat'
+    assert heading.first.get_attribute('aria-sort') == 'descending'
+    heading.nth(9).get_by_role('button').click()
+    ious = [float(text) for text in view.page.locator('#heat tbody tr:not(.all) td:nth-child(10)').all_inner_texts()]
+    assert len(ious) == 3 and ious == sorted(ious, reverse=True)
+    view.page.get_by_role('button', name='bee, wrong class: show 1 images').click()
+    _settled(view, '1 of 12')
+    assert view.hash() == '#outcome=classification&true=1'
+    view.page.get_by_role('button', name='cat (1)').click()
+    assert view.hash() == '#true=1&predicted=2'
+
+
+def test_maps_on_hover(show, write):
+    view = _at_gallery(show(write()))
+    cards = view.page.locator(CARD)
+    view.page.locator('#count').hover()
+    assert view.count('.heat') == 0
+    cards.nth(1).hover()
+    heat = cards.nth(1).locator('.heat')
+    assert heat.get_attribute('src') == 'maps/coupled/000/000001.jpg'
+    cards.nth(2).hover()
+    assert view.count(f'{CARD} .heat') == 1
+    view.page.get_by_label('Map on hover').select_option(label='attention A*')
+    view.page.get_by_label('maps on all').check()
+    view.page.wait_for_function('document.querySelectorAll("#cards .heat").length === 12')
+    assert cards.nth(1).locator('.heat').get_attribute('src') == 'maps/attention/000/000001.jpg'
+    view.page.get_by_label('boxes').uncheck()
+    view.page.wait_for_function('location.hash.includes("boxes=0")')
+    assert not cards.first.locator('svg').is_visible()
+
+
+def test_the_large_view(show, write):
+    index = write()
+    view = _at_gallery(show(index))
+    page = view.page
+    page.locator(f'{CARD} button').first.click()
+    dialog = page.get_by_role('dialog')
+    assert dialog.get_by_role('heading').inner_text() == '<b>ant</b> & "co" → bee'
+    captions = page.locator('#panels figcaption').all_inner_texts()
+    own, other = ' of <b>ant</b> & "co"', ' of bee'
+    assert captions == [
+        'image', f'coupled map (scored){own}', 'attention A*', f'semantic map{own}', f'coupled map{other}',
+        f'semantic map{other}',
+    ]  # fmt: skip
+    page.wait_for_function('[...document.querySelectorAll("#panels img")].every(image => image.naturalWidth > 0)')
+    assert view.count('#panels .heat') == 5
+    assert view.count('#panels rect.predicted') == view.count('#panels rect.truth') == 6
+    facts = view.text('#facts')
+    assert '00 #%.jpg' in facts and '0.200 (fixed)' in facts and '100 \u00d7 160' in facts
+    assert page.get_by_role('button', name='Previous image').get_attribute('aria-disabled') == 'true'
+    page.keyboard.press('ArrowRight')
+    assert dialog.get_by_role('heading').inner_text() == 'bee'
+    assert view.count('#panels figure') == 4
+    _at_hash(view, '#image=1')
+    page.keyboard.press('ArrowLeft')
+    page.keyboard.press('ArrowLeft')
+    _at_hash(view, '#image=0')
+    page.get_by_role('button', name='Next image').click()
+    page.keyboard.press('Escape')
+    dialog.wait_for(state='hidden')
+    _at_hash(view, '', '#')
+    # The focus is back at the image, and opens it again.
+    page.wait_for_function('document.activeElement.closest("#cards")')
+    page.keyboard.press('Enter')
+    _at_hash(view, '#image=1')
+
+    again = show(index, '#outcome=classification&image=4')
+    assert again.page.get_by_role('dialog').get_by_role('heading').inner_text() == 'bee → cat'
+    again.page.keyboard.press('ArrowRight')
+    _at_hash(again, '#outcome=classification&image=8')
+    assert again.page.get_by_role('button', name='Next image').get_attribute('aria-disabled') == 'true'
+
+
+def test_without_maps(show, write, result):
+    (result.images / '1' / '01 #%.jpg').unlink()
+    view = _at_gallery(show(write(with_maps=False)))
+    notices = view.text('#notices')
+    assert 'Boxes only' in notices and '1 of 12 images could not be read' in notices
+    assert not view.page.locator('#map').is_visible()
+    assert not view.page.locator('#truth-key').is_visible()
+    assert view.page.locator(CARD).nth(1).inner_text().startswith('image not found')
+    view.page.locator(f'{CARD} button').nth(2).click()
+    assert view.page.locator('#panels figcaption').all_inner_texts() == ['image']
+    assert view.count('#panels rect.predicted') == 1 and view.count('#panels rect.truth') == 0
+
+
+def test_without_data(show, write):
+    index = write()
+    index.with_name('data.js').unlink()
+    view = show(index)
+    assert 'data.js is missing' in view.text('#subtitle')
+    assert all('data.js' in complaint or 'ERR_FILE_NOT_FOUND' in complaint for complaint in view.complaints)
+    view.complaints.clear()
+
+
+@pytest.mark.parametrize(
+    'kind', [dict(viewport=dict(width=360, height=740), has_touch=True), dict(color_scheme='dark')]
+)
+def test_phone_and_dark_mode(show, write, kind):
+    view = _at_gallery(show(write(), **kind))
+    width = view.page.evaluate('innerWidth')
+    assert view.page.evaluate('document.documentElement.scrollWidth') <= width
+    view.page.locator(f'{CARD} button').first.click()
+    assert view.page.get_by_role('dialog').is_visible()
+    assert view.page.evaluate('document.getElementById("large").scrollWidth') <= width
+    back = view.page.evaluate('getComputedStyle(document.body).backgroundColor')
+    assert (sum(map(int, back[4:-1].split(','))) < 150) == ('color_scheme' in kind)
+
+
+def test_every_control_has_a_name(show, write):
+    view = _at_gallery(show(write(), '#image=0'))
+    nameless = """() => [...document.querySelectorAll('input, select, button, img:not(.heat)')].filter((one) =>
+        !(one.labels?.length || one.getAttribute('aria-label') || one.textContent.trim() || one.getAttribute('alt'))
+        ).map((one) => one.outerHTML)"""
+    assert view.page.evaluate(nameless) == []
+
+
+@pytest.fixture
+def many(tmp_path):
+    """6,000 images of 200 classes; the pictures themselves are not there."""
+    rng = np.random.default_rng(0)
+    outcomes = list(Outcome)
+    rows = [
+        Row(
+            path=f'/set/{index % 200:03d}/{index}.jpg',
+            true=index % 200,
+            predicted=int(rng.integers(200)),
+            rank=1 + index % 7,
+            box=(10.0, 10.0, 90.0, 60.0),
+            iou=round(float(rng.uniform()), 6),
+            outcome=outcomes[index % 6],
+            threshold=0.1,
+            source='fixed',
+        )
+        for index in range(6000)
+    ]
+    protocol = dict(name='tscam', iou_levels=[0.5])
+    chosen = dict(name='tscam', metric='LocAccuracy', protocol=protocol, map_name='maps', images=6000)
+    report = dict(results=[{**chosen, 'figures': [], 'curves': {}}])
+    read = RunResult(report, chosen, tmp_path / 'tscam.csv', rows, {label: f'class {label}' for label in range(200)})
+    drawn = [Drawn(index, (100, 70)) for index in range(6000)]
+    maps = [(['coupled'], [])] * 6000
+    data = page_data(read, rows, drawn, {}, {'coupled': ['coupled', 'maps']}, maps)
+    (tmp_path / 'data.js').write_text(as_script(data))
+    for asset in ('index.html', 'report.css', 'report.js'):
+        (tmp_path / asset).write_bytes((ASSETS / asset).read_bytes())
+    return tmp_path / 'index.html'
+
+
+def test_6000_images_stay_smooth(show, many, browser):
+    """Of what is not on the screen neither elements are made nor files read."""
+    context = browser.new_context(viewport={'width': 1200, 'height': 900})
+    page = context.new_page()
+    picture = cv2.imencode('.jpg', np.full((70, 100, 3), 128, np.uint8))[1].tobytes()
+    read: list[str] = []
+
+    def serve(route):
+        read.append(route.request.url)
+        route.fulfill(body=picture, content_type='image/jpeg')
+
+    page.route('**/*.jpg', serve)
+    page.goto(many.as_uri())
+    elements = 'document.querySelectorAll("*").length'
+    assert page.locator('#count').inner_text() == '6000 images'
+    assert page.evaluate(elements) < 3500
+    assert len(read) < 200
+
+    for place in (0.3, 0.9, 1.0):
+        page.evaluate('place => scrollTo(0, place * document.documentElement.scrollHeight)', place)
+        page.wait_for_function(
+            '() => [...document.querySelectorAll("#cards li")].some(card => {'
+            ' const box = card.getBoundingClientRect(); return box.top < innerHeight && box.bottom > 0; })'
+        )
+        assert page.evaluate(elements) < 3500
+    page.wait_for_function('[...document.querySelectorAll("#cards li")].some(card => card.row.index === 5999)')
+    page.get_by_label('Sort by').select_option('low')
+    page.get_by_label('IoU to').fill('0.5')
+    page.locator('#true').select_option('7')
+    page.wait_for_function('document.querySelectorAll("#cards li").length < 30')
+    assert page.evaluate(elements) < 3500
+    page.get_by_role('button', name='Show all 200 classes').click()
+    assert page.locator('#heat tbody tr').count() == 201
+    assert len(read) < 1000
+    context.close()
+
+
+def test_the_keyboard_goes_on_where_it_was(show, many):
+    """Cards that leave the screen are removed, but not that with the focus; tab goes to the one after it."""
+    view = show(many)
+    view.page.locator(f'{CARD} button').nth(2).focus()
+    for _ in range(3):
+        view.page.keyboard.press('Tab')
+    assert view.page.evaluate('document.activeElement.closest("li").row.index') == 5
+    view.page.evaluate('scrollTo(0, document.documentElement.scrollHeight)')
+    view.page.wait_for_function('[...document.querySelectorAll("#cards li")].some(card => card.row.index === 5999)')
+    assert view.page.evaluate('document.activeElement.closest("li").row.index') == 5
+    view.complaints.clear()  # the pictures are not there

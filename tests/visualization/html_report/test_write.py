@@ -1,0 +1,241 @@
+import json
+import os
+import signal
+
+import cv2
+import numpy as np
+import pytest
+
+from mmtscam.evaluation import read_result
+from mmtscam.evaluation.stored_maps import MapFile, MapPart, merge_parts
+from mmtscam.visualization.drawing import color_map
+from mmtscam.visualization.html_report import page, write_html_report
+from mmtscam.visualization.html_report import thumbnails as pictures
+from mmtscam.visualization.html_report.thumbnails import Job, draw, draw_all
+from mmtscam.visualization.html_report.write import check_replaceable
+
+
+def _save(path, samples):
+    part = MapPart(path.with_suffix('.part'))
+    for index, sample in enumerate(samples):
+        part.add({**sample, 'img_id': index})
+    part.close()
+    merge_parts([part.path], path, len(samples))
+    return MapFile(path)
+
+
+def _samples(path):
+    """As they were before they were saved."""
+    samples = list(MapFile(path))
+    for sample in samples:
+        del sample['class_maps']['scores']
+    return samples
+
+
+def _data(index):
+    text = (index.parent / 'data.js').read_text()
+    return json.loads(text.removeprefix('window.MMTSCAM_REPORT = ').removesuffix(';\n'))
+
+
+def _rows(data):
+    columns = data['gallery']['columns']
+    return [dict(zip(columns, row, strict=True)) for row in data['gallery']['rows']]
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_pictures_and_data(result, write, workers):
+    index = write(workers=workers, thumbnail_size=50)
+    data = _data(index)
+    gallery = data['gallery']
+    assert gallery['root'] == f'{result.images}/'
+    # "maps" are the coupled ones, and drawn once.
+    assert gallery['kinds'] == [
+        dict(name='coupled', title='coupled map', scored=True),
+        dict(name='attention', title='attention A*', scored=False),
+        dict(name='semantic', title='semantic map', scored=False),
+    ]
+    rows = _rows(data)
+    assert [row['path'] for row in rows[:2]] == ['0/00 #%.jpg', '1/01 #%.jpg']
+    assert rows[1]['size'] == [200, 100]
+    assert rows[1]['truth'] == [[30.0, 15.0, 160.0, 80.0]]
+    assert all(row['pictured'] and row['maps'] == ['coupled', 'attention', 'semantic'] for row in rows)
+    # Where the class is wrong; attention is the same for all classes.
+    assert [row['predictedMaps'] for row in rows[:2]] == [['coupled', 'semantic'], []]
+    small = cv2.imread(str(index.parent / 'images' / '000' / '000001.jpg'))
+    assert small.shape == (25, 50, 3)
+    assert cv2.imread(str(index.parent / 'maps' / 'attention' / '000' / '000001.jpg')).shape == (64, 128, 3)
+    pictures = {str(path.relative_to(index.parent / 'maps')) for path in index.parent.rglob('maps/**/*.jpg')}
+    assert len(pictures) == 12 * 3 + 3 * 2
+    assert 'coupled/000/000004-predicted.jpg' in pictures
+    assert sorted(os.listdir(index.parent)) == ['data.js', 'images', 'index.html', 'maps', 'report.css', 'report.js']
+    assert not [name for name in os.listdir(result.folder) if name.startswith('.')]
+
+
+def test_the_table_counts_all_images(result, write):
+    data = _data(write(max_images=5))
+    assert [row['path'][2:4] for row in _rows(data)] == ['00', '03', '06', '08', '11']
+    table = data['gallery']['table']
+    figures = {figure['key']: figure for figure in data['results'][0]['figures']}
+    for place, outcome in enumerate(data['gallery']['outcomes']):
+        assert sum(line['outcomes'][place] for line in table) == figures[f'outcome_{outcome}']['value']
+    assert sum(line['known'] for line in table) == figures['gt_known']['count']
+    assert [(line['images'], line['taken']) for line in table] == [(4, [1, 1]), (4, [2, 1]), (4, [0, 1])]
+
+
+def test_other_maps_are_scored(result):
+    written = write_html_report(
+        read_result(result.folder, 'tscam-attention'), result.folder / 'html', MapFile(result.maps)
+    )
+    assert [kind['scored'] for kind in _data(written.index)['gallery']['kinds']] == [False, True, False]
+
+
+def test_images_that_cannot_be_read(result):
+    (result.images / '1' / '01 #%.jpg').unlink()
+    (result.images / '2' / '02 #%.jpg').write_bytes(b'no image')
+    (result.images / '0' / '03 #%.jpg').write_bytes(b'')
+    written = write_html_report(read_result(result.folder), result.folder / 'html')
+    assert [problem.split(': ')[1] for problem in written.problems] == [
+        'No such file or directory',
+        'not an image, or cut off',
+        'not an image, or cut off',
+    ]
+    rows = _rows(_data(written.index))
+    assert [row['pictured'] for row in rows] == [True, False, False, False, *[True] * 8]
+    assert (rows[0]['size'], rows[1]['size']) == ([100, 160], None)
+
+
+def test_images_that_moved(result, tmp_path, write):
+    """The folder may be any of those above the images; one that is missing is not taken for its namesake."""
+    (result.images / '0' / '00 #%.jpg').unlink()
+    (tmp_path / 'set').rename(tmp_path / 'elsewhere')
+    (tmp_path / 'elsewhere' / 'images' / '00 #%.jpg').write_bytes(b'another')
+    for root in (tmp_path / 'elsewhere', tmp_path / 'elsewhere' / 'images'):
+        rows = _rows(_data(write(image_root=root)))
+        assert [row['pictured'] for row in rows] == [False, *[True] * 11]
+    with pytest.raises(ValueError, match='none of the images is there'):
+        write(image_root=result.folder)
+    with pytest.raises(ValueError, match=r'nowhere: no such folder \(--image-root\)'):
+        write(image_root='nowhere')
+
+
+def test_maps_of_another_test(result, tmp_path):
+    samples = _samples(result.maps)
+    read = read_result(result.folder)
+    for change, message in (
+        (dict(gt_label=0), r'other\.npz: .*07 #%\.jpg has label 0, but 1 in the CSV file'),
+        (dict(img_path='x.jpg'), r'other\.npz: no maps of .*07 #%\.jpg, and of 0 others of 12'),
+    ):
+        maps = _save(tmp_path / 'other.npz', [*samples[:7], {**samples[7], **change}, *samples[8:]])
+        with pytest.raises(ValueError, match=message):
+            write_html_report(read, tmp_path / 'out', maps)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_maps_in_another_order(result, tmp_path, write):
+    maps = _save(tmp_path / 'reversed.npz', _samples(result.maps)[::-1])
+    index = write()
+    written = write_html_report(read_result(result.folder), tmp_path / 'out', maps)
+    assert written.index.with_name('data.js').read_text() == index.with_name('data.js').read_text()
+    for path in index.parent.rglob('maps/**/*.jpg'):
+        assert path.read_bytes() == (tmp_path / 'out' / path.relative_to(index.parent)).read_bytes()
+
+
+def test_a_folder_that_is_something_else_stays(result, tmp_path):
+    read = read_result(result.folder)
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other' / 'thesis.tex').touch()
+    with pytest.raises(ValueError, match=r"other: is no report, for there is 'thesis.tex' in it"):
+        write_html_report(read, tmp_path / 'other')
+    with pytest.raises(ValueError, match=r'thesis\.tex: is a file'):
+        write_html_report(read, tmp_path / 'other' / 'thesis.tex')
+    assert os.listdir(tmp_path / 'other') == ['thesis.tex']
+
+
+def test_a_report_stays_until_the_next_is_complete(result, write):
+    index = write()
+    before = index.with_name('data.js').read_text()
+
+    def stop(drawn, total):
+        yield next(iter(drawn))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(with_maps=False, progress=stop)
+    assert index.with_name('data.js').read_text() == before
+    assert not [name for name in os.listdir(result.folder) if name.startswith('.')]
+    write(with_maps=False)
+    assert index.with_name('data.js').read_text() != before
+    assert not (index.parent / 'maps').exists()
+
+
+def test_arguments(result):
+    for wrong in (dict(thumbnail_size=8), dict(workers=-1), dict(max_images=0)):
+        with pytest.raises(ValueError, match='at least'):
+            write_html_report(read_result(result.folder), result.folder / 'html', **wrong)
+
+
+def test_the_colours_of_a_map():
+    from matplotlib import colormaps
+
+    score_map = np.array([[-2.0, 0.0], [1.0, 2.0]])
+    coloured = color_map(score_map, (2, 2)) / 255
+    expected = colormaps['viridis'](np.round((score_map + 2) / 4 * 255).astype(int))[..., :3]
+    np.testing.assert_allclose(coloured, expected, atol=1 / 255)
+    for flat in (np.ones((2, 2)), np.full((2, 2), np.nan)):
+        assert len(np.unique(color_map(flat, (4, 4)).reshape(-1, 3), axis=0)) == 1
+
+
+def test_an_image_is_not_enlarged(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((30, 40, 3), np.uint8))
+    assert draw(Job(0, tmp_path / 'a.png', tmp_path / 'b.jpg', 320)).size == (40, 30)
+    assert cv2.imread(str(tmp_path / 'b.jpg')).shape == (30, 40, 3)
+
+
+def test_a_killed_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, 'draw', _die)
+    jobs = iter([Job(0, tmp_path / 'a.png', tmp_path / 'b.jpg', 320)])
+    with pytest.raises(RuntimeError, match='was killed'):
+        list(draw_all(jobs, workers=1))
+
+
+def _die(job):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    'paths, folder',
+    [
+        (['/a/b/1.jpg', '/a/b/c/2.jpg'], '/a/b/'),
+        (['/a/b1/1.jpg', '/a/b2/1.jpg'], '/a/'),
+        (['1.jpg', '2.jpg'], ''),
+        (['/1.jpg', '/2.jpg'], '/'),
+        (['x/1.jpg'], 'x/'),
+    ],
+)
+def test_the_common_folder(paths, folder):
+    assert page._common_folder(paths) == folder
+
+
+@pytest.mark.parametrize('names', [['images/a.jpg'], ['maps/a.npy'], ['index.html'], ['index.html', 'images/a.jpg']])
+def test_folders_with_names_of_ours_stay(tmp_path, names):
+    """Such as one of somebody's images."""
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('precious')
+    with pytest.raises(ValueError, match='is no report, for there is'):
+        check_replaceable(tmp_path)
+    assert (tmp_path / names[0]).read_text() == 'precious'
+
+
+def test_boxes_stand_on_a_photograph_that_exif_turns(tmp_path):
+    """The pipelines do not turn it, so nor must the picture; with the sides of a turned one it is turned."""
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x112] = 6
+    Image.new('RGB', (20, 10)).save(tmp_path / 'a.jpg', exif=exif)
+    for size, shape in ((None, (20, 10)), ((20, 10), (20, 10)), ((10, 20), (10, 20))):
+        drawn = draw(Job(0, tmp_path / 'a.jpg', tmp_path / 'small.jpg', 20, size))
+        assert drawn.size == shape
+        with Image.open(tmp_path / 'small.jpg') as small:
+            assert small.size == shape
