@@ -13,7 +13,7 @@ from .boxes import (
     threshold_map,
 )
 from .constant_boxes import best_constant_box, constant_box_accuracy
-from .maps import MAP_MODES, localization_maps
+from .coupling import couple_maps
 from .outcomes import Outcome, OutcomeLimits, localization_outcome
 from .pixels import pixel_average_precision, pixel_histograms, precision_recall
 from .protocols import PROTOCOLS, Protocol, get_protocol
@@ -21,7 +21,6 @@ from .semantic import semantic_logits, semantic_maps
 from .sweep import correct_at_thresholds, threshold_grid
 
 __all__ = [
-    'MAP_MODES',
     'PROTOCOLS',
     'Outcome',
     'OutcomeLimits',
@@ -36,9 +35,9 @@ __all__ = [
     'class_attention',
     'constant_box_accuracy',
     'correct_at_thresholds',
+    'couple_maps',
     'explicit_attention',
     'get_protocol',
-    'localization_maps',
     'localization_outcome',
     'map_to_boxes',
     'map_to_instances',
