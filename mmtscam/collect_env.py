@@ -1,8 +1,6 @@
 """Describes an installation for a bug report: ``python -m mmtscam.collect_env``."""
 
-from mmengine.utils.dl_utils import collect_env as collect_base_env
-
-from .requirements import SUPPORTED, installed_versions
+from .requirements import SUPPORTED, check_requirements, installed_versions
 from .version import __version__
 
 
@@ -14,7 +12,13 @@ def collect_env() -> dict[str, str]:
         build and the capability of the CPU that it uses, TorchVision, OpenCV, MMEngine) and three of ours:
         ``'OpenMMLab'``, the distributions that are installed, the ``onedl-*`` forks among them; ``'mmcv.ops'``,
         whether mmcv has compiled operators; ``'mmtscam'``, our version.
+
+    Raises:
+        ImportError: If an OpenMMLab package is missing or of a version that does not work; says what was found.
     """
+    check_requirements()
+    from mmengine.utils.dl_utils import collect_env as collect_base_env
+
     found = {name: version for names in SUPPORTED.values() for name, version in installed_versions(names).items()}
     return {
         **{name: str(value) for name, value in collect_base_env().items()},
@@ -33,6 +37,15 @@ def _compiled_operators() -> str:
     return 'yes'
 
 
-if __name__ == '__main__':
-    for name, value in collect_env().items():
+def main() -> None:
+    """Print what :func:`collect_env` finds, a field a line."""
+    try:
+        fields = collect_env()
+    except ImportError as error:
+        raise SystemExit(str(error)) from error
+    for name, value in fields.items():
         print(f'{name}: {value}')
+
+
+if __name__ == '__main__':
+    main()
