@@ -22,7 +22,8 @@ def wheel(repo, tmp_path):
 
 def test_one_version(repo):
     assert yaml.safe_load((repo / 'CITATION.cff').read_text())['version'] == __version__
-    headings = re.findall(r'^## (\S+) - (?:unreleased|\d{4}-\d\d-\d\d)$', (repo / 'CHANGELOG.md').read_text(), re.MULTILINE)
+    changelog = (repo / 'CHANGELOG.md').read_text()
+    headings = re.findall(r'^## (\S+) - (?:unreleased|\d{4}-\d\d-\d\d)$', changelog, re.MULTILINE)
     assert headings[0] == __version__
 
 
