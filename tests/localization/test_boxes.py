@@ -274,7 +274,7 @@ def test_boxes_lie_in_the_frame(score_map, name, threshold):
     threshold=st.floats(0, 0.999),
 )
 def test_a_positive_factor_changes_nothing(score_map, exponent, name, threshold):
-    protocol = get_protocol(name, threshold=threshold)
+    protocol = get_protocol(name, threshold=threshold, epsilon=0.0)
     assert np.array_equal(
         map_to_boxes(score_map * np.float32(2.0**exponent), protocol), map_to_boxes(score_map, protocol)
     )

@@ -117,8 +117,9 @@ def test_get_by_name_and_by_value(name):
 
 @pytest.mark.parametrize('name', list(PROTOCOLS))
 def test_a_protocol_survives_json(name):
-    assert get_protocol({**json.loads(json.dumps(dataclasses.asdict(PROTOCOLS[name]))), 'base': 'tscam'}) == (
-        PROTOCOLS[name]
+    assert (
+        get_protocol({**json.loads(json.dumps(dataclasses.asdict(PROTOCOLS[name]))), 'base': 'tscam'})
+        == (PROTOCOLS[name])
     )
 
 
@@ -153,7 +154,9 @@ def test_an_argument_beats_the_mapping():
 
 
 def test_unknown_name_lists_the_choices():
-    with pytest.raises(ValueError, match=r"unknown protocol 'cam': choose from tscam, wsol-v1, wsol-v2, sat, union, rcam"):
+    with pytest.raises(
+        ValueError, match=r"unknown protocol 'cam': choose from tscam, wsol-v1, wsol-v2, sat, union, rcam"
+    ):
         get_protocol('cam')
     with pytest.raises(ValueError, match="unknown protocol 'cam'"):
         get_protocol(dict(base='cam'))
