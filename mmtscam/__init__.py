@@ -1,18 +1,16 @@
-"""Weakly supervised object localization with TS-CAM, for OpenMMLab."""
+"""Weakly supervised object localization for OpenMMLab.
 
-import warnings
+This import is light, for the functions of :mod:`mmtscam.localization` need
+nothing of OpenMMLab. mmengine finds everything else through
+:mod:`mmtscam.registry`.
+"""
 
-from .requirements import check_requirements
+import sys
+
 from .version import __version__
 
-check_requirements()
-# mmcv says so at import wherever mmcv-lite is installed, which is enough here.
-warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
-
-from .checkpoint import allow_mmengine_checkpoints  # noqa: E402 - only after the check
-from .external_configs import allow_inheritance  # noqa: E402
-
-allow_mmengine_checkpoints()
-allow_inheritance()
+if 'mmengine' in sys.modules:
+    # Whoever uses mmengine may want our scope and our configs next.
+    from . import registry  # noqa: F401
 
 __all__ = ['__version__']

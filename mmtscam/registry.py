@@ -4,12 +4,28 @@ With ``default_scope = 'mmtscam'`` a config finds our components by their
 name, mmengine's and mmcv's too, and those of siblings as ``mmpretrain.X`` and
 ``mmdet.X``. There is a child of every registry, also where we register
 nothing: mmengine warns at each build where a scope lacks one.
+
+Its import also checks that the OpenMMLab packages suit, lets other projects
+inherit our configs, and lets protected loading read mmengine's checkpoints.
 """
 
+import warnings
 from typing import Any
 
-from mmengine import registry as root
-from mmengine.registry import Registry
+from .requirements import check_requirements
+
+check_requirements()
+# mmcv says so at import wherever mmcv-lite is installed, which is enough here.
+warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+
+from mmengine import registry as root  # noqa: E402 - only after the check
+from mmengine.registry import Registry  # noqa: E402
+
+from .utils.external_configs import allow_inheritance  # noqa: E402
+from .utils.safe_loading import allow_mmengine_checkpoints  # noqa: E402
+
+allow_mmengine_checkpoints()
+allow_inheritance()
 
 
 def _child(parent: Registry, location: str | None = None, kind: type[Registry] = Registry) -> Registry:

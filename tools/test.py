@@ -10,7 +10,8 @@ from mmengine.evaluator import DumpResults
 from mmengine.registry import init_default_scope
 
 from mmtscam.apis import swept_metrics
-from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config, use_amp_for_test
+from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_test
+from mmtscam.utils.cli import add_runner_arguments
 from mmtscam.evaluation import load_thresholds
 
 
@@ -59,7 +60,7 @@ def main() -> None:
             f'--out {args.out}: the name must end in {" or ".join(endings)}'
             + ('; for metrics add --out-item metrics' if args.out_item == 'pred' else '')
         )
-    cfg = load_config(args)
+    cfg = runner_config(args)
     if not osp.isfile(args.checkpoint) and '://' not in args.checkpoint:
         raise SystemExit(f'{args.checkpoint}: checkpoint not found')
     cfg.load_from = args.checkpoint

@@ -2,7 +2,8 @@
 
 import argparse
 
-from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config, use_amp_for_training
+from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_training
+from mmtscam.utils.cli import add_runner_arguments
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,7 +28,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    cfg = load_config(args)
+    cfg = runner_config(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop('save_best', None)

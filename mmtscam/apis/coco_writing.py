@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mmtscam.evaluation.files import unfinished
+from mmtscam.utils.files import unfinished
 
 
 def coco_categories(classes: Sequence[str]) -> list[dict[str, Any]]:

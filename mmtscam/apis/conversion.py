@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from mmtscam.evaluation.files import file_sha256, unfinished
+from mmtscam.utils.files import file_sha256, unfinished
 from mmtscam.models.utils import (
     ReferenceModel,
     from_reference,

@@ -22,7 +22,8 @@ from mmtscam.structures import LocDataSample
 from mmtscam.visualization.panels import class_name
 
 from .block_outputs import default_blocks, keep_outputs, patch_tokens
-from .loading import check_draws_maps, class_names, find_class, load_model, read_config
+from .loading import check_draws_maps, class_names, find_class, load_model
+from mmtscam.utils.config import config_name, read_config
 from .pipelines import find_pipeline
 
 
@@ -87,7 +88,7 @@ class Explainer:
     ) -> None:
         self.cfg = read_config(config, cfg_options)
         self.model: BaseModel = load_model(self.cfg, checkpoint, device)
-        self._name = self.cfg.filename or 'the config'
+        self._name = config_name(self.cfg)
         check_draws_maps(self.model, self.cfg)
         self.classes = class_names(self.cfg, checkpoint, self.head.num_classes)
         self._pipeline = Compose([TRANSFORMS.build(step) for step in find_pipeline(self.cfg)])

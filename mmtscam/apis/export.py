@@ -19,7 +19,7 @@ from mmpretrain.models.backbones import vision_transformer
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from mmtscam.evaluation.files import file_sha256, unfinished
+from mmtscam.utils.files import file_sha256, unfinished
 from mmtscam.localization import aggregate_attention, explicit_attention, localization_maps
 from mmtscam.models.heads import Activation, BaseLocHead, TSCAMHead
 from mmtscam.models.utils import ClassAttentionMixin, class_attention

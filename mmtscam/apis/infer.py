@@ -11,7 +11,7 @@ from rich.console import Console
 from mmtscam.engine.memory import keep_freed_memory
 
 from .inferencer import LocInferencer
-from .loading import read_config
+from mmtscam.utils.config import read_config
 from .predictions import PREDICTION_FORMATS
 
 

@@ -24,8 +24,9 @@ from mmtscam.registry import TRANSFORMS
 from mmtscam.structures import LocDataSample
 from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
-from .images import check_array, list_images, read_image, to_pipeline
-from .loading import checkpoint_config, class_names, find_class, load_model, read_config
+from mmtscam.utils.images import check_array, list_images, read_image, to_pipeline
+from .loading import class_names, find_class, load_model
+from mmtscam.utils.config import checkpoint_config, read_config
 from .pipelines import image_pipeline
 from .predictions import PREDICTION_FORMATS, sample_to_dict, write_predictions
 

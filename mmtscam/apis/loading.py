@@ -4,7 +4,7 @@ import copy
 import difflib
 import os
 import os.path as osp
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
@@ -16,57 +16,7 @@ from mmengine.registry import init_default_scope
 from mmtscam.models.heads import BaseLocHead
 from mmtscam.models.utils import load_strictly, read_weights
 from mmtscam.registry import DATASETS, MODELS
-
-
-def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, Any] | None = None) -> Config:
-    """Read a config and merge settings into it.
-
-    Args:
-        config: A file, or a config, which is copied.
-        cfg_options: Settings to override.
-
-    Returns:
-        The config.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read.
-    """
-    name = (config.filename or 'the config') if isinstance(config, Config) else os.fspath(config)
-    if not isinstance(config, Config) and not osp.isfile(config):
-        raise FileNotFoundError(f'{name}: config file not found')
-    try:
-        cfg = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
-        cfg.merge_from_dict(dict(cfg_options or {}))
-    except Exception as error:  # whatever a config, which is a program, may raise
-        raise ValueError(f'{name}: cannot be read: {error}') from error
-    return cfg
-
-
-def checkpoint_config(checkpoint: str | os.PathLike) -> Config:
-    """The config with which a checkpoint was trained, which mmengine writes into it.
-
-    A config is a program, and this one is run: of files whose makers are not
-    to be trusted, name a config of your own instead.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read or holds no config.
-    """
-    if '://' in os.fspath(checkpoint):
-        raise ValueError(f'{checkpoint}: name the config too, for the one within is taken from local files alone')
-    if not osp.isfile(checkpoint):
-        raise FileNotFoundError(f'{checkpoint}: checkpoint not found')
-    try:
-        content = torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True)
-        hub, meta = content.get('message_hub') or {}, content.get('meta') or {}
-        text = hub.get('runtime_info', {}).get('cfg') or meta.get('cfg')
-        cfg = Config.fromstring(text, file_format='.py') if text else None
-    except Exception as error:  # of a file that is no checkpoint, or a config that cannot be read
-        raise ValueError(f'{checkpoint}: no config can be read from it: {error}') from error
-    if cfg is None:
-        raise ValueError(f'{checkpoint}: holds no config: name one')
-    return cfg
+from mmtscam.utils.config import config_name
 
 
 def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') -> BaseModel:
@@ -86,7 +36,7 @@ def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') 
         ValueError: If the config has no model, it cannot be built, the file
             cannot be read or holds another model, or the device is not there.
     """
-    name, file = cfg.filename or 'the config', os.fspath(checkpoint)
+    name, file = config_name(cfg), os.fspath(checkpoint)
     if 'model' not in cfg:
         raise ValueError(f'{name}: has no model')
     if '://' not in file and not osp.isfile(file):
@@ -112,8 +62,9 @@ def check_draws_maps(model: BaseModel, cfg: Config) -> None:
     """
     head = getattr(model, 'head', None)
     if not isinstance(head, BaseLocHead):
-        name = cfg.filename or 'the config'
-        raise ValueError(f'{name}: its head, {type(head).__name__}, draws no maps: use a config with a head of mmtscam')
+        raise ValueError(
+            f'{config_name(cfg)}: its head, {type(head).__name__}, draws no maps: use a config with a head of mmtscam'
+        )
 
 
 def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None, count: int | None = None) -> tuple[str, ...]:

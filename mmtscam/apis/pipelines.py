@@ -5,6 +5,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmtscam.utils.config import config_name
+
 _LOADERS = ('LoadImageFromFile', 'LoadResizedImage')
 
 
@@ -22,7 +24,7 @@ def find_pipeline(cfg: Config) -> list[dict[str, Any]]:
     """
     steps = ((cfg.get('test_dataloader') or {}).get('dataset') or {}).get('pipeline')
     if not steps:
-        raise ValueError(f'{_name(cfg)}: has no pipeline for an image: set test_dataloader.dataset.pipeline')
+        raise ValueError(f'{config_name(cfg)}: has no pipeline for an image: set test_dataloader.dataset.pipeline')
     return copy.deepcopy(list(steps))
 
 
@@ -47,7 +49,7 @@ def image_pipeline(cfg: Config) -> list[dict[str, Any]]:
     kind = getattr(loader['type'], '__name__', str(loader['type'])).rpartition('.')[2]
     if kind not in _LOADERS:
         raise ValueError(
-            f'{_name(cfg)}: its test pipeline must begin with {" or ".join(_LOADERS)}, not with {kind}: '
+            f'{config_name(cfg)}: its test pipeline must begin with {" or ".join(_LOADERS)}, not with {kind}: '
             'change test_dataloader.dataset.pipeline'
         )
     if kind == 'LoadResizedImage':
@@ -56,6 +58,3 @@ def image_pipeline(cfg: Config) -> list[dict[str, Any]]:
         steps.insert(0, dict(type='Resize', scale=size, backend='pillow', interpolation='bilinear'))
     return steps
 
-
-def _name(cfg: Config) -> str:
-    return getattr(cfg, 'filename', None) or 'the config'

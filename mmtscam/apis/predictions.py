@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmtscam.evaluation.files import write_text
+from mmtscam.utils.files import write_text
 from mmtscam.structures import LocDataSample
 from mmtscam.version import __version__
 

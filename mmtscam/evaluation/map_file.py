@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import unfinished
+from mmtscam.utils.files import unfinished
 from .samples import image_key, predicted_label, to_array, true_class_rank
 
 _FORMAT = 'mmtscam maps 1'

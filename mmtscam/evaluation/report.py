@@ -18,7 +18,7 @@ from rich.table import Table
 from mmtscam.localization import Protocol
 from mmtscam.version import __version__
 
-from .files import write_text
+from mmtscam.utils.files import write_text
 from .thresholds import ThresholdChoice, ThresholdSource
 
 ROW_KEYS = (

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmtscam.localization import Protocol
 
-from .files import write_text
+from mmtscam.utils.files import write_text
 
 _FORMAT = 'mmtscam thresholds 1'
 

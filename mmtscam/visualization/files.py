@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmtscam.evaluation.files import unfinished
+from mmtscam.utils.files import unfinished
 
 _JPEG_QUALITY = 92
 

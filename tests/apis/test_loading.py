@@ -6,7 +6,8 @@ import torch
 from mmengine.config import Config
 from tscam_models import DEIT, WIDTH, build_model
 
-from mmtscam.apis.loading import checkpoint_config, class_names, find_class, load_model, read_config
+from mmtscam.apis.loading import class_names, find_class, load_model
+from mmtscam.utils.config import checkpoint_config, read_config
 
 HEAD = dict(type='TSCAMHead', num_classes=6, in_channels=WIDTH)
 MODEL = dict(

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
 from mmtscam.apis.conversion import mmtscam_to_reference, reference_to_mmtscam
-from mmtscam.evaluation.files import file_sha256
+from mmtscam.utils.files import file_sha256
 from mmtscam.registry import MODELS
 from mmtscam.version import __version__
 

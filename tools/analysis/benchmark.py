@@ -34,7 +34,7 @@ from mmtscam.apis.benchmark import (
     plot_growth,
 )
 from mmtscam.engine.precision import amp_dtype
-from mmtscam.evaluation.files import unfinished, write_text
+from mmtscam.utils.files import unfinished, write_text
 
 SWEEPS = {'input-size': 'input_size', 'batch-size': 'batch_size', 'classes': 'classes'}
 COLUMNS = (

@@ -7,7 +7,8 @@ from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 
 from mmtscam.apis import check_disjoint, sweeps_for
-from mmtscam.engine.cli import add_runner_arguments, build_runner, load_config, use_amp_for_test
+from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_test
+from mmtscam.utils.cli import add_runner_arguments
 from mmtscam.engine.hooks.loc_report_hook import run_origin
 from mmtscam.evaluation import print_choices, save_thresholds
 from mmtscam.registry import DATASETS
@@ -29,7 +30,7 @@ def main() -> None:
     args = parse_args()
     if not args.out.endswith('.json'):
         raise SystemExit(f'--out {args.out}: the name must end in .json')
-    cfg = load_config(args)
+    cfg = runner_config(args)
     if not osp.isfile(args.checkpoint) and '://' not in args.checkpoint:
         raise SystemExit(f'{args.checkpoint}: checkpoint not found')
     init_default_scope(cfg.get('default_scope', 'mmtscam'))

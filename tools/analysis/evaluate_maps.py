@@ -19,7 +19,7 @@ from mmtscam.evaluation import (
     save_thresholds,
     write_reports,
 )
-from mmtscam.evaluation.files import file_sha256
+from mmtscam.utils.files import file_sha256
 from mmtscam.localization import PROTOCOLS, get_protocol
 from mmtscam.registry import DATASETS
 

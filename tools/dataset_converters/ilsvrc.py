@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mmtscam.datasets.preparation import add_subset_argument, check_ilsvrc, conclude, plain_errors, show_progress
 from mmtscam.datasets.preparation.ilsvrc import uses_csv
-from mmtscam.evaluation.files import write_text
+from mmtscam.utils.files import write_text
 
 SOURCE = (
     'https://www.image-net.org/challenges/LSVRC/2012/ or '

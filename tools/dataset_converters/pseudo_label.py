@@ -18,7 +18,8 @@ from mmengine.device import get_device
 from mmengine.dist import barrier, broadcast_object_list, get_dist_info
 from rich.progress import Progress
 
-from mmtscam.apis.loading import check_draws_maps, class_names, load_model, read_config
+from mmtscam.apis.loading import check_draws_maps, class_names, load_model
+from mmtscam.utils.config import read_config
 from mmtscam.apis.pipelines import image_pipeline
 from mmtscam.apis.pseudo_labels import (
     LABELS,
@@ -31,11 +32,11 @@ from mmtscam.apis.pseudo_labels import (
     label_parts,
     rows_digest,
 )
-from mmtscam.engine.cli import add_launcher_arguments, set_local_rank
+from mmtscam.utils.cli import add_launcher_arguments, set_local_rank
 from mmtscam.engine.launch import start_processes
 from mmtscam.engine.memory import keep_freed_memory
 from mmtscam.engine.precision import amp_dtype
-from mmtscam.evaluation.files import file_sha256
+from mmtscam.utils.files import file_sha256
 from mmtscam.localization import MAP_MODES
 from mmtscam.models.heads import BaseLocHead
 from mmtscam.version import __version__

@@ -8,7 +8,7 @@ import argparse
 from mmengine.config import Config, DictAction
 from rich.progress import track
 
-from mmtscam.apis.loading import read_config
+from mmtscam.utils.config import read_config
 from mmtscam.apis.pseudo_labels import SPLITS, build_dataset
 from mmtscam.apis.true_boxes import write_true_boxes
 

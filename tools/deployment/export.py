@@ -17,9 +17,10 @@ from mmtscam.apis.export import (
     pipeline_input_size,
 )
 from mmtscam.apis.export_check import Runner, largest_differences, load_exported, time_in_turn
-from mmtscam.apis.loading import load_model, read_config
+from mmtscam.apis.loading import load_model
+from mmtscam.utils.config import read_config
 from mmtscam.datasets.transforms import LoadResizedImage
-from mmtscam.evaluation.files import unfinished
+from mmtscam.utils.files import unfinished
 
 ENDINGS = ('.onnx', '.pt2')
 # As a share of the largest value of each output.

@@ -10,7 +10,8 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
-from mmtscam.apis.images import list_images
+from mmtscam.utils.config import config_name
+from mmtscam.utils.images import list_images
 from mmtscam.apis.loading import find_class
 from mmtscam.registry import DATASETS
 
@@ -78,7 +79,7 @@ def build_dataset(cfg: Config, split: str, **changes: Any) -> BaseDataset:
         FileNotFoundError: If an annotation file is missing.
         ValueError: If the config has no such data set.
     """
-    name = cfg.filename or 'the config'
+    name = config_name(cfg)
     settings = copy.deepcopy((cfg.get(f'{split}_dataloader') or {}).get('dataset'))
     if not settings:
         raise ValueError(f'{name}: has no {split}_dataloader.dataset; name another split, or a folder of images')

@@ -12,7 +12,7 @@ from mmengine.model import BaseModel
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader, Dataset
 
-from mmtscam.apis.images import read_image, to_pipeline
+from mmtscam.utils.images import read_image, to_pipeline
 from mmtscam.engine.loaders import end_with_parent
 from mmtscam.localization import Protocol, boxes_to_image, map_to_instances
 from mmtscam.structures import LocDataSample

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmtscam.apis.coco_writing import coco_annotation, coco_categories, write_coco
-from mmtscam.evaluation.files import write_text
+from mmtscam.utils.files import write_text
 
 from .image_rows import ImageRow
 

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmtscam.evaluation import print_reports, write_reports
-from mmtscam.evaluation.files import file_sha256
+from mmtscam.utils.files import file_sha256
 from mmtscam.registry import HOOKS
 
 

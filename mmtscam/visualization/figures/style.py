@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
-from mmtscam.evaluation.files import unfinished
+from mmtscam.utils.files import unfinished
 
 ENDINGS = ('.pdf', '.svg', '.png')
 WIDTH = 7.0  # inches: that of a page of two columns

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmtscam.apis.images import check_array, list_images, read_image
+from mmtscam.utils.images import check_array, list_images, read_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = PIXELS[..., 0]

@@ -5,7 +5,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 import mmtscam.registry
-from mmtscam.external_configs import drop_function_scopes
+from mmtscam.utils.external_configs import drop_function_scopes
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from mmtscam.evaluation.files import file_sha256, unfinished, write_text
+from mmtscam.utils.files import file_sha256, unfinished, write_text
 
 
 def test_the_file_is_there_at_the_end(tmp_path):

@@ -1,18 +1,21 @@
 """Lets configs of other projects inherit ours: ``_base_ = 'mmtscam::...'``.
 
 What follows ``mmtscam::`` is a path in ``configs/``, which is installed
-beside this module as ``.mim/configs``. mmengine demands a folder in the name,
+within the package as ``.mim/configs``. mmengine demands a folder in the name,
 so that what lies in ``configs/`` itself is reached through one::
 
     _base_ = 'mmtscam::_base_/models/tscam_deit-s.py'
     _base_ = 'mmtscam::_base_/../tscam_deit-s_cub.py'
 
-The same names work with ``mmengine.hub.get_config``. mmtscam has to be
-imported before such a config is read; our tools do so.
+The same names work with ``mmengine.hub.get_config``. :mod:`mmtscam.registry`
+has to be imported before such a config is read; our tools do so, and so does
+``import mmtscam`` where mmengine was imported first.
 """
 
 from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
+
+from mmtscam import version
 
 
 def allow_inheritance() -> None:
@@ -24,7 +27,7 @@ def allow_inheritance() -> None:
     A module is named here, because in an editable install the location is
     not where the package lies.
     """
-    MODULE2PACKAGE['mmtscam'] = __name__
+    MODULE2PACKAGE['mmtscam'] = version.__name__
 
 
 def drop_function_scopes(cfg: Config) -> None:

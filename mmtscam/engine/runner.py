@@ -1,0 +1,85 @@
+"""From the command line of a tool to its Runner."""
+
+import argparse
+import os.path as osp
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmtscam.utils.cli import set_local_rank
+from mmtscam.utils.config import read_config
+from mmtscam.utils.external_configs import drop_function_scopes
+
+from .launch import prepare_cpu_distributed
+from .loaders import end_idle_persistence
+from .memory import keep_freed_memory
+from .precision import amp_dtype
+
+
+def runner_config(args: argparse.Namespace) -> Config:
+    """Load the config of a tool and merge the shared flags into it.
+
+    Args:
+        args: Has ``config`` and what
+            :func:`~mmtscam.utils.cli.add_runner_arguments` adds.
+
+    Returns:
+        The config; its ``work_dir`` is set.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read.
+    """
+    set_local_rank(args)
+    cfg = read_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    # Priority: command line, config, name of the config.
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = osp.join('work_dirs', osp.splitext(osp.basename(args.config))[0])
+    return cfg
+
+
+def use_amp_for_training(cfg: Config) -> None:
+    """Let a config's training compute in mixed precision, see :func:`~mmtscam.engine.precision.amp_dtype`."""
+    if amp_dtype() == torch.bfloat16:
+        cfg.optim_wrapper.type = 'mmtscam.Bf16OptimWrapper'
+        for name in ('loss_scale', 'dtype', 'use_fsdp'):  # of AmpOptimWrapper
+            cfg.optim_wrapper.pop(name, None)
+    else:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def use_amp_for_test(cfg: Config) -> None:
+    """Let a config's test compute in mixed precision."""
+    cfg.test_cfg.setdefault('type', 'mmtscam.LocTestLoop')
+    cfg.test_cfg.fp16 = True
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the Runner of a config, on GPUs or CPUs, distributed or not.
+
+    Raises:
+        ModuleNotFoundError: If the config needs mmcv's compiled operators,
+            which are not there.
+    """
+    if get_device() == 'cpu':
+        keep_freed_memory()
+    prepare_cpu_distributed(cfg)
+    end_idle_persistence(cfg)
+    drop_function_scopes(cfg)
+    try:
+        return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    except ModuleNotFoundError as error:
+        if error.name != 'mmcv._ext':
+            raise
+        raise ModuleNotFoundError(
+            'this config needs the compiled operators of mmcv, which mmcv-lite lacks: install mmcv in its place '
+            '(pip uninstall mmcv-lite; pip install --no-build-isolation "mmcv>=2.1.0,<2.2")',
+            name=error.name,
+        ) from error

@@ -1,0 +1,1 @@
+"""Small helpers on which everything else may build."""

@@ -1,0 +1,68 @@
+"""Configs, from files or checkpoints."""
+
+import copy
+import os
+import os.path as osp
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+import mmtscam.registry  # noqa: F401 - a config may inherit one of ours
+
+
+def config_name(cfg: Config) -> str:
+    """Name of a config for messages: its file, or ``the config``."""
+    return getattr(cfg, 'filename', None) or 'the config'
+
+
+def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, Any] | None = None) -> Config:
+    """Read a config and merge settings into it.
+
+    Args:
+        config: A file, or a config, which is copied.
+        cfg_options: Settings to override.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read.
+    """
+    name = config_name(config) if isinstance(config, Config) else os.fspath(config)
+    if not isinstance(config, Config) and not osp.isfile(config):
+        raise FileNotFoundError(f'{name}: config file not found')
+    try:
+        cfg = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
+        cfg.merge_from_dict(dict(cfg_options or {}))
+    except Exception as error:  # whatever a config, which is a program, may raise
+        raise ValueError(f'{name}: cannot be read: {error}') from error
+    return cfg
+
+
+def checkpoint_config(checkpoint: str | os.PathLike) -> Config:
+    """The config with which a checkpoint was trained, which mmengine writes into it.
+
+    A config is a program, and this one is run. Name a config of your own
+    for files whose makers are not to be trusted.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read or holds no config.
+    """
+    if '://' in os.fspath(checkpoint):
+        raise ValueError(f'{checkpoint}: name the config too, for the one within is taken from local files alone')
+    if not osp.isfile(checkpoint):
+        raise FileNotFoundError(f'{checkpoint}: checkpoint not found')
+    try:
+        content = torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True)
+        hub, meta = content.get('message_hub') or {}, content.get('meta') or {}
+        text = hub.get('runtime_info', {}).get('cfg') or meta.get('cfg')
+        cfg = Config.fromstring(text, file_format='.py') if text else None
+    except Exception as error:  # of a file that is no checkpoint, or a config that cannot be read
+        raise ValueError(f'{checkpoint}: no config can be read from it: {error}') from error
+    if cfg is None:
+        raise ValueError(f'{checkpoint}: holds no config: name one')
+    return cfg
