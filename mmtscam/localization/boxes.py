@@ -94,7 +94,7 @@ def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
     """Bring a score map to the protocol's frame as 8-bit grey levels.
 
     Args:
-        score_map: As in :func:`normalize_map`.
+        score_map: The same as in :func:`normalize_map`.
         protocol: Gives the frame, the interpolation and how to normalise.
 
     Returns:
@@ -102,18 +102,18 @@ def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
         truncated.
 
     Raises:
-        ValueError: As :func:`normalize_map`.
+        ValueError: Where :func:`normalize_map` does.
     """
     return (normalize_map(score_map, protocol) * 255).astype(np.uint8)
 
 
 def reference_level(grey: np.ndarray, protocol: Protocol) -> float:
-    """The grey level that a relative threshold is a share of: the protocol's percentile of all levels.
+    """The grey level of which a relative threshold is a share: the protocol's percentile of all levels.
 
     Args:
         grey: ``(height, width)`` ``uint8`` array of :func:`quantize_map`.
-        protocol: Gives the percentile, between whose two nearest levels is
-            interpolated.
+        protocol: Gives the percentile. It is interpolated linearly between
+            the two nearest levels.
 
     Returns:
         The level, in [0, 255].
@@ -129,7 +129,7 @@ def threshold_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
     compared with :func:`quantize_map`.
 
     Args:
-        score_map: As in :func:`normalize_map`.
+        score_map: The same as in :func:`normalize_map`.
         protocol: Gives the frame, the threshold and how to normalise.
 
     Returns:
@@ -154,10 +154,10 @@ def threshold_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
 
 
 def _threshold_scores(score_map: np.ndarray, protocol: Protocol, level: int) -> np.ndarray:
-    """Where a map reaches a grey level, without grey levels, when its highest score becomes 255.
+    """The pixels that reach a grey level when the highest score becomes 255, without grey levels.
 
-    The grey level only ever rises with the score. One comparison of the
-    scores with the first that reaches the level does.
+    The grey level never falls when the score rises. One comparison of the
+    scores with the lowest one that reaches the level is therefore enough.
     """
     framed, low, high = _bring_to_frame(score_map, protocol)
     if _says_nothing(low, high):
@@ -208,8 +208,8 @@ def map_to_boxes(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
 def map_to_instances(score_map: np.ndarray, protocol: Protocol, min_area: float = 1.0) -> np.ndarray:
     """Draw one box for each separate object that a score map shows.
 
-    Unlike :func:`map_to_boxes` with ``regions='all_contours'``, which is a
-    rule of evaluation, it draws no boxes of holes and none of specks. An
+    :func:`map_to_boxes` with ``regions='all_contours'`` is a rule of
+    evaluation. This function draws no boxes of holes and none of specks. An
     object is an 8-connected component, and its size is its number of pixels,
     where ``regions='component'``. Under all other protocols an object is an
     outermost contour, and its size is the area within it.

@@ -48,8 +48,8 @@ def correct_at_thresholds(
 ) -> np.ndarray:
     """Say at which thresholds a map localises its object.
 
-    The same as asking :func:`map_to_boxes` and :func:`box_overlaps` at each
-    threshold whether the best IoU is at least the level.
+    The answer is the same as that of :func:`map_to_boxes` and
+    :func:`box_overlaps` at each threshold: is the best IoU at least the level?
 
     Args:
         score_map: ``(h, w)`` float array of any range.
@@ -105,9 +105,9 @@ def _trace_cuts(
     """Trace the foreground of every distinct cut.
 
     Returns:
-        All boxes ``(n, 4)``, their numbers a state, and for each cut the index
-        of its state: -1 where nothing is left that could be right, -2, the
-        last state, for the empty box.
+        All boxes ``(n, 4)``, the number of boxes of each state, and for each
+        cut the index of its state: -2 (the last state) is the empty box, and
+        -1 says that nothing is left that could be right.
     """
     below = np.bincount(levels.ravel(), minlength=cuts[-1] + 1)[: cuts[-1] + 1].cumsum()  # pixels that a cut takes away
     states = np.where(below == levels.size, -2, -1)
@@ -175,7 +175,7 @@ def _is_hole(contour: np.ndarray) -> bool:
 
 
 def _trace_one(regions: str, foreground: np.ndarray) -> tuple[list[Rect], list[bool], list[Rect]]:
-    """The same for a protocol with one box, which depends on all parts; they count as one."""
+    """The same where one box is drawn from all parts: they count as one part."""
     found = REGION_RECTS[regions](foreground)
     return found, [False] * len(found), union_rects(foreground)
 
