@@ -31,7 +31,15 @@ def union_rects(foreground: np.ndarray) -> list[Rect]:
 
 def largest_component_rects(foreground: np.ndarray) -> list[Rect]:
     """The rectangle of the 8-connected component with the most pixels, or none; the first of several."""
-    return components(foreground)[0][:1].tolist()
+    # OpenCV's own statistics of components take three times as long as all of this.
+    count, labels = cv2.connectedComponents(foreground, connectivity=8)
+    if count <= 2:  # the background and at most one component
+        return union_rects(foreground)
+    pixels = np.bincount(labels.ravel())[1:]
+    largest = np.flatnonzero(pixels == pixels.max()) + 1
+    # OpenCV numbers components by blocks of pixels, not in raster order.
+    first = largest[0] if len(largest) == 1 else labels.ravel()[np.isin(labels, largest).argmax()]
+    return [cv2.boundingRect((labels == first).view(np.uint8))]
 
 
 REGION_RECTS: dict[str, Callable[[np.ndarray], list[Rect]]] = {
@@ -58,8 +66,7 @@ def components(foreground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ([[0, 1, 1, 2], [2, 0, 1, 1]], [2, 1])
     """
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(foreground, connectivity=8)
-    statistics = statistics[1:]  # the first is the background
-    # OpenCV numbers components by blocks of pixels, not in raster order.
+    statistics = statistics[1:]
     tops = statistics[:, cv2.CC_STAT_TOP]
     firsts = (labels[tops] == np.arange(1, len(tops) + 1)[:, None]).argmax(axis=1)
     order = np.lexsort((firsts, tops, -statistics[:, cv2.CC_STAT_AREA]))

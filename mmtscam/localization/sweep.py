@@ -14,6 +14,7 @@ It is fast, without changing a single count, for these reasons:
   tracer finds the same ones in half the time.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import cv2
@@ -21,7 +22,7 @@ import numpy as np
 
 from .boxes import box_overlaps, normalize_map, quantize_map, rects_to_boxes, reference_level
 from .protocols import Protocol
-from .regions import REGION_RECTS, Rect, union_rects
+from .regions import REGION_RECTS, Rect
 
 _FAR = 1 << 30
 
@@ -112,7 +113,8 @@ def _trace_cuts(
     below = np.bincount(levels.ravel(), minlength=cuts[-1] + 1)[: cuts[-1] + 1].cumsum()  # pixels that a cut takes away
     states = np.where(below == levels.size, -2, -1)
     below = below.tolist()
-    trace = _trace_all if protocol.regions == 'all_contours' else partial(_trace_one, protocol.regions)
+    trace = _trace_all if protocol.regions == 'all_contours' else partial(_trace_one, REGION_RECTS[protocol.regions])
+    above = _grey_above if levels.dtype == np.uint8 else _above
     limits = _smallest_intersections(truth, protocol)
     rects: list[Rect] = []
     parts: list[Rect] = []
@@ -131,7 +133,7 @@ def _trace_cuts(
                     break
                 x1, y1, x2, y2 = kept
                 crop, left, top = crop[y1:y2, x1:x2], left + x1, top + y1
-            found, is_hole, parts = trace(_above(crop, cut))
+            found, is_hole, parts = trace(above(crop, cut))
             if not found:  # the crop has cut off all that was left
                 break
             rects += found
@@ -151,9 +153,12 @@ def _trace_cuts(
     return np.concatenate([rects_to_boxes(found_rects, protocol), empty]), [*counts, 1], states
 
 
+def _grey_above(levels: np.ndarray, cut: int) -> np.ndarray:
+    """The same as :func:`_above`, in two thirds of the time."""
+    return cv2.threshold(levels, cut, 255, cv2.THRESH_BINARY)[1]
+
+
 def _above(levels: np.ndarray, cut: int) -> np.ndarray:
-    if levels.dtype == np.uint8:  # OpenCV takes two thirds of NumPy's time
-        return cv2.threshold(levels, cut, 255, cv2.THRESH_BINARY)[1]
     return (levels > cut).view(np.uint8)
 
 
@@ -174,10 +179,11 @@ def _is_hole(contour: np.ndarray) -> bool:
     return area < 0 if area else bool(contour[0, 0, 0] > contour[1, 0, 0])
 
 
-def _trace_one(regions: str, foreground: np.ndarray) -> tuple[list[Rect], list[bool], list[Rect]]:
+def _trace_one(
+    find: Callable[[np.ndarray], list[Rect]], foreground: np.ndarray
+) -> tuple[list[Rect], list[bool], list[Rect]]:
     """The same where one box is drawn from all parts: they count as one part."""
-    found = REGION_RECTS[regions](foreground)
-    return found, [False] * len(found), union_rects(foreground)
+    return find(foreground), [False], [cv2.boundingRect(foreground)]
 
 
 def _smallest_intersections(truth: np.ndarray, protocol: Protocol) -> list[tuple[int, int, int, int, float]]:
