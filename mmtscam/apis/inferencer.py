@@ -22,13 +22,14 @@ from rich.progress import track
 from mmtscam.localization import get_protocol
 from mmtscam.registry import TRANSFORMS
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.choices import PREDICTION_FORMATS
 from mmtscam.utils.config import checkpoint_config, read_config
 from mmtscam.utils.images import check_array, list_images, read_image, to_pipeline
 from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
 from .loading import class_names, find_class, load_model
 from .pipelines import image_pipeline
-from .predictions import PREDICTION_FORMATS, sample_to_dict, write_predictions
+from .predictions import sample_to_dict, write_predictions
 
 ImageInput = str | Path | np.ndarray
 

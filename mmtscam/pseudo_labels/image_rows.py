@@ -15,8 +15,6 @@ from mmtscam.registry import DATASETS
 from mmtscam.utils.config import config_name
 from mmtscam.utils.images import list_images
 
-SPLITS = ('train', 'val', 'test')
-
 
 class ImageRow(NamedTuple):
     """One image.

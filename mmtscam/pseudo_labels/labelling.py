@@ -15,12 +15,11 @@ from torch.utils.data import DataLoader, Dataset
 from mmtscam.engine.loaders import end_with_parent
 from mmtscam.localization import Protocol, boxes_to_image, map_to_instances
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.choices import LABELS
 from mmtscam.utils.images import read_image, to_pipeline
 
 from .image_rows import ImageRow
 from .parts import PartFolder
-
-LABELS = ('known', 'predicted')
 
 
 @dataclass(frozen=True)

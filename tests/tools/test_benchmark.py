@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from mmtscam.speed import PRECISIONS, WORKLOADS, Way, WorkerError, count_steps
+from mmtscam.speed import Way, WorkerError, count_steps
+from mmtscam.utils.choices import PRECISIONS, WORKLOADS
 
 
 @pytest.fixture
