@@ -5,6 +5,15 @@ import argparse
 from mmtscam.utils.choices import PREDICTION_FORMATS
 from mmtscam.utils.cli import add_cfg_options, run
 
+# Names in messages of the inferencer and of the model, and the flags that set them.
+HINTS = {
+    'batch_size': '--batch-size',
+    'topk': '--topk',
+    'map_mode': '--map-mode',
+    'attn_layers': '--layers',
+    'out_dir': '--out-dir',
+}
+
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
@@ -104,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run(main, HINTS)

@@ -1,7 +1,6 @@
 """From images to boxes, part by part."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmtscam.engine.loaders import end_with_parent
 from mmtscam.localization import Protocol, boxes_to_image, map_to_instances
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.ahead import ahead
 from mmtscam.utils.choices import LABELS
 from mmtscam.utils.images import read_image, to_pipeline
 
@@ -103,7 +103,7 @@ def label_parts(
     if settings.labels == 'predicted':
         head.num_boxes = min(int(1 / settings.score_thr), head.num_classes)  # no more can have such a score
     try:
-        batches = _one_behind(_start(model, batch, amp_dtype) for batch in loader)
+        batches = ahead((_start(model, batch, amp_dtype) for batch in loader), 1)
         for part in parts:
             records: list[dict[str, Any]] = []
             while len(records) < len(folder.images(part)):
@@ -176,16 +176,6 @@ def _start(model: BaseModel, batch: _Batch, amp_dtype: torch.dtype | None) -> tu
     images, groups = batch
     with autocast(enabled=amp_dtype is not None, dtype=amp_dtype):
         return images, [(places, model.test_step(data)) for places, data in groups]
-
-
-def _one_behind(batches: Iterable[Any]) -> Iterator[Any]:
-    """Each item once the next one has been started."""
-    waiting: deque[Any] = deque()
-    for item in batches:
-        waiting.append(item)
-        if len(waiting) > 1:
-            yield waiting.popleft()
-    yield from waiting
 
 
 def _pairs(images: list[_Image], groups: list) -> Iterator[tuple[_Image, LocDataSample | None]]:

@@ -22,6 +22,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+# Of every tool that reads a config, for messages that name a setting.
+_CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
+
 
 def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> None:
     """Run a tool and end it with one line where a user can mend what is wrong.
@@ -51,7 +54,7 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
         if isinstance(error, ValueError) and not _is_message(error, main.__module__):
             raise
         message = str(error) or type(error).__name__
-        found = [hint for word, hint in (hints or {}).items() if word in message]
+        found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
         raise SystemExit(message + ''.join(f' ({hint})' for hint in found)) from error
 
 

@@ -224,4 +224,12 @@ def describe(
 
 
 if __name__ == '__main__':
-    run(main, hints={"labels='predicted'": '--labels predicted'})
+    run(
+        main,
+        hints={
+            "labels='predicted'": '--labels predicted',
+            'score_thr': '--score-thr',
+            'min_area': '--min-area',
+            'map_mode': '--map-mode',
+        },
+    )

@@ -194,7 +194,7 @@ def test_an_image_is_not_enlarged(tmp_path):
 def test_a_killed_process(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, 'draw', _die)
     jobs = iter([Job(0, tmp_path / 'a.png', tmp_path / 'b.jpg', 320)])
-    with pytest.raises(RuntimeError, match='was killed'):
+    with pytest.raises(ChildProcessError, match='was killed'):
         list(draw_all(jobs, workers=1))
 
 
