@@ -63,8 +63,7 @@ def evaluation_config(args: argparse.Namespace) -> Config:
         raise FileNotFoundError(f'{args.checkpoint}: checkpoint not found')
     cfg.load_from = args.checkpoint
     if args.amp:
-        cfg.test_cfg.setdefault('type', 'mmtscam.LocTestLoop')
-        cfg.test_cfg.fp16 = True
+        use_amp_for_test(cfg)
     return cfg
 
 
@@ -77,6 +76,12 @@ def use_amp_for_training(cfg: Config) -> None:
     else:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def use_amp_for_test(cfg: Config) -> None:
+    """Let a config's test compute in mixed precision."""
+    cfg.test_cfg.setdefault('type', 'mmtscam.LocTestLoop')
+    cfg.test_cfg.fp16 = True
 
 
 def build_runner(cfg: Config) -> Runner:

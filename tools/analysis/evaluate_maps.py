@@ -18,7 +18,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('maps', metavar='MAPS', help='file (.npz) or folder')
     parser.add_argument(
-        '--protocol', nargs='+', metavar='NAME', default=['wsol-v2'], help='protocols (default: wsol-v2)'
+        '--protocol',
+        nargs='+',
+        metavar='NAME',
+        default=['wsol-v2'],
+        help='protocols, as tscam or wsol-v1 (default: wsol-v2)',
     )
     parser.add_argument('--map-name', nargs='+', default=['maps'], help='kinds of maps in a file (default: maps)')
     add_cfg_options(

@@ -114,7 +114,7 @@ def test_images_that_moved(result, tmp_path, write):
         assert [row['pictured'] for row in rows] == [False, *[True] * 11]
     with pytest.raises(ValueError, match='none of the images is there'):
         write(image_root=result.folder)
-    with pytest.raises(ValueError, match=r'nowhere: no such folder \(--image-root\)'):
+    with pytest.raises(ValueError, match='nowhere: no such folder; image_root is where'):
         write(image_root='nowhere')
 
 
