@@ -175,7 +175,7 @@ def sweep_directly(score_map: np.ndarray, truth: np.ndarray, protocol: Protocol,
     for threshold in grid:
         _, foreground = cv2.threshold(grey, int(threshold * grey.max()), 255, cv2.THRESH_BINARY)
         contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
-        if contours and protocol.contours == 'largest':
+        if contours and protocol.regions == 'contour':
             contours = [max(contours, key=cv2.contourArea)]
         boxes = []
         for contour in contours:

@@ -69,7 +69,7 @@ def test_found_under_the_same_rules(file, changes):
         (dict(iou_levels=[0.3]), 'maps'),
         (dict(iou_levels=[0.5, 0.7]), 'maps'),
         (dict(interpolation='bilinear'), 'maps'),
-        (dict(contours='all'), 'maps'),
+        (dict(regions='all_contours'), 'maps'),
         (dict(normalize=False), 'maps'),
         (dict(frame=(112, 112)), 'maps'),
         (dict(clamp_boxes=False), 'maps'),

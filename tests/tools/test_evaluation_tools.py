@@ -123,7 +123,7 @@ def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, 
 
     np.save(maps / 'test' / '0' / '4.jpg.npy', np.ones((14, 14)))
     assert 'cannot be scored as it stands' in run(*command, code=1).stdout
-    options = ('--protocol-options', 'iou_levels=[0.3,0.5]', 'contours=all')
+    options = ('--protocol-options', 'iou_levels=[0.3,0.5]', 'regions=all_contours')
     printed = run(*command, '--protocol', 'wsol-v1', '--normalize', *options).stdout
     assert 'wsol-v1-derived' in printed and 'maxboxacc_iou30' in printed
     (maps / 'test' / '1' / '3.jpg.npy').unlink()

@@ -110,7 +110,7 @@ def _titles(figure):
 
 def test_compare_the_maps_of_one_model(draw, models, images):
     figure = draw('compare', *images, *_named(models, Ours='tscam'), '--class', 'möwe', '--true-boxes', out='a.pdf')
-    assert _titles(figure) == ['image', 'attention A*', 'semantic map', 'coupled map']
+    assert _titles(figure) == ['image', 'coupled map', 'attention A*', 'semantic map']
     panels = figure.axes[:8]
     assert [len(axes.images) for axes in panels] == [1, 2, 2, 2] * 2
     assert panels[0].get_xlabel().startswith('Möwe 0.') and not panels[1].get_xlabel()
@@ -178,7 +178,13 @@ def test_similarity(draw, models, images):
 def test_iou(draw, tmp_path):
     curve = {'iou': [0.3, 0.5], 'gt_known': [90.0, 60.0], 'loc_top1': [80.0, 50.0]}
     for name in ('a/x', 'b/x'):
-        results = [dict(name=result, curves=dict(accuracy_over_iou=curve)) for result in ('tscam', 'tscam-attention')]
+        results = [
+            dict(
+                name=result, metric='LocAccuracy', protocol={}, map_name='maps', images=1, figures=[],
+                curves=dict(accuracy_over_iou=curve),
+            )
+            for result in ('tscam', 'tscam-attention')
+        ]  # fmt: skip
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / 'report.json').write_text(json.dumps(dict(results=results)))
     reports = [tmp_path / 'a/x', tmp_path / 'b/x/report.json']
@@ -193,7 +199,7 @@ def test_iou(draw, tmp_path):
     assert labels('--names', 'A', 'B', '--results', 'tscam', 'tscam-attention') == [both] * 2
     with pytest.raises(SystemExit, match=r"two runs are called 'A': give them names with --names"):
         labels('--names', 'A', 'A')
-    with pytest.raises(SystemExit, match=r'none/report\.json: report not found'):
+    with pytest.raises(SystemExit, match=r'none/report\.json: not found'):
         draw('iou', tmp_path / 'none/report.json')
 
 

@@ -105,7 +105,7 @@ def test_the_file_tells_what_it_is_from(run, command, tiny_files, tmp_path):
     coco = COCO(tmp_path / 'a.json')
     info = json.loads((tmp_path / 'a.json').read_text())['info']
     assert (info['labels'], info['score_thr'], info['threshold'], info['min_area']) == ('predicted', 0.01, 0.3, 0.2)
-    assert (info['protocol']['name'], info['map_mode'], info['precision']) == ('tscam', 'coupled', 'float32')
+    assert (info['protocol']['name'], info['map_kind'], info['precision']) == ('tscam', 'coupled', 'float32')
     assert (info['checkpoint'], info['config_file'], info['data']) == ('tiny.pth', 'tiny.py', 'train')
     assert len(info['checkpoint_sha256']) == 64
     assert 'TSCAMHead' in info['config']
@@ -154,14 +154,14 @@ def test_a_classifier_draws_no_boxes(run, tiny_files, tmp_path):
     printed = run(
         'python', TOOL, 'configs/classifier_vit-mini_sample.py', tmp_path / 'c.pth', '--out', out, code=1
     ).stdout
-    assert printed.splitlines()[-1].endswith('draws no maps: use a config with a head of mmtscam')
+    assert printed.splitlines()[-1].endswith('BaseLocHead, as the ones of mmtscam are')
 
 
 @pytest.mark.parametrize(
     ('options', 'said', 'code'),
     [
         (['--labels', 'predicted', '--score-thr', '2'], 'score_thr must be in (0, 1], got 2.0 (--score-thr)', 1),
-        (['--map-mode', 'heat'], "got 'heat' (--map-mode)", 1),
+        (['--map-kind', 'heat'], '(--map-kind)', 1),
         (['--data', 'nowhere'], '--data nowhere: neither train, val, test nor a folder', 1),
         (['--part-size', '0'], 'pseudo_label.py: error: --part-size 0: must be at least 1', 2),
         (['--score-thr', '0.4'], 'pseudo_label.py: error: --score-thr goes with --labels predicted', 2),

@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     add_cfg_options(
         parser,
         flag='--protocol-options',
-        help='fields of the protocols to replace: iou_levels="[0.3,0.5]" contours=all',
+        help='fields of the protocols to replace: iou_levels="[0.3,0.5]" regions=all_contours',
     )
     threshold = parser.add_mutually_exclusive_group()
     threshold.add_argument('--threshold', type=float, help='a fixed threshold')

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
     from mmengine.config import Config
 
-    from mmtscam.models.heads import BaseLocHead
+    from mmtscam.models.heads import LocSettings
     from mmtscam.pseudo_labels import ImageRow, LabelSettings, PartFolder
 
 
@@ -53,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--class-agnostic', action='store_true', help="let all boxes be of one class, 'object'")
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
-    parser.add_argument('--map-mode', metavar='NAME', help="kind of map to localise with (default: the config's)")
+    parser.add_argument('--map-kind', metavar='NAME', help="kind of map to localise with (default: the config's)")
     parser.add_argument('--batch-size', type=int, default=32, help='images a batch (default: 32)')
     parser.add_argument('--num-workers', type=int, default=2, help='processes that read images (default: 2)')
     parser.add_argument(
@@ -98,7 +98,7 @@ def label(args: argparse.Namespace) -> None:
     from mmengine.dist import barrier, get_dist_info
     from rich.progress import Progress
 
-    from mmtscam.apis.loading import check_draws_maps, class_names, load_model
+    from mmtscam.apis.loading import check_localises, class_names, load_model
     from mmtscam.apis.pipelines import image_pipeline
     from mmtscam.engine.launch import start_processes
     from mmtscam.engine.memory import keep_freed_memory
@@ -115,14 +115,11 @@ def label(args: argparse.Namespace) -> None:
     if device == 'cpu':
         keep_freed_memory()
     cfg = read_config(args.config, args.cfg_options)
-    if args.threshold is not None:
-        cfg.merge_from_dict({'model.head.threshold': args.threshold})
-    if args.map_mode is not None:
-        cfg.merge_from_dict({'model.head.map_mode': args.map_mode})
     pipeline = image_pipeline(cfg)
     model = load_model(cfg, args.checkpoint, device)
-    check_draws_maps(model, cfg)
-    count = model.head.num_classes
+    head = check_localises(model, cfg)
+    loc_settings = head.settings_with(threshold=args.threshold, map_kind=args.map_kind)
+    count = head.num_classes
     # A head of the first ten of CUB's classes has the names of all 200.
     classes = class_names(cfg, args.checkpoint)
     classes = classes if len(classes) >= count else ()
@@ -133,7 +130,7 @@ def label(args: argparse.Namespace) -> None:
     info: dict[str, Any] = {}
     private: dict[str, Any] = {}
     if rank == 0:
-        info = describe(args, cfg, model.head, settings, precision)
+        info = describe(args, cfg, settings, loc_settings, precision)
         info['rows_sha256'] = rows_digest(rows, count if args.labels == 'known' else None)
         private = dict(place=str(Path(args.data).resolve()) if args.data not in SPLITS else None)
     folder = PartFolder(args.out, info, len(rows), args.part_size, private)
@@ -150,7 +147,17 @@ def label(args: argparse.Namespace) -> None:
             task = bar.add_task('Labelling', total=sum(len(folder.images(part)) for part in parts))
             advance = lambda images: bar.update(task, advance=images, refresh=True)  # noqa: E731
         label_parts(
-            model, pipeline, rows, folder, parts, settings, args.batch_size, args.num_workers, precision, advance
+            model,
+            pipeline,
+            rows,
+            folder,
+            parts,
+            settings,
+            loc_settings,
+            args.batch_size,
+            args.num_workers,
+            precision,
+            advance,
         )
     barrier(group)
     if rank == 0:
@@ -193,8 +200,8 @@ def shared_missing(folder: 'PartFolder', rank: int) -> list[int]:
 def describe(
     args: argparse.Namespace,
     cfg: 'Config',
-    head: 'BaseLocHead',
     settings: 'LabelSettings',
+    loc_settings: 'LocSettings',
     precision: 'torch.dtype | None',
 ) -> dict[str, Any]:
     """What decides on the boxes, for the file's ``info``."""
@@ -213,9 +220,9 @@ def describe(
         checkpoint_sha256=file_sha256(args.checkpoint),
         data=args.data if args.data in SPLITS else Path(args.data).resolve().name,
         **asdict(settings),
-        map_mode=head.map_mode,
-        threshold=head.protocol.threshold,
-        protocol=asdict(head.protocol),
+        map_kind=loc_settings.map_kind,
+        threshold=loc_settings.protocol.threshold,
+        protocol=asdict(loc_settings.protocol),
         precision=str(precision or torch.float32).removeprefix('torch.'),
         batch_size=args.batch_size,
         config_file=Path(args.config).name,
@@ -230,6 +237,6 @@ if __name__ == '__main__':
             "labels='predicted'": '--labels predicted',
             'score_thr': '--score-thr',
             'min_area': '--min-area',
-            'map_mode': '--map-mode',
+            'map_kind': '--map-kind',
         },
     )

@@ -90,7 +90,7 @@ def draw_boxes(score_map: 'np.ndarray', image_size: tuple[int, int], protocol: d
         grey = ((score_map - low) / (high - low) * 255).astype(np.uint8)
         foreground = (grey > int(protocol['threshold'] * 255)).astype(np.uint8)
         contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
-    if protocol['contours'] == 'largest' and contours:
+    if protocol['regions'] == 'contour' and contours:
         contours = [max(contours, key=cv2.contourArea)]
     boxes = [(x, y, x + width, y + height) for x, y, width, height in map(cv2.boundingRect, contours)]
     if protocol['clamp_boxes']:

@@ -150,7 +150,6 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
 
 
 def draw_compare(args: argparse.Namespace) -> 'Figure':
-    from mmtscam.visualization.drawing import MAP_TITLES
     from mmtscam.visualization.figures import Panel, plot_comparison
 
     several = len(args.models) > 1
@@ -173,8 +172,9 @@ def draw_compare(args: argparse.Namespace) -> 'Figure':
             place = -len(kinds) if several else 0
             caption = f'{explainer.class_name(label)} {seen.scores[label]:.2f}'
             row[place] = replace(row[place], caption=caption)
+        shown = {kind.name: kind.title for kind in explainer.head.map_kinds}
         titles += [
-            name if several and args.maps is None else f'{name}: {MAP_TITLES[kind]}' if several else MAP_TITLES[kind]
+            name if several and args.maps is None else f'{name}: {shown[kind]}' if several else shown[kind]
             for kind in kinds
         ]
     return plot_comparison(rows, titles)
@@ -191,10 +191,8 @@ def load_model(config: str, checkpoint: str, args: argparse.Namespace) -> 'Expla
 
 def choose_maps(explainer: 'Explainer', seen: 'Explanation', kinds: Sequence[str] | None, several: bool) -> list[str]:
     """The kinds of maps to draw of a model."""
-    from mmtscam.visualization.drawing import MAP_TITLES
-
     if kinds is None:
-        return [seen.map_mode] if several else [kind for kind in MAP_TITLES if kind in seen.maps]
+        return [seen.map_kind] if several else list(seen.maps)
     if missing := [kind for kind in kinds if kind not in seen.maps]:
         raise ValueError(f'{explainer}: has no {missing[0]} maps, only {" and ".join(seen.maps)}')
     return list(kinds)
@@ -227,13 +225,12 @@ def run_names(reports: Sequence[str]) -> list[str]:
 
 
 def draw_coupling(args: argparse.Namespace) -> 'Figure':
-    from mmtscam.localization import MAP_MODES
     from mmtscam.visualization.figures import plot_coupling
 
     explainer = load_model(args.config, args.checkpoint, args)
     labels = None if args.classes is None else [explainer.find_class(name) for name in args.classes]
     seen = explainer.explain(args.image, labels, args.topk)
-    if missing := [kind for kind in MAP_MODES if kind not in seen.maps]:
+    if missing := [kind for kind in ('coupled', 'attention', 'semantic') if kind not in seen.maps]:
         raise ValueError(f'{explainer}: couples nothing: it has no {missing[0]} maps, only {" and ".join(seen.maps)}')
     return plot_coupling(
         seen.image,
