@@ -1,8 +1,7 @@
 """From images to classes, boxes, maps and pictures."""
 
 import os.path as osp
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from itertools import chain
@@ -22,6 +21,8 @@ from rich.progress import track
 from mmtscam.models.heads import LocSettings
 from mmtscam.registry import TRANSFORMS
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.ahead import ahead
+from mmtscam.utils.choices import PREDICTION_FORMATS
 from mmtscam.utils.class_names import class_name, find_class
 from mmtscam.utils.config import checkpoint_config, read_config
 from mmtscam.utils.images import check_array, list_images, read_image, to_pipeline
@@ -29,7 +30,7 @@ from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
 from .loading import check_localises, class_names, load_model
 from .pipelines import image_pipeline
-from .predictions import PREDICTION_FORMATS, sample_to_dict, write_predictions
+from .predictions import sample_to_dict, write_predictions
 
 ImageInput = str | Path | np.ndarray
 
@@ -164,6 +165,9 @@ class LocInferencer(BaseInferencer):
             LocDataSample().set_query_label(labels)  # refuses none, and twice the same
         out_vis = Path(out_dir, 'vis') if out_dir and not no_save_vis else None
 
+        def load(item: tuple[int, ImageInput]) -> tuple[_Outcome, dict | None]:
+            return self._load(*item, labels, draws)
+
         def finish(outcome: _Outcome) -> tuple[_Outcome, np.ndarray | None]:
             if outcome.sample is None or not draws:
                 return outcome, None
@@ -190,12 +194,12 @@ class LocInferencer(BaseInferencer):
             if out_dir and not no_save_pred:
                 stack.callback(lambda: plain and write_predictions(out_dir, plain, pred_formats, self._names()))
             # A GPU computes meanwhile; the cores of a CPU would wait for the one that is busy with something else.
-            ahead = 0 if next(self.model.parameters()).device.type == 'cpu' else 2
+            count = 0 if next(self.model.parameters()).device.type == 'cpu' else 2
             numbered = list(enumerate(items))
             batches = [numbered[start : start + batch_size] for start in range(0, len(numbered), batch_size)]
-            loaded = _map_batches(pool, lambda item: self._load(item[0], item[1], labels, draws), batches, ahead)
-            predicted = (self._predict(batch, settings) for batch in loaded)
-            finished: Any = chain.from_iterable(_map_batches(pool, finish, predicted, ahead))
+            loaded = ahead((pool.map(load, batch) for batch in batches), count)
+            predicted = (self._predict(list(batch), settings) for batch in loaded)
+            finished: Any = chain.from_iterable(ahead((pool.map(finish, batch) for batch in predicted), count))
             if self.show_progress and not alone:
                 bar: Any = track(finished, description='Inference', total=len(items))
                 finished = stack.enter_context(closing(bar))
@@ -424,13 +428,3 @@ def _threads(count: int) -> Iterator[Executor]:
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _map_batches(pool: Executor, function: Callable, batches: Iterable[Iterable], ahead: int) -> Iterator[list]:
-    """Apply a function in threads to batches of items, to so many of them before the first is wanted."""
-    waiting: deque[Iterator] = deque()
-    for batch in batches:
-        waiting.append(pool.map(function, batch))
-        if len(waiting) > ahead:
-            yield list(waiting.popleft())
-    yield from map(list, waiting)

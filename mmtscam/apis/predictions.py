@@ -93,12 +93,12 @@ def _as_coco(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> s
     return json.dumps(dict(info=info, images=images, annotations=annotations, categories=categories)) + '\n'
 
 
+# By format, see PREDICTION_FORMATS: name of the file, and what writes it.
 _WRITERS: dict[str, tuple[str, Callable[[Sequence[dict[str, Any]], Sequence[str]], str]]] = {
     'json': ('predictions.json', _as_json),
     'csv': ('predictions.csv', _as_csv),
     'coco': ('coco.json', _as_coco),
 }
-PREDICTION_FORMATS = tuple(_WRITERS)
 
 
 def write_predictions(
@@ -110,7 +110,7 @@ def write_predictions(
         out_dir: Their folder, which is made.
         predictions: Of :func:`sample_to_dict`; those of images that failed
             have ``img_path`` and ``error``.
-        formats: Among :data:`PREDICTION_FORMATS`: ``predictions.json``,
+        formats: Among :data:`~mmtscam.utils.choices.PREDICTION_FORMATS`: ``predictions.json``,
             ``predictions.csv`` with one row a box, and ``coco.json``.
         classes: Names of all classes.
 

@@ -2,14 +2,15 @@
 
 import json
 import os
-import time
 from collections.abc import Callable, Sequence
-from statistics import median
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from mmtscam.utils.timing import in_turn, seconds, spread
 
 from .export import INSTALL_ONNX
 from .graph import METADATA_KEY, ExportModel
@@ -111,16 +112,11 @@ def time_in_turn(model: ExportModel, run: Runner, images: np.ndarray, rounds: in
     """
     tensor = torch.from_numpy(images)
 
-    def run_model(_: np.ndarray) -> Any:
-        with torch.inference_mode():
-            return model(tensor)
+    @torch.inference_mode()
+    def run_model() -> None:
+        model(tensor)
 
-    seconds: dict[Callable, list[float]] = {run_model: [], run: []}
-    for turn in range(rounds + 1):
-        for candidate, taken in seconds.items():
-            start = time.perf_counter()
-            candidate(images)
-            if turn:
-                taken.append(time.perf_counter() - start)
-    ours, exported = (1000 * median(taken) / len(images) for taken in seconds.values())
+    ways = (partial(seconds, run_model), partial(seconds, partial(run, images)))
+    in_turn(ways, 1)  # to warm up
+    ours, exported = (1000 * spread(taken)['median'] / len(images) for taken in in_turn(ways, rounds))
     return ours, exported

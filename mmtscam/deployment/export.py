@@ -32,9 +32,9 @@ def pipeline_input_size(cfg: Config) -> tuple[int, int]:
     try:
         scales = [step['scale'] for step in find_pipeline(cfg) if step.get('scale')]
     except ValueError as error:
-        raise ValueError(f'{error}, or name the size with --input-size') from error
+        raise ValueError(f'{error}, or name an input_size') from error
     if not scales:
-        raise ValueError('the test pipeline of the config resizes to no scale: name the size with --input-size')
+        raise ValueError('the test pipeline of the config resizes to no scale: name an input_size')
     width, height = (scales[-1], scales[-1]) if isinstance(scales[-1], int) else scales[-1]
     return height, width
 
@@ -141,7 +141,7 @@ def export_onnx(
     proto = exported.model_proto
     written = next(entry.version for entry in proto.opset_import if not entry.domain)
     if opset not in (None, written):
-        raise ValueError(f'opset {opset} does not work for this model, {written} does: leave --opset out')
+        raise ValueError(f'opset {opset} does not work for this model, {written} does: leave it out')
     _tidy(proto)
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(metadata)

@@ -51,7 +51,7 @@ def trace(model: ExportModel, input_size: tuple[int, int], fixed_size: bool = Fa
         if fixed_size:
             what, remedy = f'at {height}x{width}', ''
         else:
-            what, remedy = 'for every input size', '; export it for one size with --fixed-size (fixed_size=True)'
+            what, remedy = 'for every input size', '; export it for one size with fixed_size=True'
         raise ValueError(
             f'this model ({backbone}) cannot be exported {what}{remedy}. The exporter says: '
             f'{" ".join(str(error).split())[:400]}'

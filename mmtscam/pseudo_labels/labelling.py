@@ -1,7 +1,6 @@
 """From images to boxes, part by part."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -16,12 +15,12 @@ from mmtscam.engine.loaders import end_with_parent
 from mmtscam.localization import Protocol, boxes_to_image, map_to_instances
 from mmtscam.models.heads import LocSettings
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.ahead import ahead
+from mmtscam.utils.choices import LABELS
 from mmtscam.utils.images import read_image, to_pipeline
 
 from .image_rows import ImageRow
 from .parts import PartFolder
-
-LABELS = ('known', 'predicted')
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def label_parts(
     if settings.labels == 'predicted':
         # No more classes can have such a score.
         drawn = replace(drawn, topk=min(int(1 / settings.score_thr), model.head.num_classes))
-    batches = _one_behind(_start(model, batch, drawn, amp_dtype) for batch in loader)
+    batches = ahead((_start(model, batch, drawn, amp_dtype) for batch in loader), 1)
     for part in parts:
         records: list[dict[str, Any]] = []
         while len(records) < len(folder.images(part)):
@@ -180,16 +179,6 @@ def _start(
     with autocast(enabled=amp_dtype is not None, dtype=amp_dtype):
         inputs = [(places, model.data_preprocessor(data, False)) for places, data in groups]
         return images, [(places, model.predict(**data, settings=drawn)) for places, data in inputs]
-
-
-def _one_behind(batches: Iterable[Any]) -> Iterator[Any]:
-    """Each item once the next one has been started."""
-    waiting: deque[Any] = deque()
-    for item in batches:
-        waiting.append(item)
-        if len(waiting) > 1:
-            yield waiting.popleft()
-    yield from waiting
 
 
 def _pairs(images: list[_Image], groups: list) -> Iterator[tuple[_Image, LocDataSample | None]]:

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from mmtscam.apis import infer
+from mmtscam.utils.cli import run
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def command(monkeypatch, tmp_path):
 
     def command(*words):
         monkeypatch.setattr(sys, 'argv', ['infer', *map(str, words), '--out-dir', str(tmp_path / 'out')])
-        infer.main()
+        run(infer.main)
         return json.loads((tmp_path / 'out' / 'predictions.json').read_text())['predictions']
 
     return command

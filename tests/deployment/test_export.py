@@ -304,7 +304,7 @@ def test_input_size_of_the_pipeline(scale, size):
 
 
 def test_pipeline_without_a_size():
-    with pytest.raises(ValueError, match='name the size with --input-size'):
+    with pytest.raises(ValueError, match='name an input_size'):
         pipeline_input_size(Config(dict(test_dataloader=None)))
 
 

@@ -1,8 +1,8 @@
 """Small pictures of images and maps, drawn in several processes."""
 
-from collections import deque
+import signal
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmtscam.utils.ahead import ahead
 from mmtscam.utils.images import read_image
 from mmtscam.visualization.drawing import color_map
 
@@ -71,25 +72,26 @@ def draw_all(jobs: Iterator[Job], workers: int) -> Iterator[Drawn]:
         What became of each, in their order.
 
     Raises:
-        RuntimeError: If a process was killed.
+        ChildProcessError: If a process was killed.
     """
     if not workers:
         yield from map(draw, jobs)
         return
     # Forked as data loaders' workers are: they start at once and touch no accelerator.
-    with ProcessPoolExecutor(workers, get_context('fork'), cv2.setNumThreads, (0,)) as pool:
-        waiting: deque[Future[Drawn]] = deque()
+    with ProcessPoolExecutor(workers, get_context('fork'), _start_worker) as pool:
         try:
-            for job in jobs:
-                waiting.append(pool.submit(draw, job))
-                if len(waiting) >= workers * _WAITING_PER_WORKER:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            for drawing in ahead((pool.submit(draw, job) for job in jobs), workers * _WAITING_PER_WORKER):
+                yield drawing.result()
         except BrokenProcessPool as error:
-            raise RuntimeError('a process that draws pictures was killed: try fewer --workers') from error
+            raise ChildProcessError('a process that draws pictures was killed: try fewer workers') from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(0)
+    # A terminal sends Ctrl-C to all processes; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def draw(job: Job) -> Drawn:

@@ -70,7 +70,7 @@ def write_html_report(
 
     Raises:
         ValueError: If something does not fit, or the folder is something else.
-        RuntimeError: If a process was killed.
+        ChildProcessError: If a process was killed.
     """
     if thumbnail_size < 16 or workers < 0 or (max_images is not None and max_images < 1):
         raise ValueError('thumbnail_size must be at least 16, workers at least 0, max_images at least 1')
@@ -129,7 +129,7 @@ def _moved(paths: Sequence[str], root: str | os.PathLike | None) -> list[Path]:
         return [Path(path) for path in paths]
     root = Path(root)
     if not root.is_dir():
-        raise ValueError(f'{root}: no such folder (--image-root)')
+        raise ValueError(f'{root}: no such folder; image_root is where the images are')
     some = _spread(paths, _LOOKED_UP)
     found = {
         dropped: sum(_below(root, path, dropped).is_file() for path in some)
@@ -137,7 +137,7 @@ def _moved(paths: Sequence[str], root: str | os.PathLike | None) -> list[Path]:
     }
     best = max(found, key=lambda dropped: (found[dropped], -dropped))
     if not found[best]:
-        raise ValueError(f'{root}: none of the images is there, as {paths[0]} (--image-root)')
+        raise ValueError(f'{root}: none of the images is there, as {paths[0]}; image_root is where they are')
     return [_below(root, path, best) for path in paths]
 
 
