@@ -10,7 +10,7 @@ from mmengine.evaluator import DumpResults
 from mmengine.registry import init_default_scope
 
 from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_test
-from mmtscam.evaluation import load_thresholds, swept_metrics
+from mmtscam.evaluation import set_threshold_file
 from mmtscam.utils.cli import add_runner_arguments
 
 
@@ -41,12 +41,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def use_thresholds(cfg: Config, path: str) -> None:
-    """Let every metric that needs a threshold take it from a file."""
+    """Let every metric that asks for a threshold take it from a file."""
     try:
-        load_thresholds(path)
-        for metric in swept_metrics(cfg.test_evaluator):
-            metric.pop('threshold', None)
-            metric['threshold_file'] = path
+        set_threshold_file(cfg.test_evaluator, path)
     except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from error
 

@@ -18,11 +18,14 @@ def sample_name(sample: dict) -> str:
 
 @contextmanager
 def naming(sample: dict) -> Iterator[None]:
-    """Let a ``ValueError`` about a sample begin with its name."""
+    """Let a ``ValueError`` about a sample begin with its name, unless it does."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f'{sample_name(sample)}: {error}') from error
+        name = sample_name(sample)
+        if str(error).startswith(f'{name}: '):
+            raise
+        raise ValueError(f'{name}: {error}') from error
 
 
 def image_key(sample: dict) -> str | None:

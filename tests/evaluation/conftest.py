@@ -8,7 +8,7 @@ import torch
 from mmengine.structures import InstanceData, PixelData
 
 from mmtscam.evaluation import BaseLocMetric
-from mmtscam.structures import LocDataSample
+from mmtscam.structures import LocDataSample, MapKind
 
 NUM_CLASSES = 5
 
@@ -31,6 +31,7 @@ def _make_sample(
     size: tuple[int, int] = (224, 224),
     mask: np.ndarray | None = None,
     threshold: float | None = 0.1,
+    map_kind: str | None = 'coupled',
     **more_maps: torch.Tensor,
 ) -> dict:
     path = img_path or f'/data/set/test/{img_id}.jpg'
@@ -46,11 +47,12 @@ def _make_sample(
     maps = torch.as_tensor(maps)
     if maps.ndim == 2:
         maps, labels = maps[None], [label]
+    by_kind = more_maps if map_kind is None else {map_kind: maps, **more_maps}
+    metainfo: dict[str, object] = {} if threshold is None else dict(threshold=threshold)
+    if map_kind is not None:
+        metainfo.update(map_kind=map_kind, map_kinds=tuple(MapKind(name, f'{name} map') for name in by_kind))
     sample.class_maps = InstanceData(
-        labels=torch.tensor(range(len(maps)) if labels is None else labels),
-        maps=maps,
-        metainfo={} if threshold is None else dict(threshold=threshold),
-        **more_maps,
+        labels=torch.tensor(range(len(maps)) if labels is None else labels), maps=maps, metainfo=metainfo, **by_kind
     )
     return sample.to_dict()
 
@@ -107,13 +109,17 @@ def map_of() -> Callable[..., torch.Tensor]:
 
 @pytest.fixture(scope='session')
 def make_sample() -> Callable[..., dict]:
-    """Make a sample; a map of two dimensions is that of the true class, ``size`` is (height, width)."""
+    """Make a sample.
+
+    A map of two dimensions is that of the true class. ``size`` is (height, width). Without ``map_kind`` the maps are
+    of other code.
+    """
     return _make_sample
 
 
 @pytest.fixture(scope='session')
 def make_samples() -> Callable[..., list[dict]]:
-    """Make samples of random images with boxes, masks of half the size and three kinds of maps."""
+    """Make samples of random images with boxes, masks of half the size and three kinds of map."""
 
     def make(count: int = 16, dtype: torch.dtype = torch.float32, seed: int = 0) -> list[dict]:
         rng = np.random.default_rng(seed)

@@ -6,17 +6,17 @@ import pytest
 from rich.console import Console
 
 from mmtscam.evaluation import (
-    Figure,
+    Number,
     LocAccuracy,
     MaxBoxAcc,
-    MetricReport,
+    MetricResult,
     PixelAP,
     ThresholdChoice,
     ThresholdSource,
     print_choices,
-    print_reports,
+    print_results,
     save_thresholds,
-    write_reports,
+    write_report,
 )
 from mmtscam.evaluation.report import ROW_KEYS
 from mmtscam.localization import PROTOCOLS, get_protocol
@@ -30,16 +30,16 @@ def _report(**changes):
         name='wsol-v2',
         metric='MaxBoxAcc',
         protocol=PROTOCOLS['wsol-v2'],
-        map_name='maps',
+        map_kind='maps',
         images=4,
-        figures=[
-            Figure('maxboxacc', 62.5, source=ORACLE),
-            Figure('maxboxacc_iou30', 75.0, count=3, threshold=0.125, source=ORACLE),
-            Figure('pxap', math.nan),
+        numbers=[
+            Number('maxboxacc', 62.5, source=ORACLE),
+            Number('maxboxacc_iou30', 75.0, count=3, threshold=0.125, source=ORACLE),
+            Number('pxap', math.nan),
         ],
         curves={'precision': dict(threshold=[1.0, 0.0], precision=[math.nan, 0.5], other=[math.inf, -math.inf])},
     )
-    return MetricReport(**{**fields, **changes})
+    return MetricResult(**{**fields, **changes})
 
 
 def _row(**changes):
@@ -62,7 +62,7 @@ def reports(samples, evaluate, tmp_path_factory):
     ]
     for metric in metrics:
         evaluate(metric, samples)
-    return [metric.report for metric in metrics]
+    return [metric.result for metric in metrics]
 
 
 def _printed(width, function, *args):
@@ -73,7 +73,7 @@ def _printed(width, function, *args):
 
 @pytest.mark.parametrize(('source', 'key'), [(None, 'a'), (FIXED, 'a'), (VAL, 'a_val'), (ORACLE, 'a_oracle')])
 def test_the_key_tells_the_source(source, key):
-    assert Figure('a', 1.0, source=source).key == key
+    assert Number('a', 1.0, source=source).key == key
 
 
 def test_scalars():
@@ -82,45 +82,45 @@ def test_scalars():
 
 
 def test_every_threshold_has_a_source_and_every_oracle_is_named_so(reports):
-    figures = [figure for report in reports for figure in report.figures]
-    assert {figure.source for figure in figures} == {None, *ThresholdSource}
-    for figure in figures:
-        assert figure.threshold is None or figure.source is not None, figure
-        assert ('oracle' in figure.key) == (figure.source is ORACLE), figure
-        assert ('val' in figure.key) == (figure.source is VAL), figure
-        needs_none = figure.name.startswith('cls_') or figure.name == 'pxap'
-        assert (figure.source is None) == needs_none, figure
+    numbers = [number for report in reports for number in report.numbers]
+    assert {number.source for number in numbers} == {None, *ThresholdSource}
+    for number in numbers:
+        assert number.threshold is None or number.source is not None, number
+        assert ('oracle' in number.key) == (number.source is ORACLE), number
+        assert ('val' in number.key) == (number.source is VAL), number
+        needs_none = number.name.startswith('cls_') or number.name == 'pxap'
+        assert (number.source is None) == needs_none, number
     for report in reports:
-        assert len(report.scalars()) == len(report.figures), 'two figures share a key'
+        assert len(report.scalars()) == len(report.numbers), 'two numbers share a key'
 
 
 @pytest.mark.parametrize('width', [80, 200])
 def test_what_is_printed_tells_the_source(reports, width):
-    first, second = _printed(width, print_reports, reports).split('Outcomes of the Top-1 prediction')
+    first, second = _printed(width, print_results, reports).split('Outcomes of the Top-1 prediction')
     lines = iter(line.split() for line in first.splitlines())
     for report in reports:
-        for figure in report.figures:
-            if figure.unit != '%':
+        for number in report.numbers:
+            if number.unit != '%':
                 continue
-            cells = next(cells for cells in lines if figure.name in cells)
-            expected = [figure.name, f'{figure.value:.2f}', '%']
-            expected += [] if figure.count is None else [f'{figure.count}/16']
-            expected += [] if figure.threshold is None else [f'{figure.threshold:.3f}']
-            expected += [figure.source.value] if figure.source else []
-            assert cells[cells.index(figure.name) :] == expected
-            assert (cells[0] == report.name) == (figure is report.figures[0])
+            cells = next(cells for cells in lines if number.name in cells)
+            expected = [number.name, f'{number.value:.2f}', '%']
+            expected += [] if number.count is None else [f'{number.count}/16']
+            expected += [] if number.threshold is None else [f'{number.threshold:.3f}']
+            expected += [number.source.value] if number.source else []
+            assert cells[cells.index(number.name) :] == expected
+            assert (cells[0] == report.name) == (number is report.numbers[0])
     outcomes = [line.split() for line in second.splitlines() if line.split() and line.split()[-1].isdecimal()]
     assert [cells[0] for cells in outcomes] == ['tscam', 'v2']
     assert all(sum(map(int, cells[1:])) == 16 for cells in outcomes)
 
 
 def test_what_is_printed_names_the_protocol():
-    report = MetricReport('mine', 'X', PROTOCOLS['wsol-v2'], 'maps', 1, [Figure('gt_known', 50.0, count=1)])
-    assert 'mine (wsol-v2)' in _printed(100, print_reports, [report])
+    report = MetricResult('mine', 'X', PROTOCOLS['wsol-v2'], 'maps', 1, [Number('gt_known', 50.0, count=1)])
+    assert 'mine (wsol-v2)' in _printed(100, print_results, [report])
 
 
 def test_no_outcomes_without_class_scores():
-    assert 'Outcomes' not in _printed(100, print_reports, [_report()])
+    assert 'Outcomes' not in _printed(100, print_results, [_report()])
 
 
 def test_choices_are_printed_with_the_mean_of_several_levels():
@@ -146,18 +146,18 @@ def _no_constant(name):
 
 
 def test_json(tmp_path):
-    (file,) = write_reports(tmp_path / 'new' / 'out', [_report()], dict(config='a.py', checkpoint=None))
+    (file,) = write_report(tmp_path / 'new' / 'out', [_report()], dict(config='a.py', checkpoint=None))
     assert file == tmp_path / 'new' / 'out' / 'report.json'
     content = json.loads(file.read_text(), parse_constant=_no_constant)
     assert (content['mmtscam'], content['origin']) == (__version__, dict(config='a.py', checkpoint=None))
     (result,) = content['results']
-    assert {key: result[key] for key in ('name', 'metric', 'map_name', 'images')} == dict(
-        name='wsol-v2', metric='MaxBoxAcc', map_name='maps', images=4
+    assert {key: result[key] for key in ('name', 'metric', 'map_kind', 'images')} == dict(
+        name='wsol-v2', metric='MaxBoxAcc', map_kind='maps', images=4
     )
     assert result['protocol']['iou_levels'] == [0.3, 0.5, 0.7]
     assert get_protocol({**result['protocol'], 'base': 'tscam'}) == PROTOCOLS['wsol-v2']
     plain = dict(unit='%', count=None, threshold=None)
-    assert result['figures'] == [
+    assert result['numbers'] == [
         dict(plain, key='maxboxacc_oracle', name='maxboxacc', value=62.5, source='oracle'),
         dict(
             plain, key='maxboxacc_iou30_oracle', name='maxboxacc_iou30', value=75.0, count=3, threshold=0.125,
@@ -169,12 +169,12 @@ def test_json(tmp_path):
 
 
 def test_reports_of_real_metrics(reports, samples, tmp_path):
-    files = write_reports(tmp_path, reports, {})
+    files = write_report(tmp_path, reports, {})
     assert [file.name for file in files] == ['report.json', 'tscam.csv', 'v2.csv']
     content = json.loads(files[0].read_text(), parse_constant=_no_constant)
     assert [result['metric'] for result in content['results']] == [report.metric for report in reports]
     for result, report in zip(content['results'], reports, strict=True):
-        assert {figure['key']: figure['value'] for figure in result['figures']} == report.scalars()
+        assert {number['key']: number['value'] for number in result['numbers']} == report.scalars()
         assert 'rows' not in result
 
     rows = list(csv.DictReader(files[1].open()))
@@ -191,7 +191,7 @@ def test_csv(tmp_path):
     path = '/data/Käfer, "rot"/a\nb.jpg'
     rows = [_row(img_path=path, true_class='Ant, red', rank=2, iou=0.25), _row(predicted_class='', outcome='right')]
     report = _report(name='tscam/maps', rows=rows)
-    files = write_reports(tmp_path, [report], {})
+    files = write_report(tmp_path, [report], {})
     assert files[1:] == [tmp_path / 'tscam-maps.csv']
     text = files[1].read_text(encoding='utf-8')
     assert text.startswith(','.join(ROW_KEYS) + '\n')
@@ -203,28 +203,28 @@ def test_csv(tmp_path):
 
 def test_a_row_with_another_column(tmp_path):
     with pytest.raises(ValueError, match='colour'):
-        write_reports(tmp_path, [_report(rows=[_row(colour='red')])], {})
+        write_report(tmp_path, [_report(rows=[_row(colour='red')])], {})
 
 
 @pytest.mark.parametrize('origin', [dict(config=object()), dict(seconds=math.nan)])
 def test_a_failure_leaves_the_old_files(tmp_path, origin):
     rows = [_row()]
-    write_reports(tmp_path, [_report(rows=rows)], {})
+    write_report(tmp_path, [_report(rows=rows)], {})
     old = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises((TypeError, ValueError)):
-        write_reports(tmp_path, [_report(images=99, rows=rows)], origin)
+        write_report(tmp_path, [_report(images=99, rows=rows)], origin)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == old
     assert sorted(old) == ['report.json', 'wsol-v2.csv']
 
 
 def test_files_are_replaced(tmp_path):
     for images in (1, 2):
-        (file,) = write_reports(tmp_path, [_report(images=images)], {})
+        (file,) = write_report(tmp_path, [_report(images=images)], {})
         assert json.loads(file.read_text())['results'][0]['images'] == images
 
 
 def test_a_name_is_printed_as_it_is():
     console = Console(record=True, width=100)
-    report = MetricReport('a[red]b[/]', 'X', PROTOCOLS['tscam'], 'maps', 1, [Figure('gt_known', 50.0, count=1)])
-    print_reports([report], console)
+    report = MetricResult('a[red]b[/]', 'X', PROTOCOLS['tscam'], 'maps', 1, [Number('gt_known', 50.0, count=1)])
+    print_results([report], console)
     assert 'a[red]b[/]' in console.export_text()

@@ -16,7 +16,7 @@ def test_rows_and_classes(result):
     assert (first.predicted, first.rank, first.outcome) == (1, 2, Outcome.CLASSIFICATION)
     assert (first.threshold, first.source) == (0.2, 'fixed')
     assert 0 < first.iou < 1
-    assert read_result(result.folder, 'tscam-attention').chosen['map_name'] == 'attention'
+    assert read_result(result.folder, 'tscam-attention').chosen['map_kind'] == 'attention'
 
 
 def test_without_class_scores(result):

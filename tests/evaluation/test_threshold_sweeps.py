@@ -73,7 +73,7 @@ def test_no_class_scores_in_a_folder(maps, tmp_path):
 
 def test_a_map_that_cannot_be_scored(maps):
     with pytest.raises(ValueError, match=r"^set/test/0.jpg: the head gives no maps named 'attention'"):
-        evaluate_maps(maps, [MaxBoxAcc(map_name='attention')])
+        evaluate_maps(maps, [MaxBoxAcc(map_kind='attention')])
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_map_that_cannot_be_scored(maps):
         ([dict(type='LocAccuracy'), dict(type='MaxBoxAcc', protocol='tscam')], [('tscam', 'maps')]),
         ([dict(type='LocAccuracy', protocol=dict(base='tscam', threshold=t)) for t in (0.1, 0.2)], [('tscam', 'maps')]),
         (
-            [dict(type='PixelAP'), dict(type='LocAccuracy', map_name='attention'), dict(type='LocAccuracy')],
+            [dict(type='PixelAP'), dict(type='LocAccuracy', map_kind='attention'), dict(type='LocAccuracy')],
             [('tscam', 'attention'), ('tscam', 'maps')],
         ),
         (
@@ -99,8 +99,8 @@ def test_one_sweep_for_each_protocol_and_kind_of_maps(evaluator, expected):
     configs = sweeps_for(evaluator)
     sweeps = [METRICS.build(config) for config in configs]
     assert all(type(sweep) is MaxBoxAcc for sweep in sweeps)
-    found = [(replace(sweep.protocol, threshold=None), sweep.map_name) for sweep in sweeps]
-    assert found == [(replace(get_protocol(protocol), threshold=None), map_name) for protocol, map_name in expected]
+    found = [(replace(sweep.protocol, threshold=None), sweep.map_kind) for sweep in sweeps]
+    assert found == [(replace(get_protocol(protocol), threshold=None), map_kind) for protocol, map_kind in expected]
     assert len({sweep.prefix for sweep in sweeps}) == len(sweeps)
 
 

@@ -12,8 +12,8 @@ from mmtscam.localization import PROTOCOLS, get_protocol
 TWO_LEVELS = get_protocol(dict(base='wsol-v2', iou_levels=[0.3, 0.7], threshold=0.5))
 
 
-def _choice(protocol='wsol-v1', map_name='maps', threshold=0.25, levels=(0.25,)):
-    return ThresholdChoice(get_protocol(protocol), map_name, threshold, 61.5, levels, (60.0,) * len(levels))
+def _choice(protocol='wsol-v1', map_kind='maps', threshold=0.25, levels=(0.25,)):
+    return ThresholdChoice(get_protocol(protocol), map_kind, threshold, 61.5, levels, (60.0,) * len(levels))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_found_under_the_same_rules(file, changes):
 
 
 @pytest.mark.parametrize(
-    ('changes', 'map_name'),
+    ('changes', 'map_kind'),
     [
         ({}, 'attention'),
         (dict(iou_levels=[0.3]), 'maps'),
@@ -77,14 +77,14 @@ def test_found_under_the_same_rules(file, changes):
         (dict(empty_box=(0, 0, 1, 1)), 'maps'),
     ],
 )
-def test_not_found_under_others(file, changes, map_name):
+def test_not_found_under_others(file, changes, map_kind):
     protocol = replace(PROTOCOLS['wsol-v1'], **changes)
     thresholds = load_thresholds(file)
-    assert thresholds.get(protocol, map_name) is None
+    assert thresholds.get(protocol, map_kind) is None
     with pytest.raises(ValueError) as caught:
-        thresholds.find(protocol, map_name)
+        thresholds.find(protocol, map_kind)
     message = str(caught.value)
-    assert message.startswith(f"{file}: no threshold for {map_name!r} under protocol 'wsol-v1'")
+    assert message.startswith(f"{file}: no threshold for {map_kind!r} under protocol 'wsol-v1'")
     assert '(there are: wsol-v1/maps, tscam/attention' in message
     for name in changes:
         ours, theirs = getattr(PROTOCOLS['wsol-v1'], name), getattr(protocol, name)
@@ -92,10 +92,10 @@ def test_not_found_under_others(file, changes, map_name):
 
 
 @pytest.mark.parametrize('metric', [LocAccuracy, MaxBoxAcc])
-@pytest.mark.parametrize(('protocol', 'map_name'), [('wsol-v2', 'maps'), ('wsol-v1', 'attention')])
-def test_metrics_refuse_a_file_without_their_threshold(file, metric, protocol, map_name):
+@pytest.mark.parametrize(('protocol', 'map_kind'), [('wsol-v2', 'maps'), ('wsol-v1', 'attention')])
+def test_metrics_refuse_a_file_without_their_threshold(file, metric, protocol, map_kind):
     with pytest.raises(ValueError, match=r'there are: wsol-v1/maps, tscam/attention'):
-        metric(protocol, threshold_file=str(file), map_name=map_name)
+        metric(protocol, threshold_file=str(file), map_kind=map_kind)
 
 
 @pytest.mark.parametrize('metric', [LocAccuracy, MaxBoxAcc])

@@ -60,7 +60,7 @@ def page_data(
             outcomes=[outcome.value for outcome in Outcome] if result.rows[0].outcome else [],
             table=class_table(result.rows, level),
             kinds=[
-                dict(name=kind, title=MAP_TITLES.get(kind, kind), scored=chosen['map_name'] in same)
+                dict(name=kind, title=MAP_TITLES.get(kind, kind), scored=chosen['map_kind'] in same)
                 for kind, same in kinds.items()
             ],
             columns=ROW_COLUMNS,

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmengine.structures import InstanceData
 
-from mmtscam.evaluation import Figure, LocAccuracy, ThresholdChoice, ThresholdSource, save_thresholds
+from mmtscam.evaluation import Number, LocAccuracy, ThresholdChoice, ThresholdSource, save_thresholds
 from mmtscam.evaluation.report import ROW_KEYS
 from mmtscam.localization import PROTOCOLS, get_protocol
 from mmtscam.registry import METRICS
@@ -208,8 +208,8 @@ def test_the_maps_to_score_can_be_chosen():
     maps, attention = (torch.stack([_map_of(box)] * 2) for box in ((150, 150, 200, 200), (0, 0, 99, 99)))
     sample = _sample([1, 0], 0, [[0, 0, 99, 99]], maps, attention=attention)
     assert _evaluate([sample])['tscam/gt_known'] == 0.0
-    assert _evaluate([sample], map_name='maps')['tscam/gt_known'] == 0.0
-    assert _evaluate([sample], map_name='attention')['tscam/gt_known'] == 100.0
+    assert _evaluate([sample], map_kind='maps')['tscam/gt_known'] == 0.0
+    assert _evaluate([sample], map_kind='attention')['tscam/gt_known'] == 100.0
 
 
 def _hill():
@@ -240,7 +240,7 @@ def test_a_constant_map_is_the_empty_box(map_shape, value, protocol, name):
     for truth, expected in (([[0, 0, 223, 223]], 0.0), ([[0, 0, 1, 1]], 100.0 if protocol == 'tscam' else 0.0)):
         metrics = _evaluate([_sample([1, 0], 0, truth, maps)], protocol=protocol)
         assert metrics[f'{name}/gt_known'] == expected
-        assert not any(math.isnan(figure) for figure in metrics.values())
+        assert not any(math.isnan(number) for number in metrics.values())
 
 
 def test_wsol_v2_takes_the_best_of_all_contours():
@@ -256,7 +256,7 @@ def test_the_best_of_all_contours_is_the_one_in_the_report(box):
     metric = LocAccuracy(V2_AT_50)
     metric.process({}, [_sample([1, 0], 0, [box], maps)])
     assert metric.evaluate(1)['wsol-v2/outcome_right'] == 1
-    assert tuple(metric.report.rows[0][edge] for edge in ('x1', 'y1', 'x2', 'y2')) == box
+    assert tuple(metric.result.rows[0][edge] for edge in ('x1', 'y1', 'x2', 'y2')) == box
 
 
 def test_protocol_as_a_dict():
@@ -272,9 +272,9 @@ def test_protocol_as_a_dict():
 
 
 def test_built_by_the_registry():
-    metric = METRICS.build(dict(type='LocAccuracy', protocol='tscam', map_name='semantic', prefix='tscam-semantic'))
+    metric = METRICS.build(dict(type='LocAccuracy', protocol='tscam', map_kind='semantic', prefix='tscam-semantic'))
     assert type(metric) is LocAccuracy
-    assert (metric.map_name, metric.prefix) == ('semantic', 'tscam-semantic')
+    assert (metric.map_kind, metric.prefix) == ('semantic', 'tscam-semantic')
 
 
 def _good():
@@ -309,8 +309,8 @@ def test_no_map_of_the_true_class():
     assert 'no map of its true class 4 among [5, 3]' in _error(sample)
 
 
-def test_unknown_map_name():
-    assert "no maps named 'gradients'" in _error(_good(), map_name='gradients')
+def test_unknown_map_kind():
+    assert "no maps named 'gradients'" in _error(_good(), map_kind='gradients')
 
 
 def test_several_iou_levels():
@@ -398,9 +398,9 @@ def test_threshold_of_a_file(tmp_path, levels):
     located = [f'tscam/{name}{suffix}_val' for name in ('loc_top1', 'gt_known') for suffix in suffixes]
     assert list(metrics) == ['tscam/cls_top1', *located, *(f'tscam/outcome_{name}_val' for name in OUTCOMES)]
     assert {metrics[name] for name in located} == {100.0}
-    assert {figure.threshold for figure in metric.report.figures if figure.source} == {0.8}
-    assert {figure.source for figure in metric.report.figures} == {None, ThresholdSource.VAL}
-    assert [(row['threshold'], row['threshold_source']) for row in metric.report.rows] == [(0.8, 'val')]
+    assert {number.threshold for number in metric.result.numbers if number.source} == {0.8}
+    assert {number.source for number in metric.result.numbers} == {None, ThresholdSource.VAL}
+    assert [(row['threshold'], row['threshold_source']) for row in metric.result.rows] == [(0.8, 'val')]
 
 
 def test_report():
@@ -414,16 +414,16 @@ def test_report():
     metric.dataset_meta = dict(classes=('Ant, red', 'Bee'))
     metric.process({}, samples)
     metrics = metric.evaluate(2)
-    report = metric.report
-    assert (report.name, report.metric, report.map_name, report.images) == ('mine', 'LocAccuracy', 'maps', 2)
+    report = metric.result
+    assert (report.name, report.metric, report.map_kind, report.images) == ('mine', 'LocAccuracy', 'maps', 2)
     assert dataclasses.replace(report.protocol, threshold=0.1) == PROTOCOLS['tscam']
-    assert report.protocol.threshold == next(f.threshold for f in report.figures if f.name == 'gt_known')
+    assert report.protocol.threshold == next(f.threshold for f in report.numbers if f.name == 'gt_known')
     assert {f'mine/{name}': value for name, value in report.scalars().items()} == metrics
-    figures = {figure.key: figure for figure in report.figures}
-    assert figures['cls_top1'] == Figure('cls_top1', 50.0, count=1)
+    numbers = {number.key: number for number in report.numbers}
+    assert numbers['cls_top1'] == Number('cls_top1', 50.0, count=1)
     # The two images had different thresholds, so there is none to name.
-    assert figures['gt_known'] == Figure('gt_known', 100.0, count=2, source=ThresholdSource.FIXED)
-    assert figures['outcome_right'] == Figure('outcome_right', 0, 'images', source=ThresholdSource.FIXED)
+    assert numbers['gt_known'] == Number('gt_known', 100.0, count=2, source=ThresholdSource.FIXED)
+    assert numbers['outcome_right'] == Number('outcome_right', 0, 'images', source=ThresholdSource.FIXED)
 
     iou = 113 * 112 / (224 * 113)
     first, second = report.rows
@@ -446,7 +446,7 @@ def test_the_same_threshold_of_all_images_is_in_the_report():
     metric = LocAccuracy()
     metric.process({}, [_sample([1, 0], 0, [[0, 0, 9, 9]], torch.rand(2, 14, 14), threshold=0.3) for _ in range(2)])
     metric.evaluate(2)
-    assert {figure.threshold for figure in metric.report.figures if figure.source} == {0.3}
+    assert {number.threshold for number in metric.result.numbers if number.source} == {0.3}
 
 
 def test_samples_without_class_scores():
@@ -455,8 +455,8 @@ def test_samples_without_class_scores():
     metric = LocAccuracy()
     metric.process({}, samples)
     assert metric.evaluate(2) == {'tscam/gt_known': 100.0}
-    assert list(metric.report.curves['accuracy_over_iou']) == ['iou', 'gt_known']
-    row = metric.report.rows[0]
+    assert list(metric.result.curves['accuracy_over_iou']) == ['iou', 'gt_known']
+    row = metric.result.rows[0]
     assert [row[key] for key in ('predicted_label', 'predicted_class', 'rank', 'outcome')] == [''] * 4
     assert row['iou'] == 1.0
 
@@ -511,7 +511,7 @@ def test_a_map_that_is_not_finite_is_the_empty_box(protocol, name, value):
     metric.process({}, [_sample([1, 0], 0, [[0, 0, 1, 1]], maps, size=(448, 224))])
     metric.evaluate(1)
     edge = PROTOCOLS[protocol].empty_box[2]
-    row = metric.report.rows[0]
+    row = metric.result.rows[0]
     assert (row['x1'], row['y1'], row['x2'], row['y2']) == (0, 0, edge, 2 * edge)
 
 

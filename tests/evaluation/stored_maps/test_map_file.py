@@ -57,11 +57,11 @@ def _rewrite(path, change):
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
-@pytest.mark.parametrize('map_name', ['maps', 'attention', 'semantic'])
+@pytest.mark.parametrize('map_kind', ['maps', 'attention', 'semantic'])
 @pytest.mark.parametrize('make', METRICS.values(), ids=METRICS)
-def test_scored_from_the_file_as_live(make_samples, evaluate, write, make, map_name, dtype):
+def test_scored_from_the_file_as_live(make_samples, evaluate, write, make, map_kind, dtype):
     samples = make_samples(8, dtype)
-    live, stored = make(map_name=map_name), make(map_name=map_name)
+    live, stored = make(map_kind=map_kind), make(map_kind=map_kind)
     expected = evaluate(live, samples)
     assert evaluate(stored, MapFile(write(samples))) == expected
     assert stored.report == live.report
