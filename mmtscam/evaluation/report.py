@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -98,7 +98,8 @@ def print_results(results: Sequence[MetricResult], console: Console | None = Non
     console = console or Console()
     table = Table(title='Localization', box=SIMPLE_HEAD, padding=(0, 1))
     for column in ('protocol', 'map', 'result', 'value', 'images', 'threshold', 'chosen'):
-        table.add_column(column, justify='right' if column in _RIGHT else 'left', overflow='fold')
+        justify: JustifyMethod = 'right' if column in _RIGHT else 'left'
+        table.add_column(column, justify=justify, overflow='fold', no_wrap=column == 'result')
     for result in results:
         protocol = result.protocol.name
         name = result.name if result.name.startswith(protocol) else f'{result.name} ({protocol})'

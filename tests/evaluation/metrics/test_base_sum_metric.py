@@ -20,7 +20,7 @@ def test_neither_order_nor_batches_matter(samples, evaluate, make, batch, seed):
     first, second = make(), make()
     order = np.random.default_rng(seed).permutation(16)
     assert evaluate(first, samples) == evaluate(second, [samples[index] for index in order], batch=batch)
-    np.testing.assert_equal(second.report, first.report)
+    np.testing.assert_equal(second.result, first.result)
 
 
 @each_metric
@@ -91,7 +91,7 @@ def test_images_dealt_out_otherwise(samples, tmp_path):
     """A sampler that gives each process a stretch fills the last one up with more than its last image."""
     parts = (samples[:4], [*samples[4:6], *samples[:2]])
     results = _on_two_processes(tmp_path, METRICS['PixelAP'], parts, 6)
-    assert results[0] == results[1] == 'PixelAP: the image with img_id 0 was scored twice'
+    assert results[0] == results[1] == '/data/set/test/2/0.jpg: the image with img_id 0 was scored twice'
 
 
 def test_too_many_images_on_two_processes(samples, tmp_path):

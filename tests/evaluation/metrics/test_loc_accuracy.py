@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from mmengine.structures import InstanceData
 
 from mmtscam.evaluation import Number, LocAccuracy, ThresholdChoice, ThresholdSource, save_thresholds
-from mmtscam.evaluation.report import ROW_KEYS
+from mmtscam.evaluation.report_reader import ROW_KEYS
 from mmtscam.localization import PROTOCOLS, get_protocol
 from mmtscam.registry import METRICS
-from mmtscam.structures import LocDataSample
+from mmtscam.structures import LocDataSample, MapKind
 
 V2_AT_50 = dict(base='wsol-v2', iou_levels=[0.5])
 
@@ -28,8 +28,11 @@ def _sample(score, label, boxes, maps, labels=None, threshold=0.1, size=(224, 22
     sample.gt_instances = InstanceData(bboxes=boxes, labels=torch.full((len(boxes),), label))
     maps = torch.as_tensor(maps)
     labels = torch.arange(len(maps)) if labels is None else torch.tensor(labels)
-    metainfo = {} if threshold is None else dict(threshold=threshold)
-    sample.class_maps = InstanceData(labels=labels, maps=maps, metainfo=metainfo, **more_maps)
+    kinds = tuple(MapKind(name, f'{name} map') for name in ('coupled', *more_maps))
+    metainfo = dict(map_kind='coupled', map_kinds=kinds)
+    if threshold is not None:
+        metainfo['threshold'] = threshold
+    sample.class_maps = InstanceData(labels=labels, maps=maps, coupled=maps, metainfo=metainfo, **more_maps)
     return sample.to_dict()
 
 
@@ -86,7 +89,7 @@ def test_neither_order_nor_batches_matter(golden_eval, order, batch):
     for start in range(0, 96, batch):
         second.process({}, [samples[index] for index in order[start : start + batch]])
     assert second.evaluate(96) == first.evaluate(96)
-    assert second.report.rows == [first.report.rows[index] for index in order]
+    assert second.result.rows == [first.result.rows[index] for index in order]
 
 
 def test_names_of_the_results(golden_eval):
@@ -251,7 +254,7 @@ def test_wsol_v2_takes_the_best_of_all_contours():
 
 
 @pytest.mark.parametrize('box', [(0, 0, 100, 100), (150, 150, 200, 200)])
-def test_the_best_of_all_contours_is_the_one_in_the_report(box):
+def test_the_best_of_all_contours_is_the_one_in_the_rows(box):
     maps = torch.maximum(_map_of((0, 0, 100, 100)), _map_of((150, 150, 200, 200))).expand(2, -1, -1)
     metric = LocAccuracy(V2_AT_50)
     metric.process({}, [_sample([1, 0], 0, [box], maps)])
@@ -309,8 +312,8 @@ def test_no_map_of_the_true_class():
     assert 'no map of its true class 4 among [5, 3]' in _error(sample)
 
 
-def test_unknown_map_kind():
-    assert "no maps named 'gradients'" in _error(_good(), map_kind='gradients')
+def test_unknown_kind_of_map():
+    assert "has no maps of the kind 'gradients'; there are coupled" in _error(_good(), map_kind='gradients')
 
 
 def test_several_iou_levels():
@@ -389,7 +392,8 @@ def test_bad_arguments(kwargs, error, message):
 def test_threshold_of_a_file(tmp_path, levels):
     """Above 0.5 the small box is drawn, and it is right."""
     protocol = dict(base='tscam', iou_levels=levels)
-    choice = ThresholdChoice(get_protocol(protocol), 'maps', 0.8, 99.0, (0.1,) * len(levels), (99.0,) * len(levels))
+    accuracies = (99.0,) * len(levels)
+    choice = ThresholdChoice(get_protocol(protocol), 'maps', 'coupled', 0.8, 99.0, (0.1,) * len(levels), accuracies)
     save_thresholds(tmp_path / 'thresholds.json', [choice], ['val/other/image.jpg'], {})
     metric = LocAccuracy(protocol, threshold_file=str(tmp_path / 'thresholds.json'), topk=(1,))
     metric.process({}, [_sample([1, 0], 0, [[0, 0, 60, 60]], _hill(), threshold=0.2)])
@@ -403,7 +407,7 @@ def test_threshold_of_a_file(tmp_path, levels):
     assert [(row['threshold'], row['threshold_source']) for row in metric.result.rows] == [(0.8, 'val')]
 
 
-def test_report():
+def test_result():
     """An image of 800x100 whose box has an IoU of one half, and a wrong class."""
     maps = torch.stack([_map_of((0, 0, 112, 111))] * 2)
     samples = [
@@ -414,39 +418,40 @@ def test_report():
     metric.dataset_meta = dict(classes=('Ant, red', 'Bee'))
     metric.process({}, samples)
     metrics = metric.evaluate(2)
-    report = metric.result
-    assert (report.name, report.metric, report.map_kind, report.images) == ('mine', 'LocAccuracy', 'maps', 2)
-    assert dataclasses.replace(report.protocol, threshold=0.1) == PROTOCOLS['tscam']
-    assert report.protocol.threshold == next(f.threshold for f in report.numbers if f.name == 'gt_known')
-    assert {f'mine/{name}': value for name, value in report.scalars().items()} == metrics
-    numbers = {number.key: number for number in report.numbers}
-    assert numbers['cls_top1'] == Number('cls_top1', 50.0, count=1)
+    result = metric.result
+    assert (result.name, result.metric, result.map_kind, result.images) == ('mine', 'LocAccuracy', 'coupled', 2)
+    assert result.protocol == dataclasses.replace(PROTOCOLS['tscam'], threshold=None)
+    assert {f'mine/{name}': value for name, value in result.scalars().items()} == metrics
+    numbers = {number.key: number for number in result.numbers}
+    assert numbers['cls_top1'] == Number('cls_top1', 50.0, count=1, uses_threshold=False)
     # The two images had different thresholds, so there is none to name.
     assert numbers['gt_known'] == Number('gt_known', 100.0, count=2, source=ThresholdSource.FIXED)
     assert numbers['outcome_right'] == Number('outcome_right', 0, 'images', source=ThresholdSource.FIXED)
 
     iou = 113 * 112 / (224 * 113)
-    first, second = report.rows
+    first, second = result.rows
     assert list(first) == list(second) == list(ROW_KEYS)
     assert first == dict(
         img_path='some/image.jpg', true_label=0, true_class='Ant, red', predicted_label=0, predicted_class='Ant, red',
-        rank=1, x1=0.0, y1=0.0, x2=400.0, y2=49.55, iou=iou, outcome='part', threshold=0.25, threshold_source='fixed',
+        rank=1, x1=0.0, y1=0.0, x2=400.0, y2=49.55, iou=iou, outcome='part', map_kind='coupled',
+        threshold=0.25, threshold_source='fixed',
     )  # fmt: skip
     assert (second['true_class'], second['predicted_class'], second['rank']) == ('Bee', 'Ant, red', 2)
     assert (second['outcome'], second['iou'], second['threshold']) == ('classification', 1.0, 0.1)
 
-    curve = report.curves['accuracy_over_iou']
+    curve = result.curves['accuracy_over_iou']
     assert curve['iou'] == pytest.approx(np.arange(0.05, 0.96, 0.05))
     assert curve['gt_known'] == [100.0] * 10 + [50.0] * 9
     assert curve['loc_top1'] == [50.0] * 9 + [0.0] * 10  # above the level, not at it
     assert curve['loc_top2'] == [100.0] * 9 + [50.0] * 10
 
 
-def test_the_same_threshold_of_all_images_is_in_the_report():
+def test_the_same_threshold_of_all_images_is_in_the_result():
     metric = LocAccuracy()
     metric.process({}, [_sample([1, 0], 0, [[0, 0, 9, 9]], torch.rand(2, 14, 14), threshold=0.3) for _ in range(2)])
     metric.evaluate(2)
     assert {number.threshold for number in metric.result.numbers if number.source} == {0.3}
+    assert metric.result.protocol.threshold == 0.3
 
 
 def test_samples_without_class_scores():
@@ -457,20 +462,19 @@ def test_samples_without_class_scores():
     assert metric.evaluate(2) == {'tscam/gt_known': 100.0}
     assert list(metric.result.curves['accuracy_over_iou']) == ['iou', 'gt_known']
     row = metric.result.rows[0]
-    assert [row[key] for key in ('predicted_label', 'predicted_class', 'rank', 'outcome')] == [''] * 4
+    assert [row[key] for key in ('predicted_label', 'predicted_class', 'rank', 'outcome')] == [None] * 4
     assert row['iou'] == 1.0
 
 
 def test_an_image_that_was_scored_twice():
     metric = LocAccuracy()
     metric.process({}, [{**_good(), 'img_id': index} for index in (0, 3, 3)])
-    with pytest.raises(ValueError, match=r'^some/image.jpg: image id 3 was scored twice$'):
+    with pytest.raises(ValueError, match=r'^some/image.jpg: the image with img_id 3 was scored twice$'):
         metric.evaluate(3)
 
 
-@pytest.mark.filterwarnings('ignore:LocAccuracy got empty')
 def test_no_image():
-    with pytest.raises(ValueError, match='LocAccuracy: no image was scored'):
+    with pytest.raises(ValueError, match='LocAccuracy: 0 images were scored, but the data set has 0'):
         LocAccuracy().evaluate(0)
 
 
@@ -538,10 +542,11 @@ def test_a_missing_image_is_noticed():
         metric.evaluate(10)
 
 
-def test_the_threshold_of_a_protocol_value_is_used():
+@pytest.mark.parametrize(('in_sample', 'expected'), [(0.1, 0.0), (None, 100.0)])
+def test_the_threshold_of_a_protocol_value_comes_last(in_sample, expected):
     protocol = dataclasses.replace(PROTOCOLS['tscam'], threshold=0.8)
-    sample = _sample([1, 0], 0, [[0, 0, 60, 60]], _hill(), threshold=0.1)
-    assert _evaluate([sample], protocol=protocol)['tscam/gt_known'] == 100.0
+    sample = _sample([1, 0], 0, [[0, 0, 60, 60]], _hill(), threshold=in_sample)
+    assert _evaluate([sample], protocol=protocol)['tscam/gt_known'] == expected
 
 
 def test_one_value_of_k_needs_no_list(golden_eval):

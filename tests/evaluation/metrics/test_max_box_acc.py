@@ -46,29 +46,32 @@ def test_every_threshold_asked_one_by_one(samples, evaluate, protocol, map_kind)
     assert metrics == pytest.approx(expected)
     assert len(np.unique(percent)) > 5, 'the samples show nothing'
 
-    report = metric.result
-    assert (report.name, report.metric, report.map_kind, report.images) == (name, 'MaxBoxAcc', map_kind, 16)
-    assert report.scalars() == {key.split('/')[1]: value for key, value in metrics.items()}
-    curve = report.curves['accuracy_over_threshold']
+    result, real_kind = metric.result, 'coupled' if map_kind == 'maps' else map_kind
+    assert (result.name, result.metric, result.map_kind, result.images) == (name, 'MaxBoxAcc', real_kind, 16)
+    assert result.scalars() == {key.split('/')[1]: value for key, value in metrics.items()}
+    curve = result.curves['accuracy_over_threshold']
     assert list(curve) == ['threshold', *(f'gt_known{suffix}' for suffix in suffixes)]
     assert list(curve.values()) == [pytest.approx(column) for column in (grid, *percent)]
-    levels = report.numbers[-len(suffixes) :]
+    levels = result.numbers[-len(suffixes) :]
     assert [number.threshold for number in levels] == grid[percent.argmax(axis=1)].tolist()
     assert [number.count for number in levels] == np.rint(percent.max(axis=1) * 16 / 100).tolist()
-    assert {number.source for number in report.numbers} == {ThresholdSource.ORACLE}
-    assert report.rows == []
+    assert {number.source for number in result.numbers} == {ThresholdSource.ORACLE}
+    assert result.rows == []
 
     mean = percent.mean(axis=0)
     best = metric.best
     assert (best.threshold, best.oracle_accuracy) == (grid[mean.argmax()], pytest.approx(mean.max()))
     assert best.level_thresholds == tuple(grid[percent.argmax(axis=1)])
     assert best.level_oracle_accuracies == pytest.approx(tuple(percent.max(axis=1)))
-    assert (best.protocol, best.map_kind) == (replace(get_protocol(protocol), threshold=None), map_kind)
+    assert (best.asked_kind, best.map_kind) == (map_kind, real_kind)
+    assert best.protocol == replace(get_protocol(protocol), threshold=None)
 
 
 def test_the_threshold_of_the_protocol_is_not_used(samples, evaluate):
-    metrics = [evaluate(MaxBoxAcc(dict(base='tscam', threshold=t), step=0.1), samples) for t in (0.0, 0.9)]
-    assert metrics[0] == metrics[1]
+    metrics = [MaxBoxAcc(dict(base='tscam', threshold=threshold), step=0.1) for threshold in (0.0, 0.9)]
+    assert evaluate(metrics[0], samples) == evaluate(metrics[1], samples)
+    assert metrics[0].result == metrics[1].result
+    assert metrics[0].result.protocol.threshold is None
 
 
 def test_an_iou_of_exactly_the_level(make_sample, map_of, evaluate):
@@ -91,7 +94,7 @@ def test_step_out_of_range(step):
 
 
 def _hills(make_sample, map_of):
-    """Of thresholds in quarters, the lower two give the large box and the upper two the small one.
+    """Thresholds in quarters: the lower two give the large box and the upper two the small one.
 
     Two images have the small box and one the large one.
     """
@@ -100,9 +103,9 @@ def _hills(make_sample, map_of):
     return [make_sample(hill, [box], img_id=index) for index, box in enumerate((small, small, large))]
 
 
-def _thresholds(path, protocol, levels, images=('elsewhere/val/1.jpg',), map_kind='maps'):
+def _thresholds(path, protocol, levels, images=('elsewhere/val/1.jpg',), asked_kind='maps'):
     choice = ThresholdChoice(
-        get_protocol(protocol), map_kind, threshold=0.0, oracle_accuracy=1.0, level_thresholds=levels,
+        get_protocol(protocol), asked_kind, 'coupled', threshold=0.0, oracle_accuracy=1.0, level_thresholds=levels,
         level_oracle_accuracies=(2.0,) * len(levels),
     )  # fmt: skip
     save_thresholds(path, [choice], images, {})
@@ -154,7 +157,7 @@ def test_workers_change_nothing(samples, evaluate, protocol):
     alone, shared = MaxBoxAcc(protocol, step=0.02), MaxBoxAcc(protocol, step=0.02, num_workers=2)
     for part in (samples, samples[:5]):  # the workers start again
         assert evaluate(shared, part) == evaluate(alone, part)
-        assert shared.report == alone.report
+        assert shared.result == alone.result
         assert shared.best == alone.best
     assert shared._pool is None
 

@@ -64,7 +64,7 @@ def test_scored_from_the_file_as_live(make_samples, evaluate, write, make, map_k
     live, stored = make(map_kind=map_kind), make(map_kind=map_kind)
     expected = evaluate(live, samples)
     assert evaluate(stored, MapFile(write(samples))) == expected
-    assert stored.report == live.report
+    assert stored.result == live.result
     assert len(set(expected.values())) > 1 or len(expected) == 1
 
 

@@ -62,8 +62,8 @@ def test_boxes_as_live(samples, stored, evaluate, kind, protocol):
     live, folder = METRICS[kind](protocol), METRICS[kind](protocol)
     expected = evaluate(live, _without_scores(samples))
     assert evaluate(folder, stored.open()) == expected
-    assert (folder.report.numbers, folder.report.curves) == (live.report.numbers, live.report.curves)
-    assert [row['iou'] for row in folder.report.rows] == [row['iou'] for row in live.report.rows]
+    assert (folder.result.numbers, folder.result.curves) == (live.result.numbers, live.result.curves)
+    assert [row['iou'] for row in folder.result.rows] == [row['iou'] for row in live.result.rows]
     assert 0 < expected.popitem()[1] < 100
 
 
