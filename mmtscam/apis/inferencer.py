@@ -19,14 +19,15 @@ from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
-from mmtscam.localization import get_protocol
+from mmtscam.models.heads import LocSettings
 from mmtscam.registry import TRANSFORMS
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.class_names import class_name, find_class
 from mmtscam.utils.config import checkpoint_config, read_config
 from mmtscam.utils.images import check_array, list_images, read_image, to_pipeline
 from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
-from .loading import class_names, find_class, load_model
+from .loading import check_localises, class_names, load_model
 from .pipelines import image_pipeline
 from .predictions import PREDICTION_FORMATS, sample_to_dict, write_predictions
 
@@ -84,7 +85,8 @@ class LocInferencer(BaseInferencer):
             cfg.model.backbone.attn_layers = list(layers)
         self.num_workers = num_workers
         super().__init__(cfg, weights, device or get_device(), scope='mmtscam', show_progress=show_progress)
-        self.classes = class_names(cfg, weights, self.model.head.num_classes) or None
+        head = check_localises(self.model, cfg)
+        self.classes = class_names(cfg, weights, head.num_classes) or None
 
     def __call__(
         self,
@@ -93,7 +95,7 @@ class LocInferencer(BaseInferencer):
         classes: str | int | Sequence[str | int] | None = None,
         topk: int | None = None,
         threshold: float | None = None,
-        map_mode: str | None = None,
+        map_kind: str | None = None,
         return_datasamples: bool = False,
         return_vis: bool = False,
         show: bool = False,
@@ -120,7 +122,7 @@ class LocInferencer(BaseInferencer):
                 instead of the Top-k.
             topk: How many classes get a box; the head's own by default.
             threshold: For drawing boxes; the head's own by default.
-            map_mode: The kind of map to localise with; the head's own by
+            map_kind: The kind of map to localise with; the head's own by
                 default.
             return_datasamples: Whether to return :class:`LocDataSample`
                 instead of dicts.
@@ -182,7 +184,8 @@ class LocInferencer(BaseInferencer):
         samples: list[LocDataSample | None] = []
         plain: list[dict[str, Any]] = []
         pictures: list[np.ndarray | None] = []
-        with self._settings(topk, threshold, map_mode), _threads(self.num_workers) as pool, ExitStack() as stack:
+        settings = self.model.head.settings_with(threshold=threshold, map_kind=map_kind, topk=topk)
+        with _threads(self.num_workers) as pool, ExitStack() as stack:
             # What was predicted is written also if the rest fails.
             if out_dir and not no_save_pred:
                 stack.callback(lambda: plain and write_predictions(out_dir, plain, pred_formats, self._names()))
@@ -191,7 +194,8 @@ class LocInferencer(BaseInferencer):
             numbered = list(enumerate(items))
             batches = [numbered[start : start + batch_size] for start in range(0, len(numbered), batch_size)]
             loaded = _map_batches(pool, lambda item: self._load(item[0], item[1], labels, draws), batches, ahead)
-            finished: Any = chain.from_iterable(_map_batches(pool, finish, map(self._predict, loaded), ahead))
+            predicted = (self._predict(batch, settings) for batch in loaded)
+            finished: Any = chain.from_iterable(_map_batches(pool, finish, predicted, ahead))
             if self.show_progress and not alone:
                 bar: Any = track(finished, description='Inference', total=len(items))
                 finished = stack.enter_context(closing(bar))
@@ -262,16 +266,31 @@ class LocInferencer(BaseInferencer):
         self, preds: Any, visualization: list[np.ndarray], return_datasamples: bool = False, **kwargs: Any
     ) -> dict[str, list]:
         """Put samples, or what is in them, and pictures together."""
-        plain = [sample_to_dict(sample, self.classes, self.model.head.map_mode) for sample in preds]
+        plain = [sample_to_dict(sample, self.classes) for sample in preds]
         return dict(predictions=list(preds) if return_datasamples else plain, visualization=visualization)
 
-    def _predict(self, batch: Sequence[tuple[_Outcome, dict | None]]) -> list[_Outcome]:
+    @torch.no_grad()
+    def forward(self, inputs: dict | tuple, settings: LocSettings | None = None, **kwargs: Any) -> Any:
+        """Predict a batch.
+
+        Args:
+            inputs: A collated batch.
+            settings: What is drawn; the head's own by default.
+            **kwargs: Not used.
+
+        Returns:
+            The samples.
+        """
+        data = self.model.data_preprocessor(inputs, False)
+        return self.model.predict(**data, settings=settings)
+
+    def _predict(self, batch: Sequence[tuple[_Outcome, dict | None]], settings: LocSettings) -> list[_Outcome]:
         """Add the samples of the images of a batch that could be read."""
         samples: dict[int, LocDataSample] = {}
         # Images of several sizes would be padded to the largest, and maps would cover the margin.
         for shape in {data['inputs'].shape for _, data in batch if data is not None}:
             alike = [(outcome.number, data) for outcome, data in batch if data and data['inputs'].shape == shape]
-            found = self.forward(self.collate_fn([data for _, data in alike]))
+            found = self.forward(self.collate_fn([data for _, data in alike]), settings)
             samples |= zip((number for number, _ in alike), found, strict=True)
         return [outcome._replace(sample=samples.get(outcome.number)) for outcome, _ in batch]
 
@@ -314,32 +333,10 @@ class LocInferencer(BaseInferencer):
     def _to_dict(self, outcome: _Outcome) -> dict[str, Any]:
         if outcome.sample is None:
             return dict(img_path=outcome.name, error=str(outcome.error))
-        return sample_to_dict(outcome.sample, self.classes, self.model.head.map_mode)
+        return sample_to_dict(outcome.sample, self.classes)
 
     def _names(self) -> list[str]:
-        return list(self.classes or (f'class {label}' for label in range(self.model.head.num_classes)))
-
-    @contextmanager
-    def _settings(self, topk: int | None, threshold: float | None, map_mode: str | None) -> Iterator[None]:
-        """Let the head use other settings for a while."""
-        head = self.model.head
-        if topk is not None and not 1 <= topk <= head.num_classes:
-            raise ValueError(f'topk must be from 1 to the number of classes, {head.num_classes}, got {topk}')
-        if map_mode is not None and map_mode not in head.map_modes:
-            raise ValueError(f'map_mode: this head has the maps {", ".join(head.map_modes)}, not {map_mode!r}')
-        settings = dict(
-            num_boxes=topk or head.num_boxes,
-            protocol=get_protocol(head.protocol, threshold=threshold),
-            map_mode=map_mode or head.map_mode,
-        )
-        before = {name: getattr(head, name) for name in settings}
-        try:
-            for name, value in settings.items():
-                setattr(head, name, value)
-            yield
-        finally:
-            for name, value in before.items():
-                setattr(head, name, value)
+        return [class_name(label, self.classes) for label in range(self.model.head.num_classes)]
 
     @staticmethod
     def _check_type(item: Any) -> None:

@@ -59,7 +59,7 @@ def load_exported(path: str | os.PathLike, onnx: bool) -> tuple[Runner, dict[str
 
 @torch.no_grad()
 def model_outputs(model: ExportModel, images: np.ndarray) -> list[Tensor]:
-    """What the model itself makes of images, by the way it takes in evaluation rather than through the wrapper.
+    """The outputs of the model itself, with its own preprocessor.
 
     Args:
         model: The wrapped model.
@@ -70,12 +70,7 @@ def model_outputs(model: ExportModel, images: np.ndarray) -> list[Tensor]:
     """
     # The pipelines hand BGR to the preprocessor.
     inputs = model.model.data_preprocessor({'inputs': torch.from_numpy(images).flip(1)})['inputs']
-    feats = model.model.extract_feat(inputs)
-    activation = model.head.activate(feats)
-    labels = torch.arange(model.head.num_classes).expand(len(images), -1)
-    maps = model.head.select_maps(feats, activation, labels)[model.head.map_mode]
-    outputs = [activation.logits.softmax(dim=1), maps]
-    return outputs if activation.attention is None else [*outputs, activation.attention]
+    return list(model.outputs(inputs))
 
 
 def largest_differences(model: ExportModel, run: Runner, images: np.ndarray) -> dict[str, float]:

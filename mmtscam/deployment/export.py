@@ -53,8 +53,8 @@ def export_metadata(
 
     Returns:
         Plain data: how to prepare an image, the names of the classes (or
-        ``None``), the protocol's fields, among them frame and threshold, and
-        the origin.
+        ``None``), the kind of map in ``maps`` and all kinds of the head, the
+        protocol's fields, among them frame and threshold, and the origin.
     """
     prepare = model.model.data_preprocessor
     normalized = prepare._enable_normalize
@@ -70,8 +70,9 @@ def export_metadata(
         'std': prepare.std.flatten().tolist() if normalized else None,
         'num_classes': model.head.num_classes,
         'classes': list(class_names(cfg, checkpoint, model.head.num_classes)) or None,
-        'map_mode': model.head.map_mode,
-        'protocol': asdict(model.head.protocol),
+        'map_kind': model.head.settings.map_kind,
+        'map_kinds': [kind._asdict() for kind in model.head.map_kinds],
+        'protocol': asdict(model.head.settings.protocol),
     }
 
 
@@ -162,7 +163,7 @@ def _tidy(proto: Any) -> None:
     for value in [*proto.graph.input, *proto.graph.output]:
         names = axes.get(value.name, ('batch', '', 'map_height', 'map_width'))
         dims = value.type.tensor_type.shape.dim
-        if value.name == 'attention':
+        if value.name not in axes and len(dims) == 3:  # a class-agnostic map
             names = ('batch', 'map_height', 'map_width')
         for dim, name in zip(dims, names, strict=True):
             if dim.HasField('dim_param'):

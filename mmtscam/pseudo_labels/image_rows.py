@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
-from mmtscam.apis.loading import find_class
 from mmtscam.registry import DATASETS
+from mmtscam.utils.class_names import find_class
 from mmtscam.utils.config import config_name
 from mmtscam.utils.images import list_images
 

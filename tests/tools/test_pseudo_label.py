@@ -105,7 +105,7 @@ def test_the_file_tells_what_it_is_from(run, command, tiny_files, tmp_path):
     coco = COCO(tmp_path / 'a.json')
     info = json.loads((tmp_path / 'a.json').read_text())['info']
     assert (info['labels'], info['score_thr'], info['threshold'], info['min_area']) == ('predicted', 0.01, 0.3, 0.2)
-    assert (info['protocol']['name'], info['map_mode'], info['precision']) == ('tscam', 'coupled', 'float32')
+    assert (info['protocol']['name'], info['map_kind'], info['precision']) == ('tscam', 'coupled', 'float32')
     assert (info['checkpoint'], info['config_file'], info['data']) == ('tiny.pth', 'tiny.py', 'train')
     assert len(info['checkpoint_sha256']) == 64
     assert 'TSCAMHead' in info['config']

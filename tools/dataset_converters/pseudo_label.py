@@ -66,7 +66,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--class-agnostic', action='store_true', help="let all boxes be of one class, 'object'")
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
-    parser.add_argument('--map-mode', choices=MAP_MODES, help="kind of map to localise with (default: the config's)")
+    parser.add_argument('--map-kind', choices=MAP_MODES, help="kind of map to localise with (default: the config's)")
     parser.add_argument('--batch-size', type=int, default=32, help='images a batch (default: 32)')
     parser.add_argument('--num-workers', type=int, default=2, help='processes that read images (default: 2)')
     parser.add_argument(
@@ -118,8 +118,8 @@ def run(args: argparse.Namespace, group: Any) -> None:
     cfg = read_config(args.config, args.cfg_options)
     if args.threshold is not None:
         cfg.merge_from_dict({'model.head.threshold': args.threshold})
-    if args.map_mode is not None:
-        cfg.merge_from_dict({'model.head.map_mode': args.map_mode})
+    if args.map_kind is not None:
+        cfg.merge_from_dict({'model.head.map_kind': args.map_kind})
     pipeline = image_pipeline(cfg)
     model = load_model(cfg, args.checkpoint, device)
     check_draws_maps(model, cfg)
@@ -202,7 +202,7 @@ def describe(
         checkpoint_sha256=file_sha256(args.checkpoint),
         data=args.data if args.data in SPLITS else Path(args.data).resolve().name,
         **asdict(settings),
-        map_mode=head.map_mode,
+        map_kind=head.map_kind,
         threshold=head.protocol.threshold,
         protocol=asdict(head.protocol),
         precision=str(precision or torch.float32).removeprefix('torch.'),

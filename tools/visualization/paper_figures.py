@@ -196,7 +196,7 @@ def draw_compare(args: argparse.Namespace) -> Figure:
 def choose_maps(explainer: Explainer, seen: Explanation, kinds: Sequence[str] | None, several: bool) -> list[str]:
     """The kinds of maps to draw of a model."""
     if kinds is None:
-        return [seen.map_mode] if several else [kind for kind in MAP_TITLES if kind in seen.maps]
+        return [seen.map_kind] if several else [kind for kind in MAP_TITLES if kind in seen.maps]
     if missing := [kind for kind in kinds if kind not in seen.maps]:
         raise ValueError(f'{explainer}: has no {missing[0]} maps, only {" and ".join(seen.maps)}')
     return list(kinds)

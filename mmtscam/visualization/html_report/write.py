@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -30,7 +30,7 @@ Progress = Callable[[Iterable[Drawn], int], Iterable[Drawn]]
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
+    """The outcome of writing.
 
     Args:
         index: The page to open.
@@ -77,11 +77,13 @@ def write_html_report(
     out = Path(out)
     check_replaceable(out)
     rows = _spread(result.rows, max_images)
-    truths, kinds = survey(maps, rows) if maps else ({}, {})
+    truths = survey(maps, rows) if maps else {}
+    kinds = maps.map_kinds if maps else ()
     images = _moved([row.path for row in rows], image_root)
     with _unfinished_folder(out) as folder:
         names: list[tuple[list[str], list[str]]] = [([], []) for _ in rows]
-        jobs = _jobs(folder, rows, images, truths, thumbnail_size, maps, kinds, names)
+        upright = (result.report.get('origin') or {}).get('upright')
+        jobs = _jobs(folder, rows, images, truths, thumbnail_size, maps, names, upright)
         drawn = list(progress(draw_all(jobs, workers), len(rows)))
         data = page_data(result, rows, drawn, truths, kinds, names)
         (folder / 'data.js').write_text(as_script(data), encoding='utf-8')
@@ -156,10 +158,10 @@ def _jobs(
     truths: Mapping[str, Truth],
     side: int,
     maps: MapFile | None,
-    kinds: Mapping[str, Any],
     names: Sequence[tuple[list[str], list[str]]],
+    upright: bool | None,
 ) -> Iterator[Job]:
-    """The jobs, in the order of the rows; what maps there are goes to ``names``."""
+    """The jobs, in the order of the rows; names of the kinds that are there go to ``names``."""
     samples = _in_order(maps, rows) if maps else iter(())
     for index, (row, image) in enumerate(zip(rows, images, strict=True)):
         job = Job(
@@ -168,12 +170,13 @@ def _jobs(
             target=_made(folder / 'images' / f'{picture_name(index)}.jpg'),
             side=side,
             size=truths[row.path].size if row.path in truths else None,
+            upright=upright,
         )
         if maps:
-            for kind, of_predicted, score_map in shown_maps(next(samples), row, list(kinds)):
-                names[index][of_predicted].append(kind)
+            for kind, of_predicted, score_map in shown_maps(next(samples), row, maps.map_kinds):
+                names[index][of_predicted].append(kind.name)
                 ending = '-predicted.jpg' if of_predicted else '.jpg'
-                job.maps.append((_made(folder / 'maps' / kind / (picture_name(index) + ending)), score_map))
+                job.maps.append((_made(folder / 'maps' / kind.name / (picture_name(index) + ending)), score_map))
         yield job
 
 

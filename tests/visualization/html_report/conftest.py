@@ -76,7 +76,7 @@ def result(tmp_path: Path) -> Result:
     merge_parts([tmp_path / 'part'], tmp_path / 'maps.npz', IMAGES, CLASSES)
     metrics = [
         LocAccuracy('tscam'),
-        LocAccuracy('tscam', map_name='attention', prefix='tscam-attention'),
+        LocAccuracy('tscam', map_kind='attention', prefix='tscam-attention'),
         MaxBoxAcc('wsol-v2', step=0.05),
     ]
     reports = evaluate_maps(MapFile(tmp_path / 'maps.npz'), metrics)

@@ -586,7 +586,7 @@
       const panels = [panel(row, row.pictured ? 'image' : 'image not read', null)];
       for (const [maps, ofPredicted] of [[row.maps, false], [row.predictedMaps, true]]) {
         for (const kind of gallery.kinds.filter((each) => maps.includes(each.name))) {
-          const caption = kind.title + (kind.scored && !ofPredicted ? ' (scored)' : '') + (wrong && kind.name !== 'attention' ? ` of ${className(ofPredicted ? row.predicted : row.true)}` : '');
+          const caption = kind.title + (kind.scored && !ofPredicted ? ' (scored)' : '') + (wrong && !kind.agnostic ? ` of ${className(ofPredicted ? row.predicted : row.true)}` : '');
           panels.push(panel(row, caption, heatOf(row, kind.name, ofPredicted)));
         }
       }
