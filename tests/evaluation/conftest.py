@@ -1,10 +1,14 @@
 """Samples as a model hands them to metrics."""
 
 from collections.abc import Callable, Iterable, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed
 from mmengine.structures import InstanceData, PixelData
 
 from mmtscam.evaluation import BaseLocMetric
@@ -144,5 +148,36 @@ def evaluate() -> Callable[..., dict[str, float]]:
         for start in range(0, len(samples), batch):
             metric.process({}, samples[start : start + batch])
         return metric.evaluate(len(samples))
+
+    return run
+
+
+def _one_of_two(rank: int, start: Path, metric: BaseLocMetric, samples: Sequence[dict], size: int, queue: Any) -> None:
+    torch.distributed.init_process_group('gloo', init_method=f'file://{start}', rank=rank, world_size=2)
+    metric.dataset_meta = {}
+    metric.process({}, samples)
+    try:
+        queue.put((rank, metric.evaluate(size), metric.result))
+    except Exception as error:
+        queue.put((rank, f'{type(error).__name__}: {error}', None))
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture
+def evaluate_on_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple]]:
+    """Let a metric score a part of the samples on each of two processes: its values, or its error, and its result."""
+    monkeypatch.chdir(tmp_path)  # mmengine gathers in a folder there
+
+    def run(metric: BaseLocMetric, parts: Sequence[Sequence[dict]], size: int) -> list[tuple]:
+        context = get_context('fork')
+        queue = context.Queue()
+        args = [(rank, tmp_path / 'start', metric, part, size, queue) for rank, part in enumerate(parts)]
+        processes = [context.Process(target=_one_of_two, args=arg) for arg in args]
+        for process in processes:
+            process.start()
+        found = {rank: tuple(rest) for rank, *rest in (queue.get(timeout=60) for _ in processes)}
+        for process in processes:
+            process.join()
+        return [found[0], found[1]]
 
     return run

@@ -6,10 +6,10 @@ import pytest
 from rich.console import Console
 
 from mmtscam.evaluation import (
-    Number,
     LocAccuracy,
     MaxBoxAcc,
     MetricResult,
+    Number,
     PixelAP,
     ThresholdChoice,
     ThresholdSource,
@@ -130,7 +130,13 @@ def test_choices_are_printed_with_the_mean_of_several_levels():
     choices = [
         ThresholdChoice(get_protocol('wsol-v1'), 'attention', 'attention', 0.25, 60.0, (0.25,), (60.0,)),
         ThresholdChoice(
-            get_protocol(dict(base='wsol-v2', iou_levels=[0.3, 0.7])), 'maps', 'coupled', 0.5, 45.5, (0.1, 0.9), (70.0, 30.25)
+            get_protocol(dict(base='wsol-v2', iou_levels=[0.3, 0.7])),
+            'maps',
+            'coupled',
+            0.5,
+            45.5,
+            (0.1, 0.9),
+            (70.0, 30.25),
         ),
     ]
     text = _printed(100, print_choices, choices, 12)
@@ -213,7 +219,7 @@ def test_values_of_a_row(tmp_path):
 
 @pytest.mark.parametrize('columns', [dict(a=1), dict(a=1, b=2, colour=3)])
 def test_a_row_with_other_columns(tmp_path, columns):
-    with pytest.raises(ValueError, match="'b', unlike the first|colour"):
+    with pytest.raises(ValueError, match=r"'b', unlike the first|colour"):
         write_report(tmp_path, [_result(rows=[dict(a=1, b=2), columns])], {})
 
 

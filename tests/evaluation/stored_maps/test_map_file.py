@@ -224,7 +224,7 @@ def _format(version):
 
 def test_another_version(file):
     _rewrite(file, _format('mmtscam maps 0'))
-    message = rf"^{file}: {NOT_ONE}: .*of another version, .*mmtscam maps 0.* instead of .*mmtscam maps 2"
+    message = rf'^{file}: {NOT_ONE}: .*of another version, .*mmtscam maps 0.* instead of .*mmtscam maps 2'
     with pytest.raises(ValueError, match=message):
         MapFile(file)
 
@@ -310,6 +310,9 @@ def test_a_part_that_is_cut_off(samples, tmp_path):
 
 
 def test_other_kinds_than_those_before_are_refused(samples, make_sample, tmp_path):
-    for other in (make_sample(torch.rand(2, 3, 3), img_id=1), make_sample(torch.rand(2, 3, 3), map_kind=None, img_id=1)):
+    for other in (
+        make_sample(torch.rand(2, 3, 3), img_id=1),
+        make_sample(torch.rand(2, 3, 3), map_kind=None, img_id=1),
+    ):
         with pytest.raises(ValueError, match=r'^/data/set/test/1.jpg: its kinds of map are not those'):
             _part(tmp_path / 'part', [samples[0], other])
