@@ -29,7 +29,7 @@ def naming(sample: dict) -> Iterator[None]:
 
 
 def image_key(sample: dict) -> str | None:
-    """What tells an image from those of other splits: its id in the data set, else its path."""
+    """The key that tells an image from those of other splits: its id in the data set, else its path."""
     return sample.get('image_id') or sample.get('img_path')
 
 
@@ -63,7 +63,7 @@ def true_class_rank(sample: dict) -> int | None:
     label = true_label(sample)
     if not 0 <= label < len(score):
         raise ValueError(f'{sample_name(sample)}: label {label} is outside the {len(score)} classes of the scores')
-    # Of equal scores the first class comes first, so that a tie does not make every class right.
+    # The first of equal scores comes first, so that a tie does not make every class right.
     return int((score > score[label]).sum() + (score[:label] == score[label]).sum())
 
 

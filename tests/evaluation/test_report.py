@@ -48,7 +48,7 @@ def _row(**changes):
 
 @pytest.fixture(scope='module')
 def results(samples, evaluate, tmp_path_factory):
-    """Of all metrics, with thresholds of all sources."""
+    """Results of all metrics, with thresholds of all sources."""
     file = str(tmp_path_factory.mktemp('thresholds') / 'a.json')
     sweep = MaxBoxAcc('wsol-v2', step=0.05)
     evaluate(sweep, samples)

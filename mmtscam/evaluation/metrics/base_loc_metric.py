@@ -206,7 +206,7 @@ class BaseLocMetric(BaseMetric):
                 self.keep(sample, self.score(sample, protocol), protocol)
 
     def keep(self, sample: dict, scored: Any, protocol: Protocol) -> None:
-        """Keep what :meth:`score` has made of a sample."""
+        """Keep the row that :meth:`score` has made of a sample."""
         row = dict(
             img_path=sample_name(sample),
             **scored,
@@ -251,13 +251,13 @@ class BaseLocMetric(BaseMetric):
         return computed[0]
 
     def gather(self, size: int) -> list:
-        """Gather what was kept in all processes, and forget it.
+        """Gather whatever was kept in all processes, and forget it.
 
         Args:
             size: Number of images in the data set.
 
         Returns:
-            What :meth:`merge` takes, in the main process.
+            The argument of :meth:`merge`, in the main process.
         """
         folder = self.collect_dir if self.collect_device == 'cpu' else None
         gathered = collect_results(self.results, size, self.collect_device, tmpdir=folder)
@@ -265,13 +265,13 @@ class BaseLocMetric(BaseMetric):
         return gathered
 
     def merge(self, gathered: list) -> tuple[Any, int]:
-        """Merge what was gathered.
+        """Merge the parts that were gathered.
 
         Args:
             gathered: Result of :meth:`gather`.
 
         Returns:
-            What :meth:`summarise` takes, and the number of images in it.
+            The argument of :meth:`summarise`, and the number of images in it.
 
         Raises:
             ValueError: If an image was scored twice.
@@ -284,7 +284,7 @@ class BaseLocMetric(BaseMetric):
         return [row for _, row in gathered], len(gathered)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Make the result of what :meth:`gather` has gathered, in the main process.
+        """Make the result, in the main process.
 
         Args:
             results: Result of :meth:`gather`.
@@ -349,7 +349,7 @@ class _Used:
 
     @classmethod
     def union(cls, parts: Sequence['_Used']) -> '_Used':
-        """What all processes used."""
+        """Join the parts of all processes."""
         return cls(set().union(*(part.kinds for part in parts)), set().union(*(part.thresholds for part in parts)))
 
 

@@ -52,7 +52,7 @@ def stored(samples, tmp_path):
 
 
 def _without_scores(samples):
-    """Of other code only the maps are known."""
+    """Only the maps of other code are known."""
     return [{key: value for key, value in sample.items() if key != 'pred_score'} for sample in samples]
 
 
