@@ -1,12 +1,8 @@
 """Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT [options]."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from mmtscam.utils.cli import add_model_arguments, add_runner_arguments, check_at_least, run
-
-if TYPE_CHECKING:
-    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,16 +40,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def use_thresholds(cfg: 'Config', path: str) -> None:
-    """Let every metric that needs a threshold take it from a file."""
-    from mmtscam.evaluation import load_thresholds, swept_metrics
-
-    load_thresholds(path)
-    for metric in swept_metrics(cfg.test_evaluator):
-        metric.pop('threshold', None)
-        metric['threshold_file'] = path
-
-
 def main() -> None:
     args = parse_args()
     import mmengine
@@ -62,6 +48,7 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from mmtscam.engine.runner import build_runner, evaluation_config
+    from mmtscam.evaluation import set_threshold_file
 
     cfg = evaluation_config(args)
     if args.show or args.show_dir:
@@ -72,7 +59,7 @@ def main() -> None:
         cfg.default_hooks.report = dict(type='LocReportHook', out_dir=args.report_dir)
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     if args.thresholds:
-        use_thresholds(cfg, args.thresholds)
+        set_threshold_file(cfg.test_evaluator, args.thresholds)
     if args.save_maps:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='SaveMapsHook', out_file=args.save_maps)]
 

@@ -18,15 +18,18 @@ def sample_name(sample: dict) -> str:
 
 @contextmanager
 def naming(sample: dict) -> Iterator[None]:
-    """Let a ``ValueError`` about a sample begin with its name."""
+    """Let a ``ValueError`` about a sample begin with its name, unless it does."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f'{sample_name(sample)}: {error}') from error
+        name = sample_name(sample)
+        if str(error).startswith(f'{name}: '):
+            raise
+        raise ValueError(f'{name}: {error}') from error
 
 
 def image_key(sample: dict) -> str | None:
-    """What tells an image from those of other splits: its id in the data set, else its path."""
+    """The key that tells an image from those of other splits: its id in the data set, else its path."""
     return sample.get('image_id') or sample.get('img_path')
 
 
@@ -60,7 +63,7 @@ def true_class_rank(sample: dict) -> int | None:
     label = true_label(sample)
     if not 0 <= label < len(score):
         raise ValueError(f'{sample_name(sample)}: label {label} is outside the {len(score)} classes of the scores')
-    # Of equal scores the first class comes first, so that a tie does not make every class right.
+    # The first of equal scores comes first, so that a tie does not make every class right.
     return int((score > score[label]).sum() + (score[:label] == score[label]).sum())
 
 

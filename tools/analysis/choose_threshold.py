@@ -7,7 +7,7 @@ from mmtscam.utils.cli import add_model_arguments, add_runner_arguments, run
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Sweep thresholds on the images of val_dataloader, for every protocol and kind of maps in '
+        description='Sweep thresholds on the images of val_dataloader, for every protocol and kind of map in '
         'test_evaluator, and write the best to a file for tools/test.py --thresholds.'
     )
     add_model_arguments(parser)
@@ -24,7 +24,7 @@ def main() -> None:
     from mmengine.dist import is_main_process
     from mmengine.registry import init_default_scope
 
-    from mmtscam.engine.hooks.loc_report_hook import run_origin
+    from mmtscam.engine.run_origin import run_origin
     from mmtscam.engine.runner import build_runner, evaluation_config
     from mmtscam.evaluation import check_disjoint, print_choices, save_thresholds, sweeps_for
     from mmtscam.registry import DATASETS

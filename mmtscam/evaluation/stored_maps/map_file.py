@@ -251,6 +251,8 @@ def _unpack(
     if 'labels' not in arrays:
         raise ValueError('it has no labels')
     for kind in kinds:
+        if kind.name not in arrays:
+            raise ValueError(f'it has no maps of the kind {kind.name!r}')
         if kind.class_agnostic:
             # One object for all classes: whoever draws maps need not draw it twice.
             arrays[kind.name] = np.broadcast_to(arrays[kind.name], (len(arrays['labels']), *arrays[kind.name].shape))

@@ -75,10 +75,10 @@ def test_the_table_counts_all_images(result, write):
     data = _data(write(max_images=5))
     assert [row['path'][2:4] for row in _rows(data)] == ['00', '03', '06', '08', '11']
     table = data['gallery']['table']
-    figures = {figure['key']: figure for figure in data['results'][0]['figures']}
+    numbers = {number['key']: number for number in data['results'][0]['numbers']}
     for place, outcome in enumerate(data['gallery']['outcomes']):
-        assert sum(line['outcomes'][place] for line in table) == figures[f'outcome_{outcome}']['value']
-    assert sum(line['known'] for line in table) == figures['gt_known']['count']
+        assert sum(line['outcomes'][place] for line in table) == numbers[f'outcome_{outcome}']['value']
+    assert sum(line['known'] for line in table) == numbers['gt_known']['count']
     assert [(line['images'], line['taken']) for line in table] == [(4, [1, 1]), (4, [2, 1]), (4, [0, 1])]
 
 
