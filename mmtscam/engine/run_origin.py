@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmtscam.utils.files import file_sha256
+from mmtscam.utils.images import loads_upright
 
 
 def run_origin(runner: Runner) -> dict[str, Any]:
@@ -20,7 +21,8 @@ def run_origin(runner: Runner) -> dict[str, Any]:
     Returns:
         Names and SHA-256 of the config (of its model, test data and evaluator,
         with all changes) and of the checkpoint (``None`` where it is no local
-        file), the type of the data set and the precision of the forward pass.
+        file), the type of the data set, whether its pipeline turns images
+        ``upright``, and the precision of the forward pass.
     """
     checkpoint = runner._load_from
     scored = Config({key: runner.cfg[key] for key in ('model', 'test_dataloader', 'test_evaluator')})
@@ -30,5 +32,6 @@ def run_origin(runner: Runner) -> dict[str, Any]:
         checkpoint=checkpoint,
         checkpoint_sha256=file_sha256(checkpoint) if checkpoint and osp.isfile(checkpoint) else None,
         dataset=runner.cfg.test_dataloader.dataset.type,
+        upright=loads_upright(runner.cfg.test_dataloader.dataset.get('pipeline') or ()),
         precision=str(getattr(runner.test_loop, 'amp_dtype', None) or torch.float32).removeprefix('torch.'),
     )

@@ -73,8 +73,8 @@ def choose_class(wanted: str | None, scores: 'np.ndarray', classes: list[str] | 
 def draw_boxes(score_map: 'np.ndarray', image_size: tuple[int, int], protocol: dict[str, Any]) -> 'np.ndarray':
     """Boxes ``(n, 4)`` of a map, (x1, y1, x2, y2) in an image of ``(width, height)``.
 
-    The map is brought to the protocol's frame, normalised to grey levels and
-    cut at a share of the highest; the box is that of the largest contour.
+    The protocol in the file's metadata says how a map is normalised, cut and
+    turned into boxes.
     """
     import cv2
     import numpy as np
@@ -82,21 +82,46 @@ def draw_boxes(score_map: 'np.ndarray', image_size: tuple[int, int], protocol: d
     frame = tuple(protocol['frame'])
     interpolation = {'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC}[protocol['interpolation']]
     low, high = score_map.min(), score_map.max()
-    if score_map.shape != frame[::-1] and low != high:
-        score_map = cv2.resize(score_map, frame, interpolation=interpolation)
-        low, high = score_map.min(), score_map.max()
-    contours: Any = ()
+    rects: list = []
     if np.isfinite(high - low) and low != high:
-        grey = ((score_map - low) / (high - low) * 255).astype(np.uint8)
-        foreground = (grey > int(protocol['threshold'] * 255)).astype(np.uint8)
-        contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
-    if protocol['regions'] == 'contour' and contours:
-        contours = [max(contours, key=cv2.contourArea)]
-    boxes = [(x, y, x + width, y + height) for x, y, width, height in map(cv2.boundingRect, contours)]
+        if not protocol['normalize_first']:
+            score_map = cv2.resize(score_map, frame, interpolation=interpolation)
+            low, high = score_map.min(), score_map.max()
+        level = (score_map - low) / (high - low + score_map.dtype.type(protocol['epsilon']))
+        if protocol['normalize_first']:
+            level = cv2.resize(level, frame, interpolation=interpolation).clip(0, 1)
+        if protocol['absolute_threshold']:
+            foreground = level > protocol['threshold']
+        else:
+            grey = (level * 255).astype(np.uint8)
+            foreground = grey > int(protocol['threshold'] * np.percentile(grey, protocol['percentile']))
+        rects = find_rects(foreground.astype(np.uint8), protocol['regions'])
+    boxes = [(x, y, x + width, y + height) for x, y, width, height in rects]
     if protocol['clamp_boxes']:
         boxes = [(x1, y1, min(x2, frame[0] - 1), min(y2, frame[1] - 1)) for x1, y1, x2, y2 in boxes]
     scale = [size / framed for size, framed in zip(image_size, frame, strict=True)] * 2
     return (np.array(boxes or [protocol['empty_box']]) * scale).astype(np.float32)
+
+
+def find_rects(foreground: 'np.ndarray', regions: str) -> list:
+    """Rectangles (x, y, width, height) of the regions of a foreground that a protocol asks for; perhaps none."""
+    import cv2
+    import numpy as np
+
+    if not foreground.any():
+        return []
+    if regions == 'union':
+        return [cv2.boundingRect(foreground)]
+    if regions == 'component':
+        _, labels = cv2.connectedComponents(foreground, connectivity=8)
+        pixels = np.bincount(labels.ravel())
+        pixels[0] = 0  # the background
+        # The first in raster order where several are equally large.
+        place = np.isin(labels, np.flatnonzero(pixels == pixels.max())).argmax()
+        return [cv2.boundingRect((labels == labels.ravel()[place]).astype(np.uint8))]
+    contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    chosen = [max(contours, key=cv2.contourArea)] if regions == 'contour' else contours
+    return list(map(cv2.boundingRect, chosen))
 
 
 def draw_picture(image: 'Image.Image', boxes: 'np.ndarray', caption: str) -> 'Image.Image':

@@ -152,7 +152,7 @@ class MapFile:
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = str(path)
         if not Path(path).is_file():
-            raise FileNotFoundError(f'{path}: file of maps not found; tools/test.py --save-maps writes one')
+            raise FileNotFoundError(f'{path}: file of maps not found; SaveMapsHook writes one in a test')
         try:
             self._zip = zipfile.ZipFile(path)
             index = json.loads(self._zip.read(_INDEX))
@@ -163,7 +163,7 @@ class MapFile:
             self.map_kinds = tuple(MapKind(**kind) for kind in index['map_kinds'])
             self.origin = index['origin']
         except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-            raise ValueError(f'{path}: not a file of maps of tools/test.py --save-maps: {error!r}') from error
+            raise ValueError(f'{path}: not a file of maps that SaveMapsHook wrote: {error!r}') from error
         self._names: dict[int, list[str]] = {}
         seen = set()
         for name in self._zip.namelist():
