@@ -54,7 +54,7 @@ def test_one_clear_line(tested, tmp_path, run):
     (tmp_path / 'other' / 'notes.txt').touch()
     (tmp_path / 'no.npz').write_bytes(b'')
     for options, message in (
-        ((tmp_path / 'nothing',), 'report.json: not found; tools/test.py --report-dir DIR leaves one'),
+        ((tmp_path / 'nothing',), 'report.json: not found; tools/test.py leaves one'),
         ((tested, '--metric', 'x'), "no CSV file of a result called 'x'"),
         ((tested, '--maps', tmp_path / 'none.npz'), 'none.npz: file of maps not found'),
         ((tested, '--maps', tmp_path / 'no.npz'), 'no.npz: not a file of maps'),

@@ -231,7 +231,7 @@ class BaseLocMetric(BaseMetric):
         """
         used = all_gather_object(self._used)
         gathered = self.gather(size)
-        self._used, self._size = _Used.union(used), size
+        self._used, self._size, self.result = _Used.union(used), size, None
         # All processes must hear of an error, or they would wait for ever.
         computed: list[Any] = [None]
         failure: Exception | None = None

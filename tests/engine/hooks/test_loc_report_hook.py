@@ -20,6 +20,16 @@ def test_report_of_a_test(tiny_config, tmp_path, capsys):
         for number in result['numbers']
     }
     assert reported == metrics
+    kinds = {result['name']: result['map_kind'] for result in report['results']}
+    expected = {'tscam': 'coupled', 'tscam-attention': 'attention', 'tscam-semantic': 'semantic', 'wsol-v2': 'coupled'}
+    assert kinds == expected
+    used = {
+        (number['threshold'], number['source'])
+        for result in report['results'][:3]
+        for number in result['numbers']
+        if not number['name'].startswith('cls_')
+    }
+    assert used == {(0.05, 'fixed')}  # the head's
     assert report['origin']['dataset'] == 'WSOLDataset'
     assert report['origin']['checkpoint'] is None
     assert report['origin']['precision'] == 'float32'

@@ -43,7 +43,7 @@ def test_summary_and_curves(show, write):
     view = show(write())
     assert view.text('h1') == 'Localization report: tiny.py'
     table = view.text('#figures')
-    assert 'tscam-attention protocol tscam, maps: attention, LocAccuracy' in table
+    assert 'tscam-attention protocol tscam, map: attention, LocAccuracy' in table
     assert 'gt_known' in table and 'fixed' in table and 'maxboxacc_iou30' in table and 'oracle' in table
     assert view.count('.chart') == 3
     assert view.page.locator('.chart').nth(2).locator('circle').count() == 3
