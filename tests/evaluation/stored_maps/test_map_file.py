@@ -16,7 +16,7 @@ METRICS = {
     'MaxBoxAcc': lambda **kwargs: MaxBoxAcc('wsol-v2', step=0.05, **kwargs),
     'PixelAP': lambda **kwargs: PixelAP('wsol-v1', step=0.05, **kwargs),
 }
-NOT_ONE = 'not a file of maps of tools/test.py --save-maps'
+NOT_ONE = 'not a file of maps that SaveMapsHook wrote'
 
 
 def _part(path, samples):
@@ -188,7 +188,7 @@ def test_a_failing_merge_changes_nothing(samples, tmp_path, old, broken):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=f'^{tmp_path}/a.npz: file of maps not found; tools/test.py'):
+    with pytest.raises(FileNotFoundError, match=f'^{tmp_path}/a.npz: file of maps not found; SaveMapsHook'):
         MapFile(tmp_path / 'a.npz')
 
 
