@@ -18,9 +18,9 @@ LATE_SUBJECT = re.compile(
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if text := ast.get_docstring(node):
-                yield getattr(node, 'lineno', 1), text
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and (text := ast.get_docstring(node)):
+            yield getattr(node, 'lineno', 1), text
 
 
 def comments(source: str) -> Iterator[tuple[int, str]]:
@@ -44,8 +44,7 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
     source = path.read_text(encoding='utf-8')
     if path.suffix == '.md':
         prose = re.sub(r'```.*?```', '', source, flags=re.S)
-        for number, line in enumerate(prose.split('\n\n'), 1):
-            yield number, line
+        yield from enumerate(prose.split('\n\n'), 1)
         return
     yield from docstrings(ast.parse(source))
     yield from comments(source)
