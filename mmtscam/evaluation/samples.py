@@ -86,6 +86,19 @@ def map_kinds(sample: dict) -> dict[str, MapKind]:
     return {kind.name: kind for kind in sample['class_maps'].get('map_kinds', ())}
 
 
+def head_threshold(sample: dict, protocol: Protocol) -> float | None:
+    """The threshold with which the head drew its boxes, if it means the same under another protocol.
+
+    Returns:
+        ``None`` where the head brings none, or where it is a share and the
+        protocol wants an absolute one, for example.
+    """
+    drawn = sample['class_maps']
+    # Samples of other code may not say what their threshold means: it is then the protocol's.
+    same = drawn.get('threshold_rule', protocol.threshold_rule) == protocol.threshold_rule
+    return drawn.get('threshold') if same else None
+
+
 def true_class_map(sample: dict, map_kind: str) -> np.ndarray:
     """The map of the true class.
 

@@ -150,6 +150,17 @@ class Protocol:
             raise ValueError(f'protocol {self.name!r}: empty_box must be (x1, y1, x2, y2), got {self.empty_box}')
 
     @property
+    def threshold_rule(self) -> str:
+        """Name of what a threshold means, for one protocol's threshold serves another only if it means the same.
+
+        ``'of maximum'``, ``'of percentile P'``, or ``'absolute'``; followed by
+        ``', normalised first'`` where maps are.
+        """
+        share = 'of maximum' if self.percentile == 100 else f'of percentile {self.percentile:g}'
+        rule = 'absolute' if self.absolute_threshold else share
+        return f'{rule}, normalised first' if self.normalize_first else rule
+
+    @property
     def iou_level(self) -> float:
         """The one IoU level, for what is defined at a single one.
 

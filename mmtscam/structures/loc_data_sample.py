@@ -30,7 +30,8 @@ class LocDataSample(DetDataSample, DataSample):
     Each kind of map that the head makes is there too, in the same shape,
     under its own name. The metainfo tells how the boxes were drawn:
     ``map_kind``, the name of the kind in ``maps``; ``map_kinds``, a
-    :class:`MapKind` for each kind; ``threshold``, and ``protocol``, its name.
+    :class:`MapKind` for each kind; ``threshold``, with ``threshold_rule``
+    that says what it means; and ``protocol``, its name.
 
     ``query_label`` (q,) ``int64``, set with :meth:`set_query_label`, asks a
     head for the maps and boxes of these classes, whatever their scores

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from mmtscam.evaluation import LocAccuracy
 from mmtscam.evaluation.samples import (
+    head_threshold,
     image_size,
     predicted_label,
     sample_name,
@@ -149,3 +151,15 @@ def test_to_array(value, dtype):
     array = to_array(value)
     assert array.dtype == dtype
     assert array.tolist() == [1, 1]
+
+
+def test_a_threshold_serves_protocols_in_which_it_means_the_same(map_of, make_sample):
+    sample = make_sample(map_of((0, 0, 99, 99)), threshold=0.3)
+    sample['class_maps']['threshold_rule'] = PROTOCOLS['tscam'].threshold_rule
+    for name, expected in dict(tscam=0.3, sat=None, rcam=None).items():
+        assert head_threshold(sample, PROTOCOLS[name]) == expected
+        metric = LocAccuracy(name)
+        assert metric.protocol_for(sample).threshold == (expected or PROTOCOLS[name].threshold)
+    # Maps of other code do not say what their threshold means.
+    del sample['class_maps']['threshold_rule']
+    assert head_threshold(sample, PROTOCOLS['sat']) == 0.3

@@ -245,3 +245,14 @@ def test_other_rules_do_not_go_by_the_name_of_their_base():
 def test_a_mapping_needs_a_base():
     with pytest.raises(ValueError, match=r'needs a base: choose from tscam, wsol-v1, wsol-v2, sat, union, rcam'):
         get_protocol(dict(threshold=0.2))
+
+
+def test_what_a_threshold_means():
+    assert {name: protocol.threshold_rule for name, protocol in PROTOCOLS.items()} == {
+        'tscam': 'of maximum',
+        'wsol-v1': 'of maximum',
+        'wsol-v2': 'of maximum',
+        'sat': 'absolute, normalised first',
+        'union': 'absolute, normalised first',
+        'rcam': 'of percentile 90',
+    }

@@ -180,7 +180,7 @@ def test_iou(draw, tmp_path):
     for name in ('a/x', 'b/x'):
         results = [
             dict(
-                name=result, metric='LocAccuracy', protocol={}, map_name='maps', images=1, figures=[],
+                name=result, metric='LocAccuracy', protocol={}, map_kind='coupled', images=1, numbers=[], rows=None,
                 curves=dict(accuracy_over_iou=curve),
             )
             for result in ('tscam', 'tscam-attention')

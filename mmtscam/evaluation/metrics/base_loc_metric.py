@@ -10,7 +10,7 @@ from mmengine.dist import all_gather_object, broadcast_object_list, collect_resu
 from mmengine.evaluator import BaseMetric
 
 from mmtscam.evaluation.report import MetricResult, Number
-from mmtscam.evaluation.samples import image_key, localising_kind, naming, sample_name
+from mmtscam.evaluation.samples import head_threshold, image_key, localising_kind, naming, sample_name
 from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource, load_thresholds
 from mmtscam.localization import Protocol, get_protocol
 
@@ -29,7 +29,8 @@ class BaseLocMetric(BaseMetric):
     1. the argument ``threshold``, or a ``threshold`` in the protocol's dict;
     2. the file ``threshold_file``;
     3. the threshold with which the head drew its own boxes, which travels
-       with the sample;
+       with the sample, if a threshold means the same in both protocols
+       (:attr:`~mmtscam.localization.Protocol.threshold_rule`);
     4. the protocol's own threshold.
 
     A protocol by name or by value does not set a threshold; its own is the
@@ -179,7 +180,7 @@ class BaseLocMetric(BaseMetric):
         self._used.kinds.add(kind)
         if not self.uses_threshold:
             return self.protocol
-        candidates = (self._threshold, sample['class_maps'].get('threshold'), self.protocol.threshold)
+        candidates = (self._threshold, head_threshold(sample, self.protocol), self.protocol.threshold)
         threshold = next((value for value in candidates if value is not None), None)
         if threshold is None:
             raise ValueError(

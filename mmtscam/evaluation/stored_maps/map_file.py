@@ -31,7 +31,7 @@ from mmtscam.utils.files import unfinished
 
 _FORMAT = 'mmtscam maps 2'
 _INDEX = 'maps.json'
-_DRAWN = ('map_kind', 'threshold', 'protocol')
+_DRAWN = ('map_kind', 'threshold', 'threshold_rule', 'protocol')
 
 
 class MapPart:

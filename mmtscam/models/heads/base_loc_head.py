@@ -23,7 +23,9 @@ from .pending_samples import PendingSamples
 
 _NO_LABELS = torch.empty(0, dtype=torch.int64)
 # Names of other things in a sample's ``class_maps``.
-_RESERVED = ('labels', 'maps', 'scores', 'mask', 'threshold', 'protocol', 'map_kind', 'map_kinds')
+_RESERVED = (
+    'labels', 'maps', 'scores', 'mask', 'threshold', 'threshold_rule', 'protocol', 'map_kind', 'map_kinds'
+)  # fmt: skip
 
 
 class BaseLocHead(ClsHead, metaclass=ABCMeta):

@@ -13,7 +13,8 @@ def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> Non
 
     Args:
         sample: Has ``class_maps`` and ``pred_score``; changed in place. Its
-            ``class_maps`` are marked with the protocol's name and threshold.
+            ``class_maps`` are marked with the protocol's name, threshold and
+            threshold rule.
         protocol: Rules for drawing boxes.
         num_classes: How many classes get boxes, from the first on.
 
@@ -33,7 +34,8 @@ def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> Non
         labels=labels,
         scores=sample.pred_score[labels],
     )
-    sample.class_maps.set_metainfo(dict(threshold=protocol.threshold, protocol=protocol.name))
+    drawn = dict(threshold=protocol.threshold, threshold_rule=protocol.threshold_rule, protocol=protocol.name)
+    sample.class_maps.set_metainfo(drawn)
 
 
 def _check_whole_image(sample: LocDataSample) -> None:

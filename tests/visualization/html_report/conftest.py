@@ -13,6 +13,7 @@ import pytest
 
 from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, evaluate_maps, read_result, write_report
 from mmtscam.evaluation.stored_maps import MapFile, MapPart, merge_parts
+from mmtscam.models.heads import TSCAMHead
 from mmtscam.visualization.html_report import write_html_report
 
 CLASSES = ('<b>ant</b> & "co"', 'bee', 'cat')
@@ -55,6 +56,8 @@ def _sample(index: int, path: Path) -> dict[str, Any]:
             attention=np.stack([attention] * 3),
             semantic=semantic,
             threshold=0.2,
+            map_kind='coupled',
+            map_kinds=TSCAMHead.map_kinds,
         ),
     )
 
