@@ -4,7 +4,7 @@ from mmengine.config import Config
 from mmtscam.registry import MODELS
 from mmtscam.speed import model_complexity
 
-# Parameters in M and MACs in G at 224x224, as README has them; the paper's
+# Parameters in M and MACs in G at 224x224, as the page of speed has them; the paper's
 # Table 3 where it has the row and the number of classes that it counts.
 SIZES = [
     ('tscam_deit-t_cub.py', 200, (5.87, 1.33), None),
@@ -31,7 +31,7 @@ def test_sizes(name, classes, ours, paper, repo):
         decimals = [len(str(value).partition('.')[2]) for value in paper]
         assert tuple(round(value, places) for value, places in zip(counted, decimals, strict=True)) == paper
     row = f'| {classes} | {ours[0]:.2f} M, {ours[1]:.2f} G |'
-    assert row in (repo / 'README.md').read_text('utf-8')
+    assert row in (repo / 'mmtscam/speed/README.md').read_text('utf-8')
 
 
 def test_a_small_model_counted_by_hand(tiny_config):
