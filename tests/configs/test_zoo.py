@@ -1,3 +1,5 @@
+"""The tables of configs agree with ``configs/metafile.yml``, and lead to what was measured."""
+
 import re
 from pathlib import Path
 
@@ -5,8 +7,9 @@ import pytest
 from mmengine.fileio import load
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+PAGES = sorted(CONFIGS.glob('**/README.md'))
 MODELS = load(CONFIGS / 'metafile.yml')['Models']
-# What README's results were measured with.
+# The results on the pages were measured with these.
 RUN = (
     'tscam_deit-t_cub_released',
     'transattention_deit-t_cub_released',
@@ -15,25 +18,50 @@ RUN = (
     'faster-rcnn_tscam-deit-t_sfp_cub10_pseudo',
     'faster-rcnn_tscam-deit-t_sfp_cub10_oracle',
 )
-ROWS = dict(re.findall(r'^\| \[.*?\]\((.*?)\) (\|.*\|)$', (CONFIGS / 'README.md').read_text('utf-8'), re.MULTILINE))
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip('|').split('|')]
+
+
+def read_rows(page):
+    """Each row that begins with a link to a config, as a dict of its columns; ``config`` is the path in ``configs``."""
+    header = []
+    for line in page.read_text('utf-8').splitlines():
+        if line.startswith('| config |'):
+            header = cells(line)
+        elif link := re.match(r'\| \[(.*?)\]\((.*?\.py)\) \|', line):
+            config = (page.parent / link[2]).relative_to(CONFIGS)
+            assert link[1] == str((page.parent / link[2]).with_suffix('').relative_to(page.parent))
+            yield dict(zip(header, cells(line), strict=True)) | dict(config=str(config), page=page)
+
+
+ROWS = [row for page in PAGES for row in read_rows(page)]
+
+
+def anchors(page):
+    """The anchors that GitHub gives to the headings."""
+    headings = re.findall(r'^#+ (.*)$', page.read_text('utf-8'), re.MULTILINE)
+    return [re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings]
 
 
 def test_every_config_has_one_row():
-    assert sorted(ROWS) == sorted(entry['Config'].removeprefix('configs/') for entry in MODELS)
+    assert sorted(row['config'] for row in ROWS) == sorted(entry['Config'].removeprefix('configs/') for entry in MODELS)
 
 
 @pytest.mark.parametrize('entry', MODELS, ids=lambda entry: entry['Name'])
 def test_row(entry):
-    _, _, published, ours = (cell.strip() for cell in ROWS[entry['Config'].removeprefix('configs/')].split('|')[:4])
+    (row,) = (row for row in ROWS if row['config'] == entry['Config'].removeprefix('configs/'))
+    published = row.get('published', '')
     expected = [result['Metrics'] for result in entry.get('Results', [])]
     if expected:
-        figures = ' / '.join(str(value) for value in expected[0].values())
-        assert published.startswith(f'{figures} (')
-        assert published.removeprefix(figures).strip(' ()') in next(iter(expected[0]))
+        numbers = ' / '.join(str(value) for value in expected[0].values())
+        assert published.startswith(f'{numbers} (')
+        assert published.removeprefix(numbers).strip(' ()') in next(iter(expected[0]))
     else:
         assert not published
-    # What is ours says on which data, or that there is nothing.
+    # A config that was run leads to its results; each number stands in one place.
     if entry['Name'] in RUN:
-        assert re.match(r'([\d.]+ / [\d.]+ / [\d.]+, |classifies only).*(README\.md#|tools/)', ours)
+        assert re.search(r'\]\(#(.*)\)', row['ours'])[1] in anchors(row['page'])
     else:
-        assert ours == 'not run here'
+        assert row['ours'] == 'not run here'
