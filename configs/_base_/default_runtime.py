@@ -1,6 +1,6 @@
 default_scope = 'mmtscam'
-# For tools of mmengine and mmdet: who reads the config can load its checkpoints,
-# which PyTorch refuses as long as nobody has allowed mmengine's classes in them.
+# Tools of mmengine and mmdet that read the config import mmtscam and so can load
+# its checkpoints: it allows mmengine's classes, which PyTorch refuses otherwise.
 custom_imports = dict(imports=['mmtscam'], allow_failed_imports=False)
 
 default_hooks = dict(

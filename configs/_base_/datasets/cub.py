@@ -1,11 +1,11 @@
 # CUB-200-2011, official split: 5,994 images for training, 5,794 for testing.
 data_root = 'data/CUB_200_2011'
 
-# Pillow's bilinear resizing (antialiased) and no EXIF rotation, as in the
-# released code: the same pixels. With fast=True nearly the same, sooner.
-# In training, where the loaders are the bottleneck, one step reads and resizes;
-# in the test two do, to the same pixels: mmdet's tools look for
-# LoadImageFromFile, to put a loader of their own in its place.
+# Pillow's bilinear resizing (antialiased) without EXIF rotation gives the pixels
+# of the released code; fast=True gives nearly the same, sooner. Loaders are the
+# bottleneck of training, where one step reads and resizes. The test has two, which
+# give the same pixels, because mmdet's tools look for LoadImageFromFile to put a
+# loader of their own in its place.
 train_pipeline = [
     dict(type='LoadResizedImage', scale=(256, 256)),
     dict(type='mmpretrain.RandomCrop', crop_size=224),
@@ -51,8 +51,8 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 
 val_evaluator = [dict(type='LocAccuracy', protocol='tscam')]
-# A test also shows what attention and semantics alone achieve, and the
-# benchmark's figure, all from one pass.
+# A test also has the numbers of attention and semantics alone and the
+# benchmark's, all from one pass.
 test_evaluator = [
     *val_evaluator,
     dict(type='LocAccuracy', protocol='tscam', map_kind='attention', prefix='tscam-attention'),

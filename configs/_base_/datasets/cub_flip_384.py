@@ -1,5 +1,5 @@
 # CUB-200-2011 at 384x384, resized and cropped in the proportions of 224x224.
-# The authors' evaluation takes the input as its frame.
+# The frame is the input's size, as in the authors' evaluation.
 _base_ = './cub_flip.py'
 
 train_pipeline = [

@@ -1,5 +1,5 @@
-# What the configs for CUB-200-2011 share. The settings of a data set have names in
-# mmdet's configs that another base must not use: each config fills them in.
+# Shared by the configs for CUB-200-2011. Two bases must not set the same names, and
+# mmdet's own base sets those of a data set: each config fills them in.
 custom_imports = dict(imports=['mmtscam'], allow_failed_imports=False)
 
 cub_root = 'data/CUB_200_2011/'
