@@ -1,7 +1,7 @@
 default_scope = 'mmtscam'
 # Tools of mmengine and mmdet that read the config import mmtscam and so can load
 # its checkpoints: it allows mmengine's classes, which PyTorch refuses otherwise.
-custom_imports = dict(imports=['mmtscam'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmtscam.registry'], allow_failed_imports=False)
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

@@ -127,13 +127,16 @@ def _row_panels(
 
 def _shown_kinds(sample: LocDataSample) -> list[MapKind]:
     """The kinds of map in a sample, the one that boxes were drawn from last: it stands beside them."""
-    return sorted(sample.class_maps.map_kinds, key=lambda kind: kind.name == sample.class_maps.map_kind)
+    # A sample of other code has maps without a name.
+    kinds = sample.class_maps.get('map_kinds') or (MapKind('maps', 'map'),)
+    return sorted(kinds, key=lambda kind: kind.name == sample.class_maps.get('map_kind'))
 
 
 def _drawn_from(sample: LocDataSample) -> str:
     """The legend of predicted boxes: kind of map, and threshold."""
-    title = next(kind.title for kind in sample.class_maps.map_kinds if kind.name == sample.class_maps.map_kind)
-    return f'predicted box ({title}, threshold {sample.class_maps.threshold:g})'
+    threshold = sample.class_maps.get('threshold')
+    drawn = '' if threshold is None else f', threshold {threshold:g}'
+    return f'predicted box ({_shown_kinds(sample)[-1].title}{drawn})'
 
 
 def _true_boxes(sample: LocDataSample) -> np.ndarray:

@@ -255,7 +255,7 @@ def test_models_that_do_not_localise(tmp_path):
         in_channels=WIDTH,
         loss=dict(type='mmpretrain.CrossEntropyLoss'),
     )
-    with pytest.raises(ValueError, match='its head, VisionTransformerClsHead, draws no maps'):
+    with pytest.raises(ValueError, match='its head, VisionTransformerClsHead, makes no maps'):
         _explainer(tmp_path, cfg)
 
 

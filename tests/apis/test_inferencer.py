@@ -67,7 +67,7 @@ def test_plain_values_are_those_of_the_samples(inferencer, paths):
     assert plain['classes'] == [inferencer.classes[each] for each in plain['labels']]
     assert np.allclose(plain['bboxes'], sample.pred_instances.bboxes, atol=0.01)
     assert np.allclose(plain['scores'], sample.pred_instances.scores, atol=1e-6)
-    assert (plain['threshold'], plain['map_kind']) == (inferencer.model.head.protocol.threshold, 'coupled')
+    assert (plain['threshold'], plain['map_kind']) == (inferencer.model.head.settings.protocol.threshold, 'coupled')
     assert json.loads(json.dumps(plain)) == plain
 
 
@@ -237,7 +237,7 @@ def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):
         (dict(classes=[near]), f'did you mean {inferencer.classes[0]}'),
         (dict(classes=[1, 1]), 'must be named, each once'),
         (dict(topk=9), 'topk must be from 1 to the number of classes, 8'),
-        (dict(map_kind='cam'), "has the maps coupled, attention, semantic, not 'cam'"),
+        (dict(map_kind='cam'), "map_kind of TSCAMHead must be one of coupled, attention, semantic, got 'cam'"),
     ):
         with pytest.raises(ValueError, match=message):
             inferencer(paths[:2], **arguments)
@@ -332,11 +332,11 @@ def test_a_picture_that_cannot_be_written_is_told(inferencer, paths, tmp_path):
 def test_what_was_predicted_before_a_failure_is_written(inferencer, paths, tmp_path, monkeypatch):
     forward, calls = inferencer.forward, []
 
-    def fail_later(batch):
+    def fail_later(batch, settings):
         calls.append(batch)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return forward(batch)
+        return forward(batch, settings)
 
     monkeypatch.setattr(inferencer, 'forward', fail_later)
     monkeypatch.setattr(inferencer, 'show_progress', True)

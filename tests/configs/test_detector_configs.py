@@ -51,7 +51,7 @@ def test_data(name):
 def test_it_is_run_by_mmdets_tools(name):
     cfg = load(name)
     assert cfg.default_scope == 'mmdet'
-    assert cfg.custom_imports.imports == ['mmtscam']
+    assert cfg.custom_imports.imports == ['mmtscam.registry']
     # What a run dumps, and a checkpoint holds, is the same config.
     assert Config.fromstring(cfg.pretty_text, '.py').to_dict() == cfg.to_dict()
 

@@ -8,7 +8,7 @@ from mmengine.structures import InstanceData
 from mmengine.visualization import Visualizer
 
 from mmtscam.registry import VISUALIZERS
-from mmtscam.structures import LocDataSample
+from mmtscam.structures import LocDataSample, MapKind
 from mmtscam.visualization import LocVisualizer, draw_panels
 
 
@@ -21,9 +21,9 @@ def image():
 def sample():
     sample = LocDataSample().set_gt_label(0).set_pred_label(1).set_pred_score(torch.tensor([0.3, 0.7]))
     sample.pred_instances = InstanceData(bboxes=torch.tensor([[10.0, 10, 90, 90]]), labels=torch.tensor([1]))
-    sample.class_maps = InstanceData(
-        labels=torch.tensor([1]), maps=torch.rand(1, 14, 14), coupled=torch.rand(1, 14, 14)
-    )
+    maps = torch.rand(1, 14, 14)
+    drawn = dict(map_kind='coupled', map_kinds=(MapKind('coupled', 'coupled map'),), threshold=0.1)
+    sample.class_maps = InstanceData(labels=torch.tensor([1]), maps=maps, coupled=maps, metainfo=drawn)
     return sample
 
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 
-from mmtscam.structures import LocDataSample
+from mmtscam.structures import LocDataSample, MapKind
 from mmtscam.visualization import draw_panels
-from mmtscam.visualization.drawing import PREDICTED_COLOR, TRUE_COLOR, heat_colors
+from mmtscam.visualization.drawing import PREDICTED_COLOR, TRUE_COLOR, heat_colors, overlay_map
 
 GREY = 90
 HEIGHT = 240
@@ -28,8 +28,13 @@ def _sample(box=(20, 30, 120, 180), truth=((60, 50, 200, 190),), maps=None, labe
         bboxes=torch.tensor([[0.0, 0.0, 5.0, 5.0], list(map(float, box))]), labels=torch.tensor([2, label])
     )
     maps = {name: torch.rand(2, 14, 14) for name in ('coupled', 'attention', 'semantic')} if maps is None else maps
+    kinds = tuple(MapKind(name, f'{name} map', name == 'attention') for name in maps)
+    drawn = dict(map_kind=kinds[0].name, map_kinds=kinds) if kinds else {}
     sample.class_maps = InstanceData(
-        labels=torch.tensor([2, label]), maps=torch.rand(2, 14, 14), **maps, metainfo=dict(threshold=0.1)
+        labels=torch.tensor([2, label]),
+        maps=maps[kinds[0].name] if kinds else torch.rand(2, 14, 14),
+        **maps,
+        metainfo=dict(threshold=0.1, **drawn),
     )
     if truth is not None:
         sample.set_gt_label(0)
@@ -94,7 +99,23 @@ def test_the_arguments_stay_as_they_are():
 def test_only_the_maps_that_are_there():
     maps = dict(semantic=torch.rand(2, 14, 14))
     _panels(draw_panels(_image(), _sample(maps=maps)), count=3)
-    _panels(draw_panels(_image(), _sample(maps={})), count=2)
+    # Maps of other code, without a name.
+    _panels(draw_panels(_image(), _sample(maps={})), count=3)
+
+
+@pytest.mark.parametrize('kind', ['coupled', 'attention', 'semantic'])
+def test_the_map_beside_the_box_is_the_one_it_was_drawn_from(kind):
+    image, sample = _image(), _sample()
+    sample.class_maps.set_metainfo(dict(map_kind=kind))
+    sample.class_maps.maps = sample.class_maps[kind]
+    panels = _panels(draw_panels(image, sample))
+    assert np.array_equal(panels[-2], overlay_map(image, sample.class_maps.maps[1].numpy()))
+    others = [name for name in ('coupled', 'attention', 'semantic') if name != kind]
+    for panel, name in zip(panels[1:-2], others, strict=True):
+        assert np.array_equal(panel, overlay_map(image, sample.class_maps[name][1].numpy()))
+    # The legend names it.
+    pictures = [draw_panels(image, sample, draw_pred=wanted)[-LEGEND:] for wanted in (True, False)]
+    assert not np.array_equal(*pictures)
 
 
 def test_a_row_for_each_class_that_is_asked_for():

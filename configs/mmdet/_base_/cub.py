@@ -1,6 +1,6 @@
 # Shared by the configs for CUB-200-2011. Two bases must not set the same names, and
 # mmdet's own base sets those of a data set: each config fills them in.
-custom_imports = dict(imports=['mmtscam'], allow_failed_imports=False)
+custom_imports = dict(imports=['mmtscam.registry'], allow_failed_imports=False)
 
 cub_root = 'data/CUB_200_2011/'
 cub_metainfo = dict(

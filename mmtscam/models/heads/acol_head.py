@@ -90,7 +90,7 @@ class ACoLHead(CAMHead):
     def maps(self, feats: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Fused maps, see :meth:`BaseLocHead.maps`; one pass of the second classifier a class."""
         if labels is None:
-            labels = torch.arange(self.num_classes, device=feats.device).expand(len(feats), -1)
+            labels = torch.arange(self.num_classes, device=feats.device).expand(feats.shape[0], -1)
         first = normalize_maps(super().maps(self.classifier[:-1](feats), labels)['semantic'])
         fused = [self._fuse(feats, first[:, place], chosen) for place, chosen in enumerate(labels.unbind(1))]
         return dict(semantic=torch.stack(fused, dim=1))

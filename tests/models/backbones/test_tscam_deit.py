@@ -57,7 +57,8 @@ def test_attention_in_training_is_that_of_evaluation():
     images = torch.randn(2, 3, 32, 32)
     evaluated = backbone(images)
     assert evaluated.attention.requires_grad
-    trained = backbone.train()(images)
+    backbone.train()
+    trained = backbone(images)
     torch.testing.assert_close(trained.attention, evaluated.attention)
 
 

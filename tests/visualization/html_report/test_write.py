@@ -50,9 +50,9 @@ def test_pictures_and_data(result, write, workers):
     assert gallery['root'] == f'{result.images}/'
     # "maps" are the coupled ones, and drawn once.
     assert gallery['kinds'] == [
-        dict(name='coupled', title='coupled map', scored=True),
-        dict(name='attention', title='attention A*', scored=False),
-        dict(name='semantic', title='semantic map', scored=False),
+        dict(name='coupled', title='coupled map', agnostic=False, scored=True),
+        dict(name='attention', title='attention A*', agnostic=True, scored=False),
+        dict(name='semantic', title='semantic map', agnostic=False, scored=False),
     ]
     rows = _rows(data)
     assert [row['path'] for row in rows[:2]] == ['0/00 #%.jpg', '1/01 #%.jpg']
@@ -95,9 +95,9 @@ def test_images_that_cannot_be_read(result):
     (result.images / '0' / '03 #%.jpg').write_bytes(b'')
     written = write_html_report(read_result(result.folder), result.folder / 'html')
     assert [problem.split(': ')[1] for problem in written.problems] == [
-        'No such file or directory',
-        'not an image, or cut off',
-        'not an image, or cut off',
+        'no such file',
+        'cannot be read as an image',
+        'cannot be read as an image',
     ]
     rows = _rows(_data(written.index))
     assert [row['pictured'] for row in rows] == [True, False, False, False, *[True] * 8]
