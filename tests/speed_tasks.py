@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from mmtscam.speed import PRECISIONS, WORKLOADS, Setting, Way
+from mmtscam.speed import Setting, Way
 from mmtscam.speed.workloads import build_task
+from mmtscam.utils.choices import PRECISIONS, WORKLOADS
 
 MIB = 2**20
 

@@ -1,20 +1,13 @@
 """The quickstart's steps, each a command that a user would type; see quickstart.sh."""
 
+import argparse
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from rich.console import Console
-from rich.table import Table
-
-from mmtscam.datasets import make_sample_set
-from mmtscam.evaluation import constant_box_baselines
-from mmtscam.localization import PROTOCOLS
-from mmtscam.registry import DATASETS
+from mmtscam.utils.cli import run
 
 CLASSIFIER = Path('configs/classifier_vit-mini_sample.py')
 TSCAM = Path('configs/tscam_vit-mini_sample.py')
@@ -26,7 +19,13 @@ MAP_MODES = (
 )
 
 
-def run(*command: str | Path) -> None:
+def parse_args() -> argparse.Namespace:
+    return argparse.ArgumentParser(
+        description='Make the sample set, train a classifier and TS-CAM on it, test, and show what came of it.'
+    ).parse_args()
+
+
+def call(*command: str | Path) -> None:
     """Run a tool, showing its command and its progress; stop with it if it fails."""
     words = ['python', *map(str, command)]
     print(f'\n$ {" ".join(words)}', flush=True)
@@ -45,17 +44,22 @@ def run(*command: str | Path) -> None:
 
 def train(config: Path) -> Path:
     """Train a config unless its last checkpoint is there; go on where an earlier run was stopped."""
+    from mmengine.config import Config
+
     work_dir = Path('work_dirs') / config.stem
     checkpoint = work_dir / f'epoch_{Config.fromfile(config).train_cfg.max_epochs}.pth'
     if checkpoint.is_file():
         print(f'\nReusing {checkpoint}')
     else:
-        run('tools/train.py', config, '--resume')
+        call('tools/train.py', config, '--resume')
     return checkpoint
 
 
 def print_table(metrics: dict[str, float], baselines: dict[str, float], images: int, threshold: float) -> None:
     """Print what was reached, and what boxes reach that never look at the image."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=f'Sample set, {images} test images; protocol tscam, threshold {threshold} (fixed), last epoch')
     for column in ('', 'GT-known Loc', 'Top-1 Loc', 'Cls Top-1'):
         table.add_column(column, justify='left' if not column else 'right')
@@ -68,6 +72,15 @@ def print_table(metrics: dict[str, float], baselines: dict[str, float], images: 
 
 
 def main() -> None:
+    parse_args()
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+
+    from mmtscam.datasets import make_sample_set
+    from mmtscam.evaluation import constant_box_baselines
+    from mmtscam.localization import PROTOCOLS
+    from mmtscam.registry import DATASETS
+
     start = time.monotonic()
     sample_set = make_sample_set('data/sample')
     print(f'Sample set: {sample_set}')
@@ -80,7 +93,7 @@ def main() -> None:
     if results.is_file() and results.stat().st_mtime > newest:
         print(f'\nReusing {results}')
     else:
-        run(
+        call(
             'tools/test.py', TSCAM, checkpoint, '--out', results, '--out-item', 'metrics',
             '--show-dir', pictures, '--interval', '10',
         )  # fmt: skip
@@ -96,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

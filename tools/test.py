@@ -1,23 +1,13 @@
 """Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT [options]."""
 
 import argparse
-import os.path as osp
 
-import mmengine
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.evaluator import DumpResults
-from mmengine.registry import init_default_scope
-
-from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_test
-from mmtscam.evaluation import load_thresholds, swept_metrics
-from mmtscam.utils.cli import add_runner_arguments
+from mmtscam.utils.cli import add_model_arguments, add_runner_arguments, check_at_least, run
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Evaluate a checkpoint.')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    add_model_arguments(parser)
     parser.add_argument('--out', help='file for the predictions (.pkl) or metrics (.json)')
     parser.add_argument(
         '--out-item',
@@ -37,46 +27,39 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--interval', type=int, default=1, help='draw every INTERVAL-th image')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for which a window stays')
     add_runner_arguments(parser)
-    return parser.parse_args()
-
-
-def use_thresholds(cfg: Config, path: str) -> None:
-    """Let every metric that needs a threshold take it from a file."""
-    try:
-        load_thresholds(path)
-        for metric in swept_metrics(cfg.test_evaluator):
-            metric.pop('threshold', None)
-            metric['threshold_file'] = path
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
+    args = parser.parse_args()
+    endings = ('.pkl', '.pickle') if args.out_item == 'pred' else ('.json', '.yaml', '.yml', '.pkl', '.pickle')
+    if args.out and not args.out.endswith(endings):
+        parser.error(
+            f'--out {args.out}: the name must end in {" or ".join(endings)}'
+            + ('; for metrics add --out-item metrics' if args.out_item == 'pred' else '')
+        )
+    if args.save_maps and not args.save_maps.endswith('.npz'):
+        parser.error(f'--save-maps {args.save_maps}: the name must end in .npz')
+    check_at_least(parser, args, 1, ['interval'])
+    return args
 
 
 def main() -> None:
     args = parse_args()
-    endings = ('.pkl', '.pickle') if args.out_item == 'pred' else ('.json', '.yaml', '.yml', '.pkl', '.pickle')
-    if args.out and not args.out.endswith(endings):
-        raise SystemExit(
-            f'--out {args.out}: the name must end in {" or ".join(endings)}'
-            + ('; for metrics add --out-item metrics' if args.out_item == 'pred' else '')
-        )
-    cfg = runner_config(args)
-    if not osp.isfile(args.checkpoint) and '://' not in args.checkpoint:
-        raise SystemExit(f'{args.checkpoint}: checkpoint not found')
-    cfg.load_from = args.checkpoint
-    if args.amp:
-        use_amp_for_test(cfg)
+    import mmengine
+    from mmengine.dist import is_main_process
+    from mmengine.evaluator import DumpResults
+    from mmengine.registry import init_default_scope
+
+    from mmtscam.engine.runner import build_runner, evaluation_config
+    from mmtscam.evaluation import set_threshold_file
+
+    cfg = evaluation_config(args)
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
             draw=True, show=args.show, wait_time=args.wait_time, test_out_dir=args.show_dir, interval=args.interval
         )
-
     if args.report_dir:
         cfg.default_hooks.report = dict(type='LocReportHook', out_dir=args.report_dir)
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     if args.thresholds:
-        use_thresholds(cfg, args.thresholds)
-    if args.save_maps and not args.save_maps.endswith('.npz'):
-        raise SystemExit(f'--save-maps {args.save_maps}: the name must end in .npz')
+        set_threshold_file(cfg.test_evaluator, args.thresholds)
     if args.save_maps:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='SaveMapsHook', out_file=args.save_maps)]
 
@@ -89,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -2,8 +2,7 @@
 
 import argparse
 
-from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_training
-from mmtscam.utils.cli import add_runner_arguments
+from mmtscam.utils.cli import add_runner_arguments, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,6 +27,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_training
+
     cfg = runner_config(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
@@ -43,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -2,4 +2,4 @@
 # checkpoint of tscam_deit-s_cub.py can be tested with it.
 _base_ = '../tscam_deit-s_cub.py'
 
-model = dict(head=dict(map_mode='semantic'))
+model = dict(head=dict(map_kind='semantic'))

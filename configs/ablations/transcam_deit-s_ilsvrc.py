@@ -2,4 +2,4 @@
 # checkpoint of tscam_deit-s_ilsvrc.py can be tested with it.
 _base_ = '../tscam_deit-s_ilsvrc.py'
 
-model = dict(head=dict(map_mode='semantic'))
+model = dict(head=dict(map_kind='semantic'))

@@ -1,4 +1,4 @@
-"""What a model sees in one image, as arrays."""
+"""Everything that a model sees in one image, as arrays."""
 
 import os
 import os.path as osp
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -19,29 +18,29 @@ from mmtscam.models.backbones import TokenFeatures
 from mmtscam.models.heads import BaseLocHead, localize
 from mmtscam.registry import BOX_READERS, TRANSFORMS
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.class_names import find_class, readable_class_name
 from mmtscam.utils.config import config_name, read_config
-from mmtscam.visualization.panels import class_name
+from mmtscam.utils.images import loads_upright, read_image
 
 from .block_outputs import default_blocks, keep_outputs, patch_tokens
-from .loading import check_draws_maps, class_names, find_class, load_model
+from .loading import check_localises, class_names, load_model
 from .pipelines import find_pipeline
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What a model sees in one image.
+    """Everything that a model sees in one image.
 
     Attributes:
         image: ``(H, W, 3)`` ``uint8`` RGB, the original image.
         logits: ``(C,)`` ``float32``.
         scores: ``(C,)`` ``float32``, their softmax.
         labels: The k classes whose maps these are.
-        maps: Kind of map, among ``'coupled'``, ``'attention'`` (A*) and
-            ``'semantic'``, to ``(k, h, w)`` ``float32``; the kinds that the
-            model has.
+        maps: Name of each kind of map that the head makes to ``(k, h, w)``
+            ``float32``.
         boxes: Kind of map to k arrays ``(n, 4)`` ``float32``, the boxes in
             the image's pixels that each map asks for.
-        map_mode: The kind with which the model localises.
+        map_kind: Name of the kind with which the model localises.
         layers: ``(L, h, w)`` ``float32`` class attention A*^l of L blocks
             (Eq. 5); ``None`` where the model has none, or has merged the
             blocks (Attention Rollout).
@@ -54,7 +53,7 @@ class Explanation:
     labels: tuple[int, ...]
     maps: dict[str, np.ndarray]
     boxes: dict[str, list[np.ndarray]]
-    map_mode: str
+    map_kind: str
     layers: np.ndarray | None
     blocks: tuple[int, ...]
 
@@ -89,9 +88,11 @@ class Explainer:
         self.cfg = read_config(config, cfg_options)
         self.model: BaseModel = load_model(self.cfg, checkpoint, device)
         self._name = config_name(self.cfg)
-        check_draws_maps(self.model, self.cfg)
+        check_localises(self.model, self.cfg)
         self.classes = class_names(self.cfg, checkpoint, self.head.num_classes)
-        self._pipeline = Compose([TRANSFORMS.build(step) for step in find_pipeline(self.cfg)])
+        pipeline = find_pipeline(self.cfg)
+        self._upright = loads_upright(pipeline)
+        self._pipeline = Compose([TRANSFORMS.build(step) for step in pipeline])
         self._read_boxes: Any = None
 
     @property
@@ -130,24 +131,31 @@ class Explainer:
         if labels is not None and (not labels or len(set(labels)) < len(labels)):
             raise ValueError(f'labels must be different and one at least, got {list(labels)}')
         feats, sample, image = self._extract(img_path)
-        activation = self.head.activate(feats)
-        scores = activation.logits.softmax(dim=1)
+        prepared = self.head.prepare(feats)
+        logits = self.head.logits(prepared)
+        scores = logits.softmax(dim=1)
         if labels is None:
             chosen = scores.topk(min(topk, self.head.num_classes), dim=1).indices
         else:
             chosen = torch.tensor([list(labels)], device=scores.device)
-        maps = {kind: found[0].cpu() for kind, found in self.head.select_maps(feats, activation, chosen).items()}
+        found = self.head.maps(prepared, chosen)
+        maps = {
+            kind.name: found[kind.name][0].expand(chosen.shape[1], -1, -1).cpu()
+            if kind.class_agnostic
+            else found[kind.name][0].cpu()
+            for kind in self.head.map_kinds
+        }
         sample.set_pred_score(scores[0].cpu())
         layers = feats.attention if isinstance(feats, TokenFeatures) else None
         merged = getattr(self.backbone, 'attn_aggregation', 'mean') != 'mean'
         return Explanation(
             image=image,
-            logits=activation.logits[0].float().cpu().numpy(),
+            logits=logits[0].float().cpu().numpy(),
             scores=sample.pred_score.float().numpy(),
             labels=tuple(chosen[0].tolist()),
-            maps={kind: found.float().numpy() for kind, found in maps.items()},
-            boxes={kind: self._boxes(sample, chosen[0].cpu(), found) for kind, found in maps.items()},
-            map_mode=self.head.map_mode,
+            maps={kind: each.float().numpy() for kind, each in maps.items()},
+            boxes={kind: self._boxes(sample, chosen[0].cpu(), each) for kind, each in maps.items()},
+            map_kind=self.head.settings.map_kind,
             layers=None if layers is None or merged else layers[0].float().cpu().numpy(),
             blocks=() if layers is None or merged else tuple(getattr(self.backbone, 'attn_layers', ())),
         )
@@ -210,10 +218,10 @@ class Explainer:
 
     def class_name(self, label: int) -> str:
         """Name of a class to be read: with blanks, or ``class N`` where it is unknown."""
-        return class_name(label, self.classes)
+        return readable_class_name(label, self.classes)
 
     def find_class(self, name: str | int) -> int:
-        """Index of a class, see :func:`~mmtscam.apis.loading.find_class`."""
+        """Index of a class, see :func:`~mmtscam.utils.class_names.find_class`."""
         return find_class(name, self.classes, self.head.num_classes)
 
     def check_label(self, label: int) -> int:
@@ -233,7 +241,7 @@ class Explainer:
             raise FileNotFoundError(f'{path}: image not found')
         try:
             packed = self._pipeline(dict(img_path=path, img_id=0))
-            image = _read_image(path, packed['data_samples'].get('ori_shape'))
+            image = read_image(path, self._upright)
         except Exception as error:  # whatever transforms raise
             raise ValueError(f'{path}: cannot be read, or transformed by the test pipeline: {error}') from error
         data = self.model.data_preprocessor(pseudo_collate([packed]))
@@ -242,14 +250,6 @@ class Explainer:
     def _boxes(self, sample: LocDataSample, labels: Tensor, maps: Tensor) -> list[np.ndarray]:
         """The boxes that each of some maps ``(k, h, w)`` asks for."""
         sample.class_maps = InstanceData(labels=labels, maps=maps)
-        localize(sample, self.head.protocol, len(labels))
+        localize(sample, self.head.settings.protocol, len(labels))
         found = sample.pred_instances
         return [found.bboxes[found.labels == label].numpy() for label in labels]
-
-
-def _read_image(path: str, shape: Sequence[int] | None) -> np.ndarray:
-    """An image as the pipeline reads it: by default without the rotation that EXIF may ask for."""
-    image = mmcv.imread(path, flag='color_ignore_orientation', channel_order='rgb', backend='pillow')
-    if shape is not None and tuple(shape[:2]) != image.shape[:2]:
-        image = mmcv.imread(path, flag='color', channel_order='rgb', backend='pillow')
-    return image

@@ -2,17 +2,17 @@
 
 import argparse
 
-import cv2
-from mmengine.config import DictAction
-from mmengine.device import get_device
-from mmengine.logging import MMLogger
-from rich.console import Console
+from mmtscam.utils.choices import PREDICTION_FORMATS
+from mmtscam.utils.cli import add_cfg_options, run
 
-from mmtscam.engine.memory import keep_freed_memory
-from mmtscam.utils.config import read_config
-
-from .inferencer import LocInferencer
-from .predictions import PREDICTION_FORMATS
+# Names in messages of the inferencer and of the model, and the flags that set them.
+HINTS = {
+    'batch_size': '--batch-size',
+    'topk': '--topk',
+    'map_kind': '--map-kind',
+    'attn_layers': '--layers',
+    'out_dir': '--out-dir',
+}
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
         help="how many classes get a box in the predictions (default: the config's); pictures show the best",
     )
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
-    parser.add_argument('--map-mode', help="coupled, attention or semantic (default: the config's)")
+    parser.add_argument('--map-kind', help="coupled, attention or semantic (default: the config's)")
     parser.add_argument('--layers', type=int, nargs='+', help='blocks whose attention is averaged (default: all)')
     parser.add_argument('--batch-size', type=int, default=16, help='images a batch (default: 16)')
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
@@ -50,13 +50,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--pred-formats', nargs='+', choices=PREDICTION_FORMATS, default=['json'], help='of predictions (default: json)'
     )
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     """Run the command."""
     args = parse_args()
+    import cv2
+    from mmengine.device import get_device
+    from mmengine.logging import MMLogger
+    from rich.console import Console
+
+    from mmtscam.engine.memory import keep_freed_memory
+    from mmtscam.utils.config import read_config
+
+    from .inferencer import LocInferencer
+
     cv2.setNumThreads(0)  # images are read and pictures drawn in threads of their own
     MMLogger.get_instance('mmengine', log_level='WARNING')
     inputs = args.inputs if len(args.inputs) > 1 else args.inputs[0]
@@ -72,7 +82,7 @@ def main() -> None:
             classes=args.classes,
             topk=args.topk,
             threshold=args.threshold,
-            map_mode=args.map_mode,
+            map_kind=args.map_kind,
             show=args.show,
             wait_time=args.wait_time,
             pred_score_thr=args.pred_score_thr,
@@ -82,10 +92,8 @@ def main() -> None:
             pred_formats=args.pred_formats,
             out_dir=args.out_dir,
         )
-    except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     except KeyboardInterrupt:
-        raise SystemExit(f'interrupted; what was done until then is in {args.out_dir}') from None
+        raise KeyboardInterrupt(f'interrupted; what was done until then is in {args.out_dir}') from None
     console = Console(highlight=False, soft_wrap=True)
     predictions = results['predictions']
     failed = [each for each in predictions if 'error' in each]
@@ -105,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main, HINTS)

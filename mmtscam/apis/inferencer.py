@@ -1,8 +1,7 @@
 """From images to classes, boxes, maps and pictures."""
 
 import os.path as osp
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from itertools import chain
@@ -19,16 +18,19 @@ from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
-from mmtscam.localization import get_protocol
+from mmtscam.models.heads import LocSettings
 from mmtscam.registry import TRANSFORMS
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.ahead import ahead
+from mmtscam.utils.choices import PREDICTION_FORMATS
+from mmtscam.utils.class_names import class_name, find_class
 from mmtscam.utils.config import checkpoint_config, read_config
 from mmtscam.utils.images import check_array, list_images, read_image, to_pipeline
 from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
-from .loading import class_names, find_class, load_model
+from .loading import check_localises, class_names, load_model
 from .pipelines import image_pipeline
-from .predictions import PREDICTION_FORMATS, sample_to_dict, write_predictions
+from .predictions import sample_to_dict, write_predictions
 
 ImageInput = str | Path | np.ndarray
 
@@ -84,7 +86,8 @@ class LocInferencer(BaseInferencer):
             cfg.model.backbone.attn_layers = list(layers)
         self.num_workers = num_workers
         super().__init__(cfg, weights, device or get_device(), scope='mmtscam', show_progress=show_progress)
-        self.classes = class_names(cfg, weights, self.model.head.num_classes) or None
+        head = check_localises(self.model, cfg)
+        self.classes = class_names(cfg, weights, head.num_classes) or None
 
     def __call__(
         self,
@@ -93,7 +96,7 @@ class LocInferencer(BaseInferencer):
         classes: str | int | Sequence[str | int] | None = None,
         topk: int | None = None,
         threshold: float | None = None,
-        map_mode: str | None = None,
+        map_kind: str | None = None,
         return_datasamples: bool = False,
         return_vis: bool = False,
         show: bool = False,
@@ -120,7 +123,7 @@ class LocInferencer(BaseInferencer):
                 instead of the Top-k.
             topk: How many classes get a box; the head's own by default.
             threshold: For drawing boxes; the head's own by default.
-            map_mode: The kind of map to localise with; the head's own by
+            map_kind: The kind of map to localise with; the head's own by
                 default.
             return_datasamples: Whether to return :class:`LocDataSample`
                 instead of dicts.
@@ -162,6 +165,9 @@ class LocInferencer(BaseInferencer):
             LocDataSample().set_query_label(labels)  # refuses none, and twice the same
         out_vis = Path(out_dir, 'vis') if out_dir and not no_save_vis else None
 
+        def load(item: tuple[int, ImageInput]) -> tuple[_Outcome, dict | None]:
+            return self._load(*item, labels, draws)
+
         def finish(outcome: _Outcome) -> tuple[_Outcome, np.ndarray | None]:
             if outcome.sample is None or not draws:
                 return outcome, None
@@ -182,16 +188,18 @@ class LocInferencer(BaseInferencer):
         samples: list[LocDataSample | None] = []
         plain: list[dict[str, Any]] = []
         pictures: list[np.ndarray | None] = []
-        with self._settings(topk, threshold, map_mode), _threads(self.num_workers) as pool, ExitStack() as stack:
+        settings = self.model.head.settings_with(threshold=threshold, map_kind=map_kind, topk=topk)
+        with _threads(self.num_workers) as pool, ExitStack() as stack:
             # What was predicted is written also if the rest fails.
             if out_dir and not no_save_pred:
                 stack.callback(lambda: plain and write_predictions(out_dir, plain, pred_formats, self._names()))
             # A GPU computes meanwhile; the cores of a CPU would wait for the one that is busy with something else.
-            ahead = 0 if next(self.model.parameters()).device.type == 'cpu' else 2
+            count = 0 if next(self.model.parameters()).device.type == 'cpu' else 2
             numbered = list(enumerate(items))
             batches = [numbered[start : start + batch_size] for start in range(0, len(numbered), batch_size)]
-            loaded = _map_batches(pool, lambda item: self._load(item[0], item[1], labels, draws), batches, ahead)
-            finished: Any = chain.from_iterable(_map_batches(pool, finish, map(self._predict, loaded), ahead))
+            loaded = ahead((pool.map(load, batch) for batch in batches), count)
+            predicted = (self._predict(list(batch), settings) for batch in loaded)
+            finished: Any = chain.from_iterable(ahead((pool.map(finish, batch) for batch in predicted), count))
             if self.show_progress and not alone:
                 bar: Any = track(finished, description='Inference', total=len(items))
                 finished = stack.enter_context(closing(bar))
@@ -262,16 +270,31 @@ class LocInferencer(BaseInferencer):
         self, preds: Any, visualization: list[np.ndarray], return_datasamples: bool = False, **kwargs: Any
     ) -> dict[str, list]:
         """Put samples, or what is in them, and pictures together."""
-        plain = [sample_to_dict(sample, self.classes, self.model.head.map_mode) for sample in preds]
+        plain = [sample_to_dict(sample, self.classes) for sample in preds]
         return dict(predictions=list(preds) if return_datasamples else plain, visualization=visualization)
 
-    def _predict(self, batch: Sequence[tuple[_Outcome, dict | None]]) -> list[_Outcome]:
+    @torch.no_grad()
+    def forward(self, inputs: dict | tuple, settings: LocSettings | None = None, **kwargs: Any) -> Any:
+        """Predict a batch.
+
+        Args:
+            inputs: A collated batch.
+            settings: What is drawn; the head's own by default.
+            **kwargs: Not used.
+
+        Returns:
+            The samples.
+        """
+        data = self.model.data_preprocessor(inputs, False)
+        return self.model.predict(**data, settings=settings)
+
+    def _predict(self, batch: Sequence[tuple[_Outcome, dict | None]], settings: LocSettings) -> list[_Outcome]:
         """Add the samples of the images of a batch that could be read."""
         samples: dict[int, LocDataSample] = {}
         # Images of several sizes would be padded to the largest, and maps would cover the margin.
         for shape in {data['inputs'].shape for _, data in batch if data is not None}:
             alike = [(outcome.number, data) for outcome, data in batch if data and data['inputs'].shape == shape]
-            found = self.forward(self.collate_fn([data for _, data in alike]))
+            found = self.forward(self.collate_fn([data for _, data in alike]), settings)
             samples |= zip((number for number, _ in alike), found, strict=True)
         return [outcome._replace(sample=samples.get(outcome.number)) for outcome, _ in batch]
 
@@ -314,32 +337,10 @@ class LocInferencer(BaseInferencer):
     def _to_dict(self, outcome: _Outcome) -> dict[str, Any]:
         if outcome.sample is None:
             return dict(img_path=outcome.name, error=str(outcome.error))
-        return sample_to_dict(outcome.sample, self.classes, self.model.head.map_mode)
+        return sample_to_dict(outcome.sample, self.classes)
 
     def _names(self) -> list[str]:
-        return list(self.classes or (f'class {label}' for label in range(self.model.head.num_classes)))
-
-    @contextmanager
-    def _settings(self, topk: int | None, threshold: float | None, map_mode: str | None) -> Iterator[None]:
-        """Let the head use other settings for a while."""
-        head = self.model.head
-        if topk is not None and not 1 <= topk <= head.num_classes:
-            raise ValueError(f'topk must be from 1 to the number of classes, {head.num_classes}, got {topk}')
-        if map_mode is not None and map_mode not in head.map_modes:
-            raise ValueError(f'map_mode: this head has the maps {", ".join(head.map_modes)}, not {map_mode!r}')
-        settings = dict(
-            num_boxes=topk or head.num_boxes,
-            protocol=get_protocol(head.protocol, threshold=threshold),
-            map_mode=map_mode or head.map_mode,
-        )
-        before = {name: getattr(head, name) for name in settings}
-        try:
-            for name, value in settings.items():
-                setattr(head, name, value)
-            yield
-        finally:
-            for name, value in before.items():
-                setattr(head, name, value)
+        return [class_name(label, self.classes) for label in range(self.model.head.num_classes)]
 
     @staticmethod
     def _check_type(item: Any) -> None:
@@ -427,13 +428,3 @@ def _threads(count: int) -> Iterator[Executor]:
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _map_batches(pool: Executor, function: Callable, batches: Iterable[Iterable], ahead: int) -> Iterator[list]:
-    """Apply a function in threads to batches of items, to so many of them before the first is wanted."""
-    waiting: deque[Iterator] = deque()
-    for batch in batches:
-        waiting.append(pool.map(function, batch))
-        if len(waiting) > ahead:
-            yield list(waiting.popleft())
-    yield from map(list, waiting)

@@ -1,11 +1,8 @@
 """Trained models from files."""
 
 import copy
-import difflib
 import os
 import os.path as osp
-from collections.abc import Sequence
-from numbers import Integral
 
 import torch
 from mmengine.config import Config
@@ -53,17 +50,19 @@ def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') 
         raise ValueError(f'device {device}: cannot be used: {str(error).splitlines()[0]}') from error
 
 
-def check_draws_maps(model: BaseModel, cfg: Config) -> None:
-    """Refuse a model whose head is none of this package.
+def check_localises(model: BaseModel, cfg: Config) -> BaseLocHead:
+    """Return the head of a model that makes maps.
 
     Raises:
-        ValueError: If it is so; names the config.
+        ValueError: If its head makes none; names the config.
     """
     head = getattr(model, 'head', None)
     if not isinstance(head, BaseLocHead):
         raise ValueError(
-            f'{config_name(cfg)}: its head, {type(head).__name__}, draws no maps: use a config with a head of mmtscam'
+            f'{config_name(cfg)}: its head, {type(head).__name__}, makes no maps: use a config whose head is a '
+            'BaseLocHead, as the ones of mmtscam are'
         )
+    return head
 
 
 def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None, count: int | None = None) -> tuple[str, ...]:
@@ -99,40 +98,3 @@ def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None, count:
                 return tuple(names)
         dataset = dataset.get('dataset')
     return ()
-
-
-def find_class(name: str | int, classes: Sequence[str], count: int) -> int:
-    """Index of a class.
-
-    Args:
-        name: Its name, in any case and with spaces or underscores, or its
-            index.
-        classes: Names of the classes; empty where they are unknown.
-        count: Number of classes of the model.
-
-    Raises:
-        ValueError: If there is no such class; names the nearest.
-    """
-    known: dict[str, list[int]] = {}
-    for label, each in enumerate(classes[:count]):
-        known.setdefault(_comparable(each), []).append(label)
-    if isinstance(name, str) and _comparable(name) in known:
-        labels = known[_comparable(name)]
-        if len(labels) > 1:
-            raise ValueError(f'class {name!r}: there are several, {", ".join(map(str, labels))}; give an index')
-        return labels[0]
-    if isinstance(name, Integral) or str(name).strip().isdecimal():
-        if not 0 <= int(name) < count:
-            raise ValueError(f'class {name}: the model has the classes 0 to {count - 1}')
-        return int(name)
-    if not known:
-        raise ValueError(f'class {name!r}: the names of the classes are not known; give an index from 0 to {count - 1}')
-    wanted = _comparable(str(name))
-    near = difflib.get_close_matches(wanted, known, cutoff=0.4)
-    near += [each for each in known if wanted in each and each not in near]
-    hint = f'; did you mean {" or ".join(classes[known[each][0]] for each in near[:3])}?' if near else ''
-    raise ValueError(f'class {name!r}: not among the {count} classes of the model{hint}')
-
-
-def _comparable(name: str) -> str:
-    return ' '.join(name.replace('_', ' ').casefold().split())

@@ -9,44 +9,45 @@ from typing import Any
 
 from mmtscam.datasets.coco import coco_annotation, coco_categories
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.class_names import class_name
 from mmtscam.utils.files import write_text
 from mmtscam.version import __version__
 
+# How boxes were drawn.
+_DRAWN = ('map_kind', 'threshold', 'protocol')
 
-def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None, map_mode: str) -> dict[str, Any]:
-    """What was predicted, without maps.
+
+def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict[str, Any]:
+    """A prediction as plain values, without maps.
 
     Args:
         sample: A prediction.
         classes: Names of the classes.
-        map_mode: The kind of map that was localised with.
 
     Returns:
         ``img_path``; ``width`` and ``height`` of the image in pixels;
         ``pred_label``, ``pred_class`` and ``pred_score`` of the best class; of
         each box, best or first asked for first, ``labels``, ``classes``,
         ``scores`` and ``bboxes`` ``[x1, y1, x2, y2]`` in the image's pixels;
-        ``threshold`` and ``map_mode`` with which they were drawn.
+        ``map_kind``, ``threshold`` and ``protocol`` with which they were drawn.
     """
     height, width = sample.ori_shape[:2]
     boxes, label = sample.pred_instances, int(sample.pred_label)
-
-    def name(label: int) -> str:
-        return classes[label] if classes else f'class {label}'
 
     return dict(
         img_path=sample.get('img_path', ''),
         width=width,
         height=height,
         pred_label=label,
-        pred_class=name(label),
+        pred_class=class_name(label, classes),
         pred_score=round(float(sample.pred_score[label]), 6),
         labels=boxes.labels.tolist(),
-        classes=[name(label) for label in boxes.labels.tolist()],
+        classes=[class_name(label, classes) for label in boxes.labels.tolist()],
         scores=[round(score, 6) for score in boxes.scores.tolist()],
         bboxes=[[round(edge, 2) for edge in box] for box in boxes.bboxes.tolist()],
+        map_kind=sample.class_maps.map_kind,
         threshold=sample.class_maps.threshold,
-        map_mode=map_mode,
+        protocol=sample.class_maps.protocol,
     )
 
 
@@ -59,15 +60,18 @@ def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> st
     """One row a box, or one with the error."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator='\n')
-    writer.writerow(['img_path', 'width', 'height', 'label', 'class', 'score', 'x1', 'y1', 'x2', 'y2', 'error'])
+    writer.writerow(
+        ['img_path', 'width', 'height', 'label', 'class', 'score', 'x1', 'y1', 'x2', 'y2', *_DRAWN, 'error']
+    )
     for each in predictions:
         if 'error' in each:
-            writer.writerow([each['img_path'], *[''] * 9, each['error']])
+            writer.writerow([each['img_path'], *[''] * (9 + len(_DRAWN)), each['error']])
             continue
+        drawn = [each[name] for name in _DRAWN]
         for label, name, score, box in zip(
             each['labels'], each['classes'], each['scores'], each['bboxes'], strict=True
         ):
-            writer.writerow([each['img_path'], each['width'], each['height'], label, name, score, *box, ''])
+            writer.writerow([each['img_path'], each['width'], each['height'], label, name, score, *box, *drawn, ''])
     return file.getvalue()
 
 
@@ -82,16 +86,19 @@ def _as_coco(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> s
         for label, score, box in zip(each['labels'], each['scores'], each['bboxes'], strict=True):
             annotations.append(coco_annotation(len(annotations) + 1, len(images), label, box, score))
     categories = coco_categories(classes)
-    info = dict(description=f'boxes of mmtscam {__version__}')
+    drawn: dict[str, Any] = next(
+        ({name: each[name] for name in _DRAWN} for each in predictions if 'map_kind' in each), {}
+    )
+    info = dict(description=f'boxes of mmtscam {__version__}', **drawn)
     return json.dumps(dict(info=info, images=images, annotations=annotations, categories=categories)) + '\n'
 
 
+# By format, see PREDICTION_FORMATS: name of the file, and what writes it.
 _WRITERS: dict[str, tuple[str, Callable[[Sequence[dict[str, Any]], Sequence[str]], str]]] = {
     'json': ('predictions.json', _as_json),
     'csv': ('predictions.csv', _as_csv),
     'coco': ('coco.json', _as_coco),
 }
-PREDICTION_FORMATS = tuple(_WRITERS)
 
 
 def write_predictions(
@@ -103,7 +110,7 @@ def write_predictions(
         out_dir: Their folder, which is made.
         predictions: Of :func:`sample_to_dict`; those of images that failed
             have ``img_path`` and ``error``.
-        formats: Among :data:`PREDICTION_FORMATS`: ``predictions.json``,
+        formats: Among :data:`~mmtscam.utils.choices.PREDICTION_FORMATS`: ``predictions.json``,
             ``predictions.csv`` with one row a box, and ``coco.json``.
         classes: Names of all classes.
 

@@ -82,8 +82,8 @@ class WSOLDataset(BaseDataset):
                 raise
             raise FileNotFoundError(
                 f'{error.filename}: annotation file or image folder not found, check data_root and data_prefix of '
-                f'{self._dataset_cfg["type"]}; the checks in tools/check_data say what a data set lacks, and '
-                'that of ILSVRC writes its lists'
+                f'{self._dataset_cfg["type"]}; check_data of the tools says what a data set lacks, and that of ILSVRC '
+                'writes its lists'
             ) from error
 
     def load_data_list(self) -> list[dict]:

@@ -2,14 +2,15 @@
 
 import json
 import os
-import time
 from collections.abc import Callable, Sequence
-from statistics import median
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from mmtscam.utils.timing import in_turn, seconds, spread
 
 from .export import INSTALL_ONNX
 from .graph import METADATA_KEY, ExportModel
@@ -59,7 +60,7 @@ def load_exported(path: str | os.PathLike, onnx: bool) -> tuple[Runner, dict[str
 
 @torch.no_grad()
 def model_outputs(model: ExportModel, images: np.ndarray) -> list[Tensor]:
-    """What the model itself makes of images, by the way it takes in evaluation rather than through the wrapper.
+    """The outputs of the model itself, with its own preprocessor.
 
     Args:
         model: The wrapped model.
@@ -70,12 +71,7 @@ def model_outputs(model: ExportModel, images: np.ndarray) -> list[Tensor]:
     """
     # The pipelines hand BGR to the preprocessor.
     inputs = model.model.data_preprocessor({'inputs': torch.from_numpy(images).flip(1)})['inputs']
-    feats = model.model.extract_feat(inputs)
-    activation = model.head.activate(feats)
-    labels = torch.arange(model.head.num_classes).expand(len(images), -1)
-    maps = model.head.select_maps(feats, activation, labels)[model.head.map_mode]
-    outputs = [activation.logits.softmax(dim=1), maps]
-    return outputs if activation.attention is None else [*outputs, activation.attention]
+    return list(model.outputs(inputs))
 
 
 def largest_differences(model: ExportModel, run: Runner, images: np.ndarray) -> dict[str, float]:
@@ -116,16 +112,11 @@ def time_in_turn(model: ExportModel, run: Runner, images: np.ndarray, rounds: in
     """
     tensor = torch.from_numpy(images)
 
-    def run_model(_: np.ndarray) -> Any:
-        with torch.inference_mode():
-            return model(tensor)
+    @torch.inference_mode()
+    def run_model() -> None:
+        model(tensor)
 
-    seconds: dict[Callable, list[float]] = {run_model: [], run: []}
-    for turn in range(rounds + 1):
-        for candidate, taken in seconds.items():
-            start = time.perf_counter()
-            candidate(images)
-            if turn:
-                taken.append(time.perf_counter() - start)
-    ours, exported = (1000 * median(taken) / len(images) for taken in seconds.values())
+    ways = (partial(seconds, run_model), partial(seconds, partial(run, images)))
+    in_turn(ways, 1)  # to warm up
+    ours, exported = (1000 * spread(taken)['median'] / len(images) for taken in in_turn(ways, rounds))
     return ours, exported

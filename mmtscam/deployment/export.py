@@ -32,9 +32,9 @@ def pipeline_input_size(cfg: Config) -> tuple[int, int]:
     try:
         scales = [step['scale'] for step in find_pipeline(cfg) if step.get('scale')]
     except ValueError as error:
-        raise ValueError(f'{error}, or name the size with --input-size') from error
+        raise ValueError(f'{error}, or name an input_size') from error
     if not scales:
-        raise ValueError('the test pipeline of the config resizes to no scale: name the size with --input-size')
+        raise ValueError('the test pipeline of the config resizes to no scale: name an input_size')
     width, height = (scales[-1], scales[-1]) if isinstance(scales[-1], int) else scales[-1]
     return height, width
 
@@ -53,8 +53,8 @@ def export_metadata(
 
     Returns:
         Plain data: how to prepare an image, the names of the classes (or
-        ``None``), the protocol's fields, among them frame and threshold, and
-        the origin.
+        ``None``), the kind of map in ``maps`` and all kinds of the head, the
+        protocol's fields, among them frame and threshold, and the origin.
     """
     prepare = model.model.data_preprocessor
     normalized = prepare._enable_normalize
@@ -70,8 +70,9 @@ def export_metadata(
         'std': prepare.std.flatten().tolist() if normalized else None,
         'num_classes': model.head.num_classes,
         'classes': list(class_names(cfg, checkpoint, model.head.num_classes)) or None,
-        'map_mode': model.head.map_mode,
-        'protocol': asdict(model.head.protocol),
+        'map_kind': model.head.settings.map_kind,
+        'map_kinds': [kind._asdict() for kind in model.head.map_kinds],
+        'protocol': asdict(model.head.settings.protocol),
     }
 
 
@@ -140,7 +141,7 @@ def export_onnx(
     proto = exported.model_proto
     written = next(entry.version for entry in proto.opset_import if not entry.domain)
     if opset not in (None, written):
-        raise ValueError(f'opset {opset} does not work for this model, {written} does: leave --opset out')
+        raise ValueError(f'opset {opset} does not work for this model, {written} does: leave it out')
     _tidy(proto)
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(metadata)
@@ -162,7 +163,7 @@ def _tidy(proto: Any) -> None:
     for value in [*proto.graph.input, *proto.graph.output]:
         names = axes.get(value.name, ('batch', '', 'map_height', 'map_width'))
         dims = value.type.tensor_type.shape.dim
-        if value.name == 'attention':
+        if value.name not in axes and len(dims) == 3:  # a class-agnostic map
             names = ('batch', 'map_height', 'map_width')
         for dim, name in zip(dims, names, strict=True):
             if dim.HasField('dim_param'):

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
 from mmtscam.localization import explicit_attention
-from mmtscam.models.layers import class_attention
+from mmtscam.localization.precision import full_precision
+from mmtscam.models.layers import class_attention, head_layers
 
 from .graph import ExportModel
 
@@ -50,7 +51,7 @@ def trace(model: ExportModel, input_size: tuple[int, int], fixed_size: bool = Fa
         if fixed_size:
             what, remedy = f'at {height}x{width}', ''
         else:
-            what, remedy = 'for every input size', '; export it for one size with --fixed-size (fixed_size=True)'
+            what, remedy = 'for every input size', '; export it for one size with fixed_size=True'
         raise ValueError(
             f'this model ({backbone}) cannot be exported {what}{remedy}. The exporter says: '
             f'{" ".join(str(error).split())[:400]}'
@@ -77,6 +78,7 @@ def _any_size(enabled: bool) -> Iterator[None]:
         (vision_transformer, 'resize_pos_embed', _resize_pos_embed),
         (AdaptivePadding, 'forward', _pad_to_patches),
         (class_attention, 'attention_rollout', _rollout_at_once),
+        (head_layers, 'semantic_logits', _means_of_slices),
     ]
     originals = [getattr(owner, name) for owner, name, _ in replacements]
     try:
@@ -119,3 +121,13 @@ def _rollout_at_once(blocks: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         _, weights = explicit_attention(query, key, key)
         row = (row + (row.unsqueeze(1) @ weights.mean(dim=1)).squeeze(1)) / 2
     return row
+
+
+def _means_of_slices(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """:func:`~mmtscam.localization.semantic_logits` without a pooling window, whose size would be traced."""
+    margin = weight.shape[-1] // 2
+    height, width = features.shape[-2:]
+    padded = F.pad(full_precision(features), [margin] * 4)
+    places = range(weight.shape[-1])
+    means = [padded[..., y : y + height, x : x + width].mean(dim=(2, 3)) for y in places for x in places]
+    return F.linear(torch.stack(means, dim=2).flatten(1), full_precision(weight).flatten(1), full_precision(bias))

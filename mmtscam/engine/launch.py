@@ -58,6 +58,6 @@ def start_processes(launcher: str, patience: timedelta) -> torch_dist.ProcessGro
 
 def _start_gloo(launcher: str) -> None:
     if launcher != 'pytorch':
-        raise ValueError(f'no GPU found, and without one only --launcher pytorch works, not {launcher}')
+        raise ValueError(f'no GPU found: without one the launcher must be pytorch, not {launcher}')
     if not torch_dist.is_initialized():
         torch_dist.init_process_group('gloo')

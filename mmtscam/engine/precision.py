@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 
 @functools.cache
 def amp_dtype() -> torch.dtype:
-    """The type that ``--amp`` computes in: bfloat16, or float16 on GPUs that lack it.
+    """The type that mixed precision computes in: bfloat16, or float16 on GPUs that lack it.
 
     bfloat16 has the range of float32, so that nothing overflows and losses
     need no scaling. The first call warns on a CPU that multiplies bfloat16
@@ -22,8 +22,8 @@ def amp_dtype() -> torch.dtype:
     slowdown = product_time(torch.bfloat16) / product_time(torch.float32)
     if slowdown > 1:
         print_log(
-            f'On this CPU matrix products in bfloat16 take {slowdown:.1f} times as long as in float32: --amp saves '
-            'memory here, but no time',
+            f'On this CPU matrix products in bfloat16 take {slowdown:.1f} times as long as in float32: mixed '
+            'precision saves memory here, but no time',
             logger='current',
             level=logging.WARNING,
         )

@@ -44,6 +44,29 @@ def runner_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
+def evaluation_config(args: argparse.Namespace) -> Config:
+    """Load the config of a tool that evaluates a checkpoint.
+
+    Args:
+        args: As for :func:`runner_config`, and ``checkpoint``.
+
+    Returns:
+        The config, which loads the checkpoint and computes in mixed precision
+        if ``args.amp`` says so.
+
+    Raises:
+        FileNotFoundError: If config or checkpoint is missing.
+        ValueError: If the config cannot be read.
+    """
+    cfg = runner_config(args)
+    if not osp.isfile(args.checkpoint) and '://' not in args.checkpoint:
+        raise FileNotFoundError(f'{args.checkpoint}: checkpoint not found')
+    cfg.load_from = args.checkpoint
+    if args.amp:
+        use_amp_for_test(cfg)
+    return cfg
+
+
 def use_amp_for_training(cfg: Config) -> None:
     """Let a config's training compute in mixed precision, see :func:`~mmtscam.engine.precision.amp_dtype`."""
     if amp_dtype() == torch.bfloat16:

@@ -2,21 +2,21 @@
 
 from .constant_boxes import constant_box_baselines
 from .metrics import BaseLocMetric, BaseSumMetric, LocAccuracy, MaxBoxAcc, PixelAP
-from .report import Figure, MetricReport, print_choices, print_reports, write_reports
+from .report import MetricResult, Number, print_choices, print_results, write_report
 from .report_reader import Row, RunResult, load_iou_curves, read_result
 from .stored_maps import MapFile, MapPart, ScoreMapFolder, evaluate_maps, merge_parts
-from .threshold_sweeps import check_disjoint, sweeps_for, swept_metrics
+from .threshold_sweeps import check_disjoint, loc_metrics, set_threshold, set_threshold_file, sweeps_for
 from .thresholds import ThresholdChoice, ThresholdFile, ThresholdSource, load_thresholds, save_thresholds
 
 __all__ = [
     'BaseLocMetric',
     'BaseSumMetric',
-    'Figure',
     'LocAccuracy',
     'MapFile',
     'MapPart',
     'MaxBoxAcc',
-    'MetricReport',
+    'MetricResult',
+    'Number',
     'PixelAP',
     'Row',
     'RunResult',
@@ -29,12 +29,14 @@ __all__ = [
     'evaluate_maps',
     'load_iou_curves',
     'load_thresholds',
+    'loc_metrics',
     'merge_parts',
     'print_choices',
-    'print_reports',
+    'print_results',
     'read_result',
     'save_thresholds',
+    'set_threshold',
+    'set_threshold_file',
     'sweeps_for',
-    'swept_metrics',
-    'write_reports',
+    'write_report',
 ]

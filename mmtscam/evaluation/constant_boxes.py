@@ -1,4 +1,4 @@
-"""What boxes achieve that never look at the image, on a data set."""
+"""Boxes that never look at the image, on a data set."""
 
 import numpy as np
 from mmengine.dataset import BaseDataset

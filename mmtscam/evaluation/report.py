@@ -1,4 +1,4 @@
-"""Results with everything that is needed to trust them: on the terminal, as JSON, as CSV."""
+"""Results of metrics with all that is needed to trust them: on the terminal, as JSON, as CSV."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -21,25 +21,25 @@ from mmtscam.version import __version__
 
 from .thresholds import ThresholdChoice, ThresholdSource
 
-ROW_KEYS = (
-    'img_path', 'true_label', 'true_class', 'predicted_label', 'predicted_class', 'rank',
-    'x1', 'y1', 'x2', 'y2', 'iou', 'outcome', 'threshold', 'threshold_source',
-)  # fmt: skip
+_OUTCOME = 'outcome_'
 _SHORT = {'classification': 'wrong class', 'multi_instance': 'multi inst.'}
-_NUMBERS = ('value', 'images', 'threshold')
+_RIGHT = ('value', 'images', 'threshold')
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure of a result.
+class Number:
+    """One number of a result.
 
     Args:
         name: Its name without the threshold's source.
         value: Its value in ``unit``.
-        unit: ``'%'``, or ``'images'`` for counts.
+        unit: ``'%'``, or ``'images'`` for counts, or another.
         count: Number of images behind a percentage, where it is one.
-        threshold: The threshold for drawing boxes, where one is used.
-        source: How that was chosen.
+        threshold: The threshold for drawing boxes, where there was a single
+            one. The metric fills it in.
+        source: Where that comes from. The metric fills it in.
+        uses_threshold: Whether the number depends on the threshold, in a
+            metric that uses one.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Figure:
     count: int | None = None
     threshold: float | None = None
     source: ThresholdSource | None = None
+    uses_threshold: bool = True
 
     @property
     def key(self) -> str:
@@ -56,95 +57,101 @@ class Figure:
 
 
 @dataclass
-class MetricReport:
+class MetricResult:
     """Everything that one metric found.
 
     Args:
-        name: Prefix of the metric's results.
+        name: Prefix of the names of its numbers.
         metric: Name of its class.
-        protocol: Rules of the evaluation.
-        map_name: The maps that were scored.
+        protocol: Rules of the evaluation, with the threshold where all images
+            had the same.
+        map_kind: Name of the kind of map that was scored; ``'maps'`` for maps
+            of other code.
         images: Number of scored images.
-        figures: The figures.
+        numbers: The numbers.
         curves: Name of a curve to its columns, which are equally long.
-        rows: One dict an image, with :data:`ROW_KEYS`; empty where the metric
-            keeps nothing of single images.
+        rows: One dict an image, all with the same keys; empty where the
+            metric keeps nothing of single images.
     """
 
     name: str
     metric: str
     protocol: Protocol
-    map_name: str
+    map_kind: str
     images: int
-    figures: list[Figure]
+    numbers: list[Number]
     curves: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def scalars(self) -> dict[str, float]:
-        """The figures as mmengine logs them."""
-        return {figure.key: figure.value for figure in self.figures}
+        """The numbers as mmengine logs them."""
+        return {number.key: number.value for number in self.numbers}
 
 
-def print_reports(reports: Sequence[MetricReport], console: Console | None = None) -> None:
+def print_results(results: Sequence[MetricResult], console: Console | None = None) -> None:
     """Print results as a table, and the outcomes of the Top-1 prediction as another.
 
     Args:
-        reports: The results.
+        results: The results.
         console: Where to; the terminal by default.
     """
     console = console or Console()
-    table = Table(title='Localization', box=SIMPLE_HEAD, padding=(0, 1))
-    for column in ('protocol', 'result', 'value', 'images', 'threshold', 'chosen'):
-        table.add_column(column, justify='right' if column in _NUMBERS else 'left', overflow='fold')
-    for report in reports:
-        protocol = report.protocol.name
-        name = report.name if report.name.startswith(protocol) else f'{report.name} ({protocol})'
-        for figure in report.figures:
-            if figure.unit != '%':
+    table = Table(title='Localization', box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ('protocol', 'map', 'result', 'value', 'images', 'threshold', 'chosen'):
+        justify: JustifyMethod = 'right' if column in _RIGHT else 'left'
+        table.add_column(column, justify=justify, overflow='fold', no_wrap=column == 'result')
+    for result in results:
+        protocol = result.protocol.name
+        name = result.name if result.name.startswith(protocol) else f'{result.name} ({protocol})'
+        head = (escape(name), escape(result.map_kind))
+        for number in result.numbers:
+            if number.name.startswith(_OUTCOME):
                 continue
             table.add_row(
-                escape(name),
-                figure.name,
-                f'{figure.value:.2f} %',
-                '' if figure.count is None else f'{figure.count}/{report.images}',
-                '' if figure.threshold is None else f'{figure.threshold:.3f}',
-                figure.source.value if figure.source else '',
+                *head,
+                escape(number.name),
+                f'{number.value:.2f} {escape(number.unit)}'.rstrip(),
+                '' if number.count is None else f'{number.count}/{result.images}',
+                '' if number.threshold is None else f'{number.threshold:.3f}',
+                number.source.value if number.source else '',
             )
-            name = ''
+            head = ('', '')
         table.add_section()
     console.print(table)
 
-    counted = {report.name: [figure for figure in report.figures if figure.unit == 'images'] for report in reports}
-    counted = {name: figures for name, figures in counted.items() if figures}
+    counted = [
+        (result.name, {number.name.removeprefix(_OUTCOME): int(number.value) for number in numbers})
+        for result in results
+        if (numbers := [number for number in result.numbers if number.name.startswith(_OUTCOME)])
+    ]
     if counted:
         table = Table(title='Outcomes of the Top-1 prediction, images', box=SIMPLE_HEAD)
         table.add_column('protocol', overflow='fold')
-        for figure in next(iter(counted.values())):
-            name = figure.name.removeprefix('outcome_')
+        for name in counted[0][1]:
             table.add_column(_SHORT.get(name, name), justify='right')
-        for name, figures in counted.items():
-            table.add_row(escape(name), *(str(int(figure.value)) for figure in figures))
+        for name, counts in counted:
+            table.add_row(escape(name), *map(str, counts.values()))
         console.print(table)
 
 
 def print_choices(choices: Sequence[ThresholdChoice], images: int, console: Console | None = None) -> None:
-    """Print chosen thresholds, and what each reaches on the very images of its choice, as a table.
+    """Print chosen thresholds, and the accuracy of each on the very images of its choice, as a table.
 
     Args:
         choices: The thresholds.
-        images: Number of images on which they were.
+        images: Number of images on which they were chosen.
         console: Where to; the terminal by default.
     """
     table = Table(title=f'Thresholds chosen on {images} images, for others')
-    for column in ('protocol', 'maps', 'IoU', 'threshold', 'oracle GT-known'):
-        table.add_column(column, justify='left' if column in ('protocol', 'maps') else 'right')
+    for column in ('protocol', 'map', 'IoU', 'threshold', 'oracle GT-known'):
+        table.add_column(column, justify='left' if column in ('protocol', 'map') else 'right')
     for choice in choices:
         levels = choice.protocol.iou_levels
         names = map(str, levels)
         rows = list(zip(names, choice.level_thresholds, choice.level_oracle_accuracies, strict=True))
         if len(levels) > 1:
             rows.insert(0, ('mean', choice.threshold, choice.oracle_accuracy))
-        head = (choice.protocol.name, choice.map_name)
+        head = (choice.protocol.name, choice.map_kind)
         for level, threshold, accuracy in rows:
             table.add_row(*head, level, f'{threshold:.3f}', f'{accuracy:.2f} %')
             head = ('', '')
@@ -152,43 +159,56 @@ def print_choices(choices: Sequence[ThresholdChoice], images: int, console: Cons
     (console or Console()).print(table)
 
 
-def write_reports(out_dir: str | os.PathLike, reports: Sequence[MetricReport], origin: Mapping[str, Any]) -> list[Path]:
-    """Write results as ``report.json`` and, image by image, ``NAME.csv``.
+def write_report(out_dir: str | os.PathLike, results: Sequence[MetricResult], origin: Mapping[str, Any]) -> list[Path]:
+    """Write results as ``report.json`` and, for each with rows, a CSV file.
+
+    A CSV file is called ``NAME.csv`` after its result, or ``NAME-METRIC.csv``
+    where that is taken; ``report.json`` names it under ``rows``.
 
     Args:
         out_dir: Folder, created if need be.
-        reports: The results.
+        results: The results.
         origin: Where they come from: config, checkpoint, hashes.
 
     Returns:
         The files.
 
     Raises:
-        ValueError: If two results would be written to the same file.
+        ValueError: If two results would be written to the same file, or the
+            rows of one have different columns.
     """
     out_dir = Path(out_dir)
-    names = [report.name for report in reports if report.rows]
-    if doubled := [name for name in names if names.count(name) > 1]:
-        raise ValueError(f'two results with rows are called {doubled[0]!r}: give the metrics different prefixes')
-    content = dict(mmtscam=__version__, origin=dict(origin), results=[_as_json(report) for report in reports])
-    files = [out_dir / 'report.json']
-    write_text(files[0], json.dumps(content, indent=1, allow_nan=False) + '\n')
-    for report in reports:
-        if report.rows:
-            files.append(out_dir / f'{report.name.replace("/", "-")}.csv')
-            write_text(files[-1], _as_csv(report.rows))
-    return files
+    tables: dict[str, list[dict[str, Any]]] = {}
+    described = []
+    for result in results:
+        name = f'{result.name.replace("/", "-")}.csv'
+        if result.rows and name in tables:
+            name = f'{name.removesuffix(".csv")}-{result.metric}.csv'
+        if result.rows and name in tables:
+            raise ValueError(
+                f'two {result.metric} with rows are called {result.name!r}: give the metrics different prefixes'
+            )
+        if result.rows:
+            tables[name] = result.rows
+        described.append(_as_json(result, name if result.rows else None))
+    content = dict(mmtscam=__version__, origin=dict(origin), results=described)
+    texts = {'report.json': json.dumps(content, indent=1, allow_nan=False) + '\n'}
+    texts.update({name: _as_csv(rows) for name, rows in tables.items()})
+    for name, text in texts.items():
+        write_text(out_dir / name, text)
+    return [out_dir / name for name in texts]
 
 
-def _as_json(report: MetricReport) -> dict[str, Any]:
-    content = {name: value for name, value in vars(report).items() if name != 'rows'}
-    content['protocol'] = asdict(report.protocol)
-    content['figures'] = [dict(key=figure.key, **asdict(figure)) for figure in report.figures]
+def _as_json(result: MetricResult, rows: str | None) -> dict[str, Any]:
+    content = {**vars(result), 'protocol': asdict(result.protocol), 'rows': rows}
+    content['numbers'] = [dict(key=number.key, **asdict(number)) for number in result.numbers]
+    for number in content['numbers']:
+        del number['uses_threshold']  # the threshold and its source say it
     return _without_nan(content)
 
 
 def _without_nan(value: Any) -> Any:
-    """JSON knows no NaN: what is not defined is null."""
+    """JSON knows no NaN: a value that is not defined is null."""
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -198,7 +218,10 @@ def _without_nan(value: Any) -> Any:
 
 def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, ROW_KEYS, lineterminator='\n')
+    writer = csv.DictWriter(text, rows[0], lineterminator='\n')
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        if missing := [key for key in rows[0] if key not in row]:
+            raise ValueError(f'a row has no column {missing[0]!r}, unlike the first')
+        writer.writerow({key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()})
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""Reads what a test left: ``report.json`` and the rows of one of its CSV files."""
+"""Reads the report that a test leaves: ``report.json`` and the rows of one of its CSV files."""
 
 import csv
 import json
@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmtscam.evaluation.report import ROW_KEYS
 from mmtscam.localization import Outcome
 
 _IOU_CURVE = 'accuracy_over_iou'
-_OF_A_RESULT = ('name', 'metric', 'protocol', 'map_name', 'images', 'figures', 'curves')
-_OF_A_FIGURE = ('key', 'name', 'value', 'unit', 'count', 'threshold', 'source')
+_RESULT_KEYS = ('name', 'metric', 'protocol', 'map_kind', 'images', 'numbers', 'curves', 'rows')
+_NUMBER_KEYS = ('key', 'name', 'value', 'unit', 'count', 'threshold', 'source')
+# Columns of the CSV file of LocAccuracy.
+ROW_KEYS = (
+    'img_path', 'true_label', 'true_class', 'predicted_label', 'predicted_class', 'rank',
+    'x1', 'y1', 'x2', 'y2', 'iou', 'outcome', 'map_kind', 'threshold', 'threshold_source',
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Row:
         iou: Its IoU with the best true box.
         outcome: Outcome of the Top-1 prediction; ``None`` likewise.
         threshold: The threshold with which the box was drawn.
-        source: How that was chosen.
+        source: Where that comes from.
     """
 
     path: str
@@ -45,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a test left.
+    """The report of a test, with the rows of one result.
 
     Args:
         report: Content of ``report.json``.
@@ -68,7 +72,7 @@ def read_result(folder: str | os.PathLike, metric: str | None = None) -> RunResu
     Args:
         folder: Where ``tools/test.py`` left them.
         metric: Prefix of the ``LocAccuracy`` whose rows to read; the first
-            that has rows by default.
+            one by default.
 
     Returns:
         The result.
@@ -78,27 +82,25 @@ def read_result(folder: str | os.PathLike, metric: str | None = None) -> RunResu
     """
     folder = Path(folder)
     report = _read_report(folder / 'report.json')
-    files = {result['name']: folder / f'{result["name"].replace("/", "-")}.csv' for result in report['results']}
-    files = {name: file for name, file in files.items() if file.is_file()}
+    files = [(result, folder / result['rows']) for result in report['results'] if result['rows']]
+    files = [(result, file) for result, file in files if file.is_file()]
     if not files:
         raise ValueError(
             f'{folder}: no PROTOCOL.csv of a result in report.json; LocAccuracy in test_evaluator leaves one'
         )
-    if metric is not None and metric not in files:
-        raise ValueError(f'{folder}: no CSV file of a result called {metric!r}; there are {", ".join(files)}')
-    name = metric or next(iter(files))
-    # LocAccuracy alone leaves rows; another metric may have its prefix.
-    chosen = next(
-        result for result in sorted(report['results'], key=lambda result: result['metric'] != 'LocAccuracy')
-        if result['name'] == name
-    )  # fmt: skip
-    rows, classes = _read_rows(files[name])
+    named = [(result, file) for result, file in files if metric in (None, result['name'])]
+    if not named:
+        there = ', '.join(result['name'] for result, _ in files)
+        raise ValueError(f'{folder}: no CSV file of a result called {metric!r}; there are {there}')
+    # Another metric may leave rows under the same prefix, with columns of its own.
+    chosen, csv_file = next((pair for pair in named if not _missing_columns(pair[1])), named[0])
+    rows, classes = _read_rows(csv_file)
     if len(rows) != chosen['images']:
         raise ValueError(
-            f'{files[name]}: {len(rows)} rows, but report.json counts {chosen["images"]} images: '
+            f'{csv_file}: {len(rows)} rows, but report.json counts {chosen["images"]} images: '
             'they are not of the same test'
         )
-    return RunResult(report, chosen, files[name], rows, classes)
+    return RunResult(report, chosen, csv_file, rows, classes)
 
 
 def load_iou_curves(path: str | os.PathLike, results: Sequence[str] | None = None) -> dict[str, dict[str, list[float]]]:
@@ -118,8 +120,11 @@ def load_iou_curves(path: str | os.PathLike, results: Sequence[str] | None = Non
     path = Path(path)
     folder = path if path.is_dir() or path.suffix != '.json' else path.parent
     file = path if folder != path else folder / 'report.json'
-    curves = {result['name']: result['curves'].get(_IOU_CURVE) for result in _read_report(file)['results']}
-    curves = {name: curve for name, curve in curves.items() if curve}
+    curves = {
+        result['name']: result['curves'][_IOU_CURVE]
+        for result in _read_report(file)['results']
+        if result['curves'].get(_IOU_CURVE)
+    }
     if not curves:
         raise ValueError(f'{file}: has no accuracy over IoU levels: add LocAccuracy to test_evaluator')
     wanted = list(results or list(curves)[:1])
@@ -136,7 +141,7 @@ def _read_report(file: Path) -> dict[str, Any]:
     if not file.is_file():
         folder = file.parent
         others = sorted(path.parent for path in folder.glob('*/report.json')) if folder.is_dir() else []
-        hint = f'there is one in {others[-1]}' if others else 'tools/test.py --report-dir DIR leaves one'
+        hint = f'there is one in {others[-1]}' if others else 'tools/test.py leaves one'
         raise ValueError(f'{file}: not found; {hint}')
     try:
         report = json.loads(file.read_text(encoding='utf-8'))
@@ -144,10 +149,10 @@ def _read_report(file: Path) -> dict[str, Any]:
         raise ValueError(f'{file}: not JSON, or cut off: {error}') from error
     if not isinstance(report, dict) or not isinstance(report.get('results'), list) or not report['results']:
         raise ValueError(f"{file}: no 'results' in it: not a report of tools/test.py")
-    for number, result in enumerate(report['results']):
-        _demand(result, _OF_A_RESULT, f'{file}: result {number}')
-        for figure in result['figures']:
-            _demand(figure, _OF_A_FIGURE, f'{file}: a figure of {result["name"]}')
+    for index, result in enumerate(report['results']):
+        _demand(result, _RESULT_KEYS, f'{file}: result {index}')
+        for number in result['numbers']:
+            _demand(number, _NUMBER_KEYS, f'{file}: a number of {result["name"]}')
     return report
 
 
@@ -157,13 +162,19 @@ def _demand(value: Any, keys: tuple[str, ...], what: str) -> None:
         raise ValueError(f'{what} has no {missing[0]!r}: not a report of tools/test.py of this version')
 
 
+def _missing_columns(file: Path) -> list[str]:
+    with file.open(newline='', encoding='utf-8') as stream:
+        found = csv.DictReader(stream).fieldnames or ()
+    return [key for key in ROW_KEYS if key not in found]
+
+
 def _read_rows(file: Path) -> tuple[list[Row], dict[int, str]]:
     rows: list[Row] = []
     classes: dict[int, str] = {}
+    if missing := _missing_columns(file):
+        raise ValueError(f'{file}: no column {missing[0]!r}; tools/test.py writes the file anew')
     with file.open(newline='', encoding='utf-8') as stream:
         reader = csv.DictReader(stream)
-        if missing := [key for key in ROW_KEYS if key not in (reader.fieldnames or ())]:
-            raise ValueError(f'{file}: no column {missing[0]!r}; tools/test.py writes the file anew')
         for raw in reader:
             try:
                 row = _row(raw)

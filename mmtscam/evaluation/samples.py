@@ -1,4 +1,4 @@
-"""What metrics ask of a sample: a :class:`LocDataSample` as a dict, or what stands for one in a file of maps."""
+"""Questions that metrics ask of a sample: a :class:`LocDataSample` as a dict, or its like from a file of maps."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from mmtscam.localization import Protocol, boxes_to_frame
+from mmtscam.structures import MapKind
 
 
 def sample_name(sample: dict) -> str:
@@ -17,15 +18,18 @@ def sample_name(sample: dict) -> str:
 
 @contextmanager
 def naming(sample: dict) -> Iterator[None]:
-    """Let a ``ValueError`` about a sample begin with its name."""
+    """Let a ``ValueError`` about a sample begin with its name, unless it does."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f'{sample_name(sample)}: {error}') from error
+        name = sample_name(sample)
+        if str(error).startswith(f'{name}: '):
+            raise
+        raise ValueError(f'{name}: {error}') from error
 
 
 def image_key(sample: dict) -> str | None:
-    """What tells an image from those of other splits: its id in the data set, else its path."""
+    """The key that tells an image from those of other splits: its id in the data set, else its path."""
     return sample.get('image_id') or sample.get('img_path')
 
 
@@ -59,7 +63,7 @@ def true_class_rank(sample: dict) -> int | None:
     label = true_label(sample)
     if not 0 <= label < len(score):
         raise ValueError(f'{sample_name(sample)}: label {label} is outside the {len(score)} classes of the scores')
-    # Of equal scores the first class comes first, so that a tie does not make every class right.
+    # The first of equal scores comes first, so that a tie does not make every class right.
     return int((score > score[label]).sum() + (score[:label] == score[label]).sum())
 
 
@@ -72,12 +76,23 @@ def predicted_label(sample: dict) -> int | None:
     return int(score.argmax()) if np.isfinite(score).all() else None
 
 
-def true_class_map(sample: dict, map_name: str) -> np.ndarray:
+def localising_kind(sample: dict) -> str | None:
+    """Name of the kind of map that the head localised with; ``None`` for maps of other code."""
+    return sample['class_maps'].get('map_kind')
+
+
+def map_kinds(sample: dict) -> dict[str, MapKind]:
+    """The kinds of map in a sample, by name; empty for maps of other code."""
+    return {kind.name: kind for kind in sample['class_maps'].get('map_kinds', ())}
+
+
+def true_class_map(sample: dict, map_kind: str) -> np.ndarray:
     """The map of the true class.
 
     Args:
         sample: Has ``gt_label`` and ``class_maps``.
-        map_name: Which of the maps in ``class_maps``.
+        map_kind: Name of a kind of map in ``class_maps``, or ``'maps'`` for
+            the one that the head localised with.
 
     Returns:
         ``(h, w)`` float array.
@@ -86,12 +101,13 @@ def true_class_map(sample: dict, map_name: str) -> np.ndarray:
         ValueError: If there is none.
     """
     class_maps, label = sample['class_maps'], true_label(sample)
-    if map_name not in class_maps:
-        raise ValueError(f'{sample_name(sample)}: the head gives no maps named {map_name!r}')
+    if map_kind not in class_maps:
+        known = ', '.join(map_kinds(sample)) or 'no kinds with names'
+        raise ValueError(f'{sample_name(sample)}: has no maps of the kind {map_kind!r}; there are {known}')
     labels = to_array(class_maps['labels']).tolist()
     if label not in labels:
         raise ValueError(f'{sample_name(sample)}: no map of its true class {label} among {labels}')
-    return to_array(class_maps[map_name][labels.index(label)])
+    return to_array(class_maps[map_kind][labels.index(label)])
 
 
 def image_size(sample: dict) -> tuple[int, int]:

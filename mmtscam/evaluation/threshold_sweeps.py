@@ -1,71 +1,114 @@
-"""Choosing thresholds for the metrics of an evaluator."""
+"""Thresholds for the metrics of an evaluator: from a file, and by a sweep."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from mmengine.dataset import BaseDataset
 
-from mmtscam.localization import Protocol, get_protocol
+from mmtscam.localization import Protocol
 from mmtscam.registry import METRICS
 
-from .metrics import LocAccuracy, MaxBoxAcc
+from .metrics import BaseLocMetric
 from .samples import image_key
-from .thresholds import image_digest
+from .thresholds import image_digest, load_thresholds
 
 
-def swept_metrics(evaluator: dict | Sequence[dict]) -> list[dict[str, Any]]:
-    """The metrics of an evaluator that can take their threshold from a threshold file.
+def loc_metrics(evaluator: dict | Sequence[dict]) -> list[tuple[dict[str, Any], type[BaseLocMetric]]]:
+    """The localization metrics of an evaluator, built in or not.
 
     Args:
         evaluator: Config of a metric, of several, or of an ``Evaluator``.
 
     Returns:
-        Their configs, not copies.
-
-    Raises:
-        ValueError: If there is none.
+        Their configs, not copies, and their classes.
     """
     if isinstance(evaluator, dict):
         evaluator = evaluator.get('metrics', [evaluator])
-    metrics = [evaluator] if isinstance(evaluator, dict) else evaluator
-    swept = [metric for metric in metrics if issubclass(_metric_class(metric), (LocAccuracy, MaxBoxAcc))]
-    if not swept:
-        raise ValueError('test_evaluator has no LocAccuracy or MaxBoxAcc, so no threshold is used')
-    return swept
+    configs = [evaluator] if isinstance(evaluator, dict) else evaluator
+    found = []
+    for config in configs:
+        kind = config['type'] if isinstance(config['type'], type) else METRICS.get(config['type'])
+        if isinstance(kind, type) and issubclass(kind, BaseLocMetric):
+            found.append((config, kind))
+    return found
 
 
-def _metric_class(metric: dict) -> type:
-    kind = metric['type']
-    return kind if isinstance(kind, type) else METRICS.get(kind) or object
+def set_threshold_file(evaluator: dict | Sequence[dict], path: str) -> None:
+    """Let every metric of an evaluator that asks for a threshold take it from a file.
+
+    A threshold that a metric sets itself is taken out.
+
+    Args:
+        evaluator: As for :func:`loc_metrics`; changed in place.
+        path: The threshold file.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is not a threshold file, or no metric asks for a
+            threshold.
+    """
+    load_thresholds(path)
+    for config, _ in _asking(evaluator):
+        _unset(config)
+        config['threshold_file'] = path
+
+
+def set_threshold(evaluator: dict | Sequence[dict], threshold: float) -> None:
+    """Let every metric of an evaluator that scores at one threshold take this one.
+
+    Args:
+        evaluator: As for :func:`loc_metrics`; changed in place.
+        threshold: The threshold.
+    """
+    for config, kind in loc_metrics(evaluator):
+        if kind.uses_threshold:
+            _unset(config)
+            config['threshold'] = threshold
 
 
 def sweeps_for(evaluator: dict | Sequence[dict]) -> list[dict[str, Any]]:
     """Configs of the sweeps from which an evaluator's thresholds can be chosen.
 
     Args:
-        evaluator: As for :func:`swept_metrics`.
+        evaluator: As for :func:`loc_metrics`.
 
     Returns:
-        One config of :class:`~mmtscam.evaluation.MaxBoxAcc` for each protocol
-        and kind of maps.
+        One config for each protocol and kind of map: that of a metric which
+        sweeps, where there is one, else of
+        :class:`~mmtscam.evaluation.MaxBoxAcc`.
 
     Raises:
-        ValueError: If no metric uses a threshold.
+        ValueError: If no metric asks for a threshold.
     """
     sweeps: dict[tuple[Protocol, str], dict[str, Any]] = {}
-    metrics = swept_metrics(evaluator)
-    # Those first that are sweeps themselves: they say with which step.
-    for metric in sorted(metrics, key=lambda metric: not issubclass(_metric_class(metric), MaxBoxAcc)):
-        sweeping = issubclass(_metric_class(metric), MaxBoxAcc)
-        protocol = metric.get('protocol', 'wsol-v2' if sweeping else 'tscam')
-        map_name = metric.get('map_name', 'maps')
-        rules = replace(get_protocol(protocol), threshold=None)
-        settings: dict[str, Any] = {key: metric[key] for key in ('step', 'num_workers') if sweeping and key in metric}
-        prefix = f'{rules.name}-{map_name}-{len(sweeps)}'
-        sweep = dict(type='MaxBoxAcc', protocol=protocol, map_name=map_name, prefix=prefix)
-        sweeps.setdefault((rules, map_name), {**sweep, **settings})
+    # Metrics that sweep come first: they say with which step.
+    for config, kind in sorted(_asking(evaluator), key=lambda pair: not pair[1].sweeps):
+        config = dict(config)
+        _unset(config)
+        metric: BaseLocMetric = METRICS.build(dict(config))
+        rules = replace(metric.protocol, threshold=None)
+        if not kind.sweeps:
+            # A dict and not the value, for configs are written to files.
+            config = dict(type='MaxBoxAcc', protocol=dict(base='tscam', **asdict(rules)), map_kind=metric.map_kind)
+        config['prefix'] = f'{rules.name}-{metric.map_kind}-{len(sweeps)}'
+        sweeps.setdefault((rules, metric.map_kind), config)
     return list(sweeps.values())
+
+
+def _asking(evaluator: dict | Sequence[dict]) -> list[tuple[dict[str, Any], type[BaseLocMetric]]]:
+    asking = [(config, kind) for config, kind in loc_metrics(evaluator) if kind.uses_threshold or kind.sweeps]
+    if not asking:
+        raise ValueError('no metric of the evaluator uses a threshold; LocAccuracy and MaxBoxAcc do')
+    return asking
+
+
+def _unset(config: dict[str, Any]) -> None:
+    """Take out whatever sets a threshold."""
+    for key in ('threshold', 'threshold_file'):
+        config.pop(key, None)
+    if isinstance(config.get('protocol'), dict):
+        config['protocol'] = {key: value for key, value in config['protocol'].items() if key != 'threshold'}
 
 
 def check_disjoint(validation: BaseDataset, test: BaseDataset) -> list[str]:
@@ -87,7 +130,7 @@ def check_disjoint(validation: BaseDataset, test: BaseDataset) -> list[str]:
     if shared:
         raise ValueError(
             f'the validation split shares {len(shared)} of its {len(ids)} images with the test split ({shared[0]}): '
-            'a threshold chosen there would be an oracle. Name other images for it, as in --cfg-options '
+            'a threshold chosen there would be an oracle. Name other images in val_dataloader, as in '
             'val_dataloader.dataset.dataset.split=train. (Images are told apart by their paths in data_root: two '
             'splits with the same names in them need a common data_root.)'
         )

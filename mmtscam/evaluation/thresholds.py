@@ -1,4 +1,4 @@
-"""How a threshold was chosen, and the file that carries one from a validation split to a test."""
+"""Sources of a threshold, and the file that carries one from a validation split to a test."""
 
 import hashlib
 import json
@@ -14,13 +14,13 @@ import numpy as np
 from mmtscam.localization import Protocol
 from mmtscam.utils.files import write_text
 
-_FORMAT = 'mmtscam thresholds 1'
+_FORMAT = 'mmtscam thresholds 2'
 
 
 class ThresholdSource(str, Enum):
-    """How the threshold of a result was chosen.
+    """Where the threshold of a number comes from.
 
-    ``FIXED``: by the config, before looking. ``VAL``: the best on other
+    ``FIXED``: set before looking, by the config. ``VAL``: the best on other
     images, from a file. ``ORACLE``: the best on the scored images
     themselves, which no user of the model could know.
     """
@@ -31,7 +31,7 @@ class ThresholdSource(str, Enum):
 
     @property
     def suffix(self) -> str:
-        """What the names of such results end in."""
+        """The ending of the names of such numbers."""
         return '' if self is ThresholdSource.FIXED else f'_{self.value}'
 
 
@@ -41,7 +41,10 @@ class ThresholdChoice:
 
     Args:
         protocol: The rules of the sweep.
-        map_name: The maps that were swept.
+        asked_kind: Kind of map that the sweep was asked for: a name, or
+            ``'maps'`` for the one that the head localises with.
+        map_kind: Name of the kind that was swept; ``'maps'`` for maps of other
+            code.
         threshold: The best for the mean over the protocol's IoU levels.
         oracle_accuracy: That mean on the images of the sweep, in percent.
         level_thresholds: The best for each IoU level alone.
@@ -49,7 +52,8 @@ class ThresholdChoice:
     """
 
     protocol: Protocol
-    map_name: str
+    asked_kind: str
+    map_kind: str
     threshold: float
     oracle_accuracy: float
     level_thresholds: tuple[float, ...]
@@ -60,12 +64,30 @@ class ThresholdChoice:
         if len(self.level_thresholds) != len(self.protocol.iou_levels):
             raise ValueError(f'{len(self.level_thresholds)} thresholds for the IoU levels {self.protocol.iou_levels}')
         for threshold in (self.threshold, *self.level_thresholds):
-            if not isinstance(threshold, float) or not 0 <= threshold < 1:
-                raise ValueError(f'a threshold must be a number in [0, 1), got {threshold!r}')
+            if threshold is None:
+                raise ValueError('a threshold is missing')
+            replace(self.protocol, threshold=threshold)  # which checks it
+
+    def check_kind(self, map_kind: str, image: str, path: str) -> None:
+        """Refuse a map of another kind than the one that was swept.
+
+        Args:
+            map_kind: Name of the kind of map to be scored.
+            image: Name of its image, for the message.
+            path: The threshold file, for the message.
+
+        Raises:
+            ValueError: If it is another kind.
+        """
+        if map_kind != self.map_kind:
+            raise ValueError(
+                f'{image}: {path} has a threshold for maps of the kind {self.map_kind!r}, but these are of the kind '
+                f'{map_kind!r}: choose one for them with tools/analysis/choose_threshold.py'
+            )
 
 
 def best_thresholds(
-    correct: np.ndarray, images: int, thresholds: np.ndarray, protocol: Protocol, map_name: str
+    correct: np.ndarray, images: int, thresholds: np.ndarray, protocol: Protocol, asked_kind: str, map_kind: str
 ) -> ThresholdChoice:
     """Choose thresholds from a sweep; where several are equally good, the lowest.
 
@@ -73,15 +95,17 @@ def best_thresholds(
         correct: ``(L, T)`` numbers of images that are right.
         images: Number of all images.
         thresholds: ``(T,)`` thresholds.
-        protocol: Its L IoU levels.
-        map_name: The maps that were swept.
+        protocol: The rules, with L IoU levels.
+        asked_kind: Kind of map that the sweep was asked for.
+        map_kind: Name of the kind that was swept.
     """
     mean = correct.sum(axis=0)
     best = correct.argmax(axis=1)
     percent = 100.0 / images
     return ThresholdChoice(
         protocol=replace(protocol, threshold=None),
-        map_name=map_name,
+        asked_kind=asked_kind,
+        map_kind=map_kind,
         threshold=float(thresholds[mean.argmax()]),
         oracle_accuracy=float(mean.max() * percent / len(correct)),
         level_thresholds=tuple(thresholds[best].tolist()),
@@ -95,40 +119,49 @@ class ThresholdFile:
 
     Args:
         path: The file.
-        choices: What was chosen.
-        images: Digests of the images on which it was.
+        choices: The chosen thresholds.
+        images: Digests of the images on which they were chosen.
     """
 
     path: str
     choices: tuple[ThresholdChoice, ...]
     images: frozenset[str]
 
-    def get(self, protocol: Protocol, map_name: str) -> ThresholdChoice | None:
-        """What was chosen under the same rules for the same maps, if anything was."""
-        for choice in self.choices:
-            if choice.map_name == map_name and _rules(choice.protocol) == _rules(protocol):
-                return choice
-        return None
+    def get(self, protocol: Protocol, map_kind: str) -> ThresholdChoice | None:
+        """Look up a choice under the same rules for the same kind of map.
 
-    def find(self, protocol: Protocol, map_name: str) -> ThresholdChoice:
-        """What was chosen under the same rules for the same maps.
+        Args:
+            protocol: The rules.
+            map_kind: Name of a kind, or ``'maps'`` for the one that the head
+                localises with.
+
+        Returns:
+            The choice that was asked for in these words, else the one of the
+            same kind, else ``None``.
+        """
+        same = [choice for choice in self.choices if _rules(choice.protocol) == _rules(protocol)]
+        asked = [choice for choice in same if choice.asked_kind == map_kind]
+        return next(iter(asked + [choice for choice in same if choice.map_kind == map_kind]), None)
+
+    def find(self, protocol: Protocol, map_kind: str) -> ThresholdChoice:
+        """Look up a choice that must be there; see :meth:`get`.
 
         Raises:
-            ValueError: If nothing was.
+            ValueError: If it is not.
         """
-        if choice := self.get(protocol, map_name):
+        if choice := self.get(protocol, map_kind):
             return choice
-        held = ', '.join(f'{choice.protocol.name}/{choice.map_name}' for choice in self.choices)
+        held = ', '.join(f'{choice.protocol.name}/{choice.asked_kind}' for choice in self.choices)
         differing = ''.join(
             f'; its {choice.protocol.name!r} has another {field.name}: {getattr(choice.protocol, field.name)} '
             f'instead of {getattr(protocol, field.name)}'
             for choice in self.choices
             for field in fields(Protocol)
-            if (choice.protocol.name, choice.map_name) == (protocol.name, map_name)
+            if (choice.protocol.name, choice.asked_kind) == (protocol.name, map_kind)
             and getattr(_rules(choice.protocol), field.name) != getattr(_rules(protocol), field.name)
         )
         raise ValueError(
-            f'{self.path}: no threshold for {map_name!r} under protocol {protocol.name!r} (there are: {held}'
+            f'{self.path}: no threshold for {map_kind!r} under protocol {protocol.name!r} (there are: {held}'
             f'{differing}): choose one with tools/analysis/choose_threshold.py'
         )
 
@@ -160,10 +193,10 @@ def save_thresholds(
 
     Args:
         path: The file.
-        choices: What was chosen.
-        images: Ids of the images on which it was, each its path in the
-            data set's root.
-        origin: Config and checkpoint with which it was, for the record.
+        choices: The chosen thresholds.
+        images: Ids of the images on which they were chosen, each its path in
+            the data set's root.
+        origin: Config and checkpoint with which they were chosen.
     """
     digests = sorted({image_digest(image) for image in images})
     content = dict(
@@ -192,12 +225,12 @@ def load_thresholds(path: str | os.PathLike) -> ThresholdFile:
             raise ValueError(content['format'])
         choices = tuple(
             ThresholdChoice(
-                protocol=Protocol(**row['protocol']),
-                map_name=row['map_name'],
-                threshold=row['threshold'],
-                oracle_accuracy=row['oracle_accuracy'],
-                level_thresholds=tuple(row['level_thresholds']),
-                level_oracle_accuracies=tuple(row['level_oracle_accuracies']),
+                **{
+                    **row,
+                    'protocol': Protocol(**row['protocol']),
+                    'level_thresholds': tuple(row['level_thresholds']),
+                    'level_oracle_accuracies': tuple(row['level_oracle_accuracies']),
+                }
             )
             for row in content['thresholds']
         )

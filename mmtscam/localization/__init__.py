@@ -1,7 +1,13 @@
-"""Pure functions of weakly supervised object localization, on plain arrays and tensors."""
+"""Pure functions of weakly supervised object localization, on plain arrays and tensors.
+
+They need NumPy, OpenCV and PyTorch alone. PyTorch is loaded only when a name
+that needs it is asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .accuracy import accuracy_over_ious
-from .attention import aggregate_attention, attention_rollout, class_attention, explicit_attention, rowwise_attention
 from .boxes import (
     box_overlaps,
     boxes_to_frame,
@@ -13,15 +19,23 @@ from .boxes import (
     threshold_map,
 )
 from .constant_boxes import best_constant_box, constant_box_accuracy
-from .maps import MAP_MODES, localization_maps
 from .outcomes import Outcome, OutcomeLimits, localization_outcome
 from .pixels import pixel_average_precision, pixel_histograms, precision_recall
 from .protocols import PROTOCOLS, Protocol, get_protocol
-from .semantic import semantic_logits, semantic_maps
 from .sweep import correct_at_thresholds, threshold_grid
 
+if TYPE_CHECKING:
+    from .attention import (
+        aggregate_attention,
+        attention_rollout,
+        class_attention,
+        explicit_attention,
+        rowwise_attention,
+    )
+    from .coupling import couple_maps
+    from .semantic import semantic_logits, semantic_maps
+
 __all__ = [
-    'MAP_MODES',
     'PROTOCOLS',
     'Outcome',
     'OutcomeLimits',
@@ -36,9 +50,9 @@ __all__ = [
     'class_attention',
     'constant_box_accuracy',
     'correct_at_thresholds',
+    'couple_maps',
     'explicit_attention',
     'get_protocol',
-    'localization_maps',
     'localization_outcome',
     'map_to_boxes',
     'map_to_instances',
@@ -53,3 +67,27 @@ __all__ = [
     'threshold_grid',
     'threshold_map',
 ]
+
+# Names that need PyTorch, and their modules.
+_WITH_TORCH = {
+    'aggregate_attention': 'attention',
+    'attention_rollout': 'attention',
+    'class_attention': 'attention',
+    'couple_maps': 'coupling',
+    'explicit_attention': 'attention',
+    'rowwise_attention': 'attention',
+    'semantic_logits': 'semantic',
+    'semantic_maps': 'semantic',
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WITH_TORCH:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(import_module(f'{__name__}.{_WITH_TORCH[name]}'), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

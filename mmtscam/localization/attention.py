@@ -18,13 +18,13 @@ from .precision import full_precision, without_autocast
 def explicit_attention(query: Tensor, key: Tensor, value: Tensor, dropout_p: float = 0.0) -> tuple[Tensor, Tensor]:
     """Attention with its matrix written out: ``softmax(Q K^T / sqrt(D')) V``.
 
-    The readable reference for ``scaled_dot_product_attention`` and
-    :func:`class_attention`; it needs O(N^2) memory a head.
+    This is the readable reference for ``scaled_dot_product_attention`` and
+    :func:`class_attention`. It needs O(N^2) memory a head.
 
     Args:
         query: ``(B, K, N, D')`` float tensor, K heads of width D'.
-        key: As ``query``.
-        value: As ``query``.
+        key: Like ``query``.
+        value: Like ``query``.
         dropout_p: Probability of dropping an attention weight.
 
     Returns:
@@ -38,14 +38,14 @@ def explicit_attention(query: Tensor, key: Tensor, value: Tensor, dropout_p: flo
 def rowwise_attention(query: Tensor, key: Tensor, value: Tensor, rows: int = 128) -> Tensor:
     """Attention with some rows of its matrix at a time, never all.
 
-    For CPUs in bfloat16, where ``scaled_dot_product_attention`` multiplies
-    small blocks slowly and this takes three fifths of its time, forward and
-    backward. The backward pass computes the rows again.
+    It is for CPUs in bfloat16. There ``scaled_dot_product_attention``
+    multiplies small blocks slowly, and this function takes three fifths of
+    its time, forward and backward. The backward pass computes the rows again.
 
     Args:
         query: ``(B, K, N, D')`` float tensor, K heads of width D'.
-        key: As ``query``.
-        value: As ``query``.
+        key: Like ``query``.
+        value: Like ``query``.
         rows: Most rows at a time; never more than half of them.
 
     Returns:
@@ -73,7 +73,7 @@ class _RowwiseAttention(Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         query, key, value = ctx.saved_tensors
-        # What many parts add up to, in full precision.
+        # Sums of many parts need full precision.
         grad_key, grad_value = (full_precision(torch.zeros_like(tensor)) for tensor in (key, value))
         grad_query = []
         with without_autocast(query):
@@ -91,18 +91,18 @@ class _RowwiseAttention(Function):
 def class_attention(query: Tensor, key: Tensor) -> Tensor:
     """The class token's row of the attention matrix, averaged over heads (Eq. 5).
 
-    Only this row is computed, O(N) instead of O(N^2) a head.
+    Only this row is computed: O(N) instead of O(N^2) work a head.
 
     Args:
         query: ``(B, K, N, D')`` float tensor; token 0 is the class token.
-        key: As ``query``.
+        key: Like ``query``.
 
     Returns:
         ``(B, N)`` tensor, ``float32`` at least, of weights that sum to 1 over
         all tokens.
     """
-    # In full precision: of logits in half of it weights would be off by a
-    # hundredth. Not a matrix product, for which keys would be laid out anew.
+    # Half precision of the logits would put the weights off by a hundredth.
+    # A matrix product would lay out the keys anew.
     with without_autocast(query):
         logits = torch.linalg.vecdot(full_precision(key), full_precision(query[:, :, :1]) * query.shape[-1] ** -0.5)
     return logits.softmax(dim=-1).mean(dim=1)

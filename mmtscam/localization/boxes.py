@@ -4,13 +4,13 @@ Boxes are ``(x1, y1, x2, y2)``. Overlaps follow the inclusive-pixel
 convention of both protocols: a box covers ``x2 - x1 + 1`` columns.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
 from .protocols import Protocol
+from .regions import REGION_RECTS, components, outer_contours
 
 _INTERPOLATIONS = {'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC}
 
@@ -18,50 +18,72 @@ _INTERPOLATIONS = {'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC}
 def normalize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
     """Bring a score map to the protocol's frame and to [0, 1].
 
-    A map that is constant or not finite says nothing about where the object
-    is: it becomes all zeros.
+    Min-max normalisation, ``(x - min) / (max - min + epsilon)``, in the frame
+    or at the map's own resolution, as the protocol says. A map that is
+    constant or not finite says nothing about where the object is: it becomes
+    all zeros.
 
     Args:
         score_map: ``(h, w)`` float array of any range; in the frame and in
             [0, 1] where the protocol does not normalise.
-        protocol: Gives the frame, the interpolation and whether to normalise.
+        protocol: Gives the frame, the interpolation and how to normalise.
 
     Returns:
-        ``(height, width)`` float array in the map's precision; 0 and 1 are
-        both taken unless the map says nothing or is not normalised.
+        ``(height, width)`` float array in the map's precision. It takes both
+        0 and 1, unless the map says nothing, is not normalised, is normalised
+        before it is brought to the frame, or ``epsilon`` is not 0.
 
     Raises:
         ValueError: If the map is not a two-dimensional, non-empty array, or
             the protocol does not normalise and the map is not in the frame,
             not finite or not in [0, 1].
     """
-    framed, low, high = _bring_to_frame(score_map, protocol)
+    score_map = _as_map(score_map)
     if not protocol.normalize:
-        return framed
-    if _says_nothing(low, high):
-        return np.zeros(protocol.frame[::-1], framed.dtype)
-    return (framed - low) / (high - low)
+        return _as_it_stands(score_map, protocol)
+    if protocol.normalize_first:
+        normalized = _min_max(score_map, score_map.min(), score_map.max(), protocol)
+        return np.clip(_resize(normalized, protocol), 0, 1)  # bicubic interpolation overshoots
+    return _min_max(*_bring_to_frame(score_map, protocol), protocol)
 
 
-def _bring_to_frame(score_map: np.ndarray, protocol: Protocol) -> tuple[np.ndarray, Any, Any]:
-    """A map in the protocol's frame (a constant one as it is), its lowest and its highest value."""
+def _as_map(score_map: np.ndarray) -> np.ndarray:
     score_map = np.asarray(score_map)
     if score_map.ndim != 2 or score_map.size == 0:
         raise ValueError(f'a score map must be a non-empty (h, w) array, got shape {score_map.shape}')
-    if score_map.dtype not in (np.float32, np.float64):
-        score_map = score_map.astype(np.float32)
-    shape = protocol.frame[::-1]
-    low, high = score_map.min(), score_map.max()
-    if not protocol.normalize and (score_map.shape != shape or not (low >= 0 and high <= 1)):
+    return score_map if score_map.dtype in (np.float32, np.float64) else score_map.astype(np.float32)
+
+
+def _as_it_stands(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
+    shape, low, high = protocol.frame[::-1], score_map.min(), score_map.max()
+    if score_map.shape != shape or not (low >= 0 and high <= 1):
         raise ValueError(
             f'a map of shape {score_map.shape} with values from {low:g} to {high:g} cannot be scored as it stands, '
             f'which needs shape {shape} and values in [0, 1]: normalise it first (normalize=True in the protocol)'
         )
+    return score_map
+
+
+def _resize(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
+    if score_map.shape == protocol.frame[::-1]:
+        return score_map
+    return cv2.resize(score_map, protocol.frame, interpolation=_INTERPOLATIONS[protocol.interpolation])
+
+
+def _bring_to_frame(score_map: np.ndarray, protocol: Protocol) -> tuple[np.ndarray, Any, Any]:
+    """A map in the protocol's frame (a constant one as it is), its lowest and its highest value."""
+    low, high = score_map.min(), score_map.max()
     # A constant map is not resized, which would add rounding noise.
-    if score_map.shape != shape and low != high:
-        score_map = cv2.resize(score_map, protocol.frame, interpolation=_INTERPOLATIONS[protocol.interpolation])
+    if low != high and score_map.shape != protocol.frame[::-1]:
+        score_map = _resize(score_map, protocol)
         low, high = score_map.min(), score_map.max()
     return score_map, low, high
+
+
+def _min_max(score_map: np.ndarray, low: Any, high: Any, protocol: Protocol) -> np.ndarray:
+    if _says_nothing(low, high):
+        return np.zeros(protocol.frame[::-1], score_map.dtype)
+    return (score_map - low) / (high - low + score_map.dtype.type(protocol.epsilon))
 
 
 def _says_nothing(low: Any, high: Any) -> bool:
@@ -72,42 +94,72 @@ def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
     """Bring a score map to the protocol's frame as 8-bit grey levels.
 
     Args:
-        score_map: As in :func:`normalize_map`.
-        protocol: Gives the frame, the interpolation and whether to normalise.
+        score_map: The same as in :func:`normalize_map`.
+        protocol: Gives the frame, the interpolation and how to normalise.
 
     Returns:
         ``(height, width)`` ``uint8`` array: the normalised map times 255,
         truncated.
 
     Raises:
-        ValueError: As :func:`normalize_map`.
+        ValueError: Where :func:`normalize_map` does.
     """
     return (normalize_map(score_map, protocol) * 255).astype(np.uint8)
 
 
-def threshold_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
-    """The foreground of a score map: grey levels above the threshold times the highest.
-
-    Equal to thresholding :func:`quantize_map`. Since that only ever rises with
-    the score, one comparison of the scores themselves does, with the first
-    score that reaches the wanted grey level.
+def reference_level(grey: np.ndarray, protocol: Protocol) -> float:
+    """The grey level of which a relative threshold is a share: the protocol's percentile of all levels.
 
     Args:
-        score_map: As in :func:`normalize_map`.
-        protocol: Gives the frame, the threshold and whether to normalise.
+        grey: ``(height, width)`` ``uint8`` array of :func:`quantize_map`.
+        protocol: Gives the percentile. It is interpolated linearly between
+            the two nearest levels.
+
+    Returns:
+        The level, in [0, 255].
+    """
+    return float(grey.max() if protocol.percentile == 100 else np.percentile(grey, protocol.percentile))
+
+
+def threshold_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """The foreground of a score map: all that is above the protocol's threshold.
+
+    An absolute threshold is compared with :func:`normalize_map`, in the map's
+    precision. A relative one, times :func:`reference_level` and truncated, is
+    compared with :func:`quantize_map`.
+
+    Args:
+        score_map: The same as in :func:`normalize_map`.
+        protocol: Gives the frame, the threshold and how to normalise.
 
     Returns:
         ``(height, width)`` ``uint8`` array of 0 and 1.
 
     Raises:
-        ValueError: As :func:`normalize_map`.
+        ValueError: If the protocol leaves the threshold open, and as
+            :func:`normalize_map`.
     """
-    assert protocol.threshold is not None
-    if not protocol.normalize:
-        grey = quantize_map(score_map, protocol)
-        return (grey > int(protocol.threshold * grey.max())).view(np.uint8)
+    if protocol.threshold is None:
+        raise ValueError(
+            f'protocol {protocol.name!r} leaves the threshold open: set one with '
+            'dataclasses.replace(protocol, threshold=...)'
+        )
+    if protocol.absolute_threshold:
+        scores = normalize_map(score_map, protocol)
+        return (scores > scores.dtype.type(protocol.threshold)).view(np.uint8)
+    if protocol.normalize and not protocol.normalize_first and not protocol.epsilon and protocol.percentile == 100:
+        return _threshold_scores(_as_map(score_map), protocol, int(protocol.threshold * 255) + 1)
+    grey = quantize_map(score_map, protocol)
+    return (grey > int(protocol.threshold * reference_level(grey, protocol))).view(np.uint8)
+
+
+def _threshold_scores(score_map: np.ndarray, protocol: Protocol, level: int) -> np.ndarray:
+    """The pixels that reach a grey level when the highest score becomes 255, without grey levels.
+
+    The grey level never falls when the score rises. One comparison of the
+    scores with the lowest one that reaches the level is therefore enough.
+    """
     framed, low, high = _bring_to_frame(score_map, protocol)
-    level = int(protocol.threshold * 255) + 1  # the highest grey level is 255
     if _says_nothing(low, high):
         return np.zeros(protocol.frame[::-1], np.uint8)
     return (framed - low >= _first_at_level(level, high - low)).view(np.uint8)
@@ -149,29 +201,28 @@ def map_to_boxes(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
         >>> map_to_boxes(score_map, PROTOCOLS['tscam']).tolist()
         [[26, 58, 102, 134]]
     """
-    contours, _ = cv2.findContours(_foreground(score_map, protocol), cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
-    if not contours:
-        return np.array([protocol.empty_box], np.int64)
-    if protocol.contours == 'largest':
-        contours = [max(contours, key=cv2.contourArea)]
-    return _contour_boxes(contours, protocol)
+    rects = REGION_RECTS[protocol.regions](threshold_map(score_map, protocol))
+    return rects_to_boxes(np.array(rects), protocol) if rects else np.array([protocol.empty_box], np.int64)
 
 
 def map_to_instances(score_map: np.ndarray, protocol: Protocol, min_area: float = 1.0) -> np.ndarray:
     """Draw one box for each separate object that a score map shows.
 
-    Unlike :func:`map_to_boxes` with ``contours='all'``, which is a rule of
-    evaluation, no boxes of holes and none of specks.
+    :func:`map_to_boxes` with ``regions='all_contours'`` is a rule of
+    evaluation. This function draws no boxes of holes and none of specks. An
+    object is an 8-connected component, and its size is its number of pixels,
+    where ``regions='component'``. Under all other protocols an object is an
+    outermost contour, and its size is the area within it.
 
     Args:
         score_map: ``(h, w)`` float array of any range.
-        protocol: Gives the frame and the threshold.
-        min_area: Contours are left out whose area is below this share of the
+        protocol: Gives the frame, the threshold and the kind of region.
+        min_area: Objects are left out whose size is below this share of the
             largest one's; in [0, 1].
 
     Returns:
         ``(n, 4)`` ``int64`` boxes in the protocol's frame, of the largest
-        contour first; none where nothing is above the threshold.
+        object first; none where nothing is above the threshold.
 
     Raises:
         ValueError: If ``min_area`` is out of range, and as
@@ -186,24 +237,22 @@ def map_to_instances(score_map: np.ndarray, protocol: Protocol, min_area: float 
     """
     if not 0 <= min_area <= 1:
         raise ValueError(f'min_area must be a share in [0, 1], got {min_area}')
-    contours, _ = cv2.findContours(_foreground(score_map, protocol), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    areas = np.array([cv2.contourArea(contour) for contour in contours])
-    order = np.argsort(-areas, kind='stable')
-    kept = [contours[index] for index in order if areas[index] >= min_area * areas.max()]
-    return _contour_boxes(kept, protocol)
+    find = components if protocol.regions == 'component' else outer_contours
+    rects, sizes = find(threshold_map(score_map, protocol))
+    return rects_to_boxes(rects[sizes >= min_area * sizes.max(initial=0)], protocol)
 
 
-def _foreground(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
-    if protocol.threshold is None:
-        raise ValueError(
-            f'protocol {protocol.name!r} leaves the threshold open: set one with '
-            'dataclasses.replace(protocol, threshold=...)'
-        )
-    return threshold_map(score_map, protocol)
+def rects_to_boxes(rects: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """Boxes of rectangles in the protocol's frame.
 
+    Args:
+        rects: ``(n, 4)`` integer array of x, y, width and height.
+        protocol: Gives the frame and whether boxes are clamped to it.
 
-def _contour_boxes(contours: Sequence[np.ndarray], protocol: Protocol) -> np.ndarray:
-    boxes = np.array([cv2.boundingRect(contour) for contour in contours], np.int64).reshape(-1, 4)
+    Returns:
+        ``(n, 4)`` ``int64`` boxes.
+    """
+    boxes = rects.astype(np.int64)
     boxes[:, 2:] += boxes[:, :2]
     if protocol.clamp_boxes:
         boxes[:, 2:] = np.minimum(boxes[:, 2:], np.array(protocol.frame) - 1)

@@ -1,4 +1,4 @@
-"""What a box that never looks at the image achieves."""
+"""The score of a box that never looks at the image."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What became of one image: the figures of the paper and its error analysis."""
+"""The outcome of one image: the figures of the paper and its error analysis."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -38,10 +38,10 @@ class OutcomeLimits:
 
 
 def localization_outcome(box: np.ndarray, truth: np.ndarray, limits: OutcomeLimits = OutcomeLimits()) -> Outcome:
-    """Say how a rightly classified Top-1 prediction localises.
+    """Say how a Top-1 prediction of the right class localises.
 
-    Part and more are asked of the true box with the highest IoU only, as the
-    released code does.
+    Only the true box with the highest IoU decides on part and more, as in the
+    released code.
 
     Args:
         box: ``(4,)`` predicted box of the Top-1 class.

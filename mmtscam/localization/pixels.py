@@ -79,10 +79,10 @@ def pixel_average_precision(histograms: np.ndarray) -> float:
     in the benchmark.
 
     Args:
-        histograms: As in :func:`precision_recall`.
+        histograms: The same as in :func:`precision_recall`.
 
     Raises:
-        ValueError: As :func:`precision_recall`.
+        ValueError: Where :func:`precision_recall` does.
     """
     precision, recall = precision_recall(histograms)
     return 100.0 * float(np.nansum(precision * np.diff(recall, prepend=0.0)))

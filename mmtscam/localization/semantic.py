@@ -12,11 +12,12 @@ from .precision import full_precision, without_autocast
 def semantic_logits(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Means of the semantic maps of all classes (Eq. 4), without the maps.
 
-    A convolution and a mean commute: instead of the mean of a map that a
-    kernel has made, the kernel is applied to the mean of what each of its
-    entries slides over. That is ``h * w`` times less work, forward and
-    backward, and the same but for rounding. In full precision, also under
-    autocast, since half precision would tie many of the classes.
+    A convolution and a mean commute. The kernel is applied to the means of
+    the pixels that each of its entries slides over, instead of a mean being
+    taken of the map that the kernel makes. That is ``h * w`` times less work,
+    forward and backward, and the same but for rounding. It runs in full
+    precision, also under autocast, since half precision would tie many of the
+    classes.
 
     Args:
         features: ``(B, D, h, w)`` patch features.
@@ -38,9 +39,9 @@ def semantic_maps(features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor
     """Semantic maps S_c of some classes of each image (Eq. 3).
 
     Args:
-        features: As in :func:`semantic_logits`.
-        weight: As in :func:`semantic_logits`.
-        bias: As in :func:`semantic_logits`.
+        features: The same as in :func:`semantic_logits`.
+        weight: The same as in :func:`semantic_logits`.
+        bias: The same as in :func:`semantic_logits`.
         labels: ``(B, n)`` classes.
 
     Returns:
@@ -48,8 +49,8 @@ def semantic_maps(features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor
     """
     size, kernel = features.shape[-2:], weight.shape[-1]
     with without_autocast(features):
-        # What each patch adds to its neighbours, then the sum: a few classes
-        # take no copy of the features for each entry of the kernel.
+        # Each patch adds a share to its neighbours, and fold sums the shares.
+        # This way the features are not copied for each entry of the kernel.
         kernels = full_precision(weight[labels]).flip(-2, -1).permute(0, 1, 3, 4, 2).flatten(1, 3)  # (B, n * k * k, D)
         shares = kernels @ full_precision(features).flatten(2)
         return F.fold(shares, size, kernel, padding=kernel // 2) + full_precision(bias[labels])[..., None, None]

@@ -1,27 +1,29 @@
 """Scoring one map at every threshold of a grid, at a fraction of the cost of scoring it at each.
 
-What makes it fast, without changing a single count:
+It is fast, without changing a single count, for these reasons:
 
-- A threshold acts as the integer ``int(threshold * maximum)``, so however
-  fine the grid there are at most 256 distinct cuts; one between whose
-  neighbours no pixel lies changes nothing.
-- Foregrounds are nested: what lies outside the crop that held one cut's
+- A relative threshold acts as a whole number, so however fine the grid there
+  are at most 256 distinct cuts. An absolute one acts as the number of grid
+  points that a score is above. A cut between whose neighbours no pixel lies
+  changes nothing.
+- Foregrounds are nested: all that lies outside the crop that held one cut's
   foreground is background at every higher cut.
 - A connected part only shrinks, so once its rectangle is too small for the
-  lowest IoU level it, and all that becomes of it, can be left out.
+  lowest IoU level it can be left out, with all that becomes of it.
 - Where every contour gets a box, only the boxes matter: OpenCV's run-based
   tracer finds the same ones in half the time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
 
-from .boxes import box_overlaps, quantize_map
+from .boxes import box_overlaps, normalize_map, quantize_map, rects_to_boxes, reference_level
 from .protocols import Protocol
+from .regions import REGION_RECTS, Rect
 
-_Rect = Sequence[int]  # x, y, width, height
 _FAR = 1 << 30
 
 
@@ -47,8 +49,8 @@ def correct_at_thresholds(
 ) -> np.ndarray:
     """Say at which thresholds a map localises its object.
 
-    The same as asking :func:`map_to_boxes` and :func:`box_overlaps` at each
-    threshold whether the best IoU is at least the level.
+    The answer is the same as that of :func:`map_to_boxes` and
+    :func:`box_overlaps` at each threshold: is the best IoU at least the level?
 
     Args:
         score_map: ``(h, w)`` float array of any range.
@@ -77,41 +79,52 @@ def correct_at_thresholds(
     truth = np.asarray(truth).reshape(-1, 4)
     if not len(truth):
         raise ValueError('no true box to compare with')
-    grey = quantize_map(score_map, protocol)
-    cuts = (thresholds * int(grey.max())).astype(np.int64)
-    boxes, counts, states = _trace_cuts(grey, np.unique(cuts).tolist(), truth, protocol)
+    levels, cuts = _levels_and_cuts(score_map, protocol, thresholds)
+    boxes, counts, states = _trace_cuts(levels, np.unique(cuts).tolist(), truth, protocol)
 
     best = np.zeros(len(counts) + 1)  # the last: nothing left that could be right
-    if boxes.size:
-        ious = box_overlaps(boxes, truth)[0].max(axis=1)
-        best[:-1] = np.maximum.reduceat(ious, np.cumsum([0, *counts[:-1]]))
+    best[:-1] = np.maximum.reduceat(box_overlaps(boxes, truth)[0].max(axis=1), np.cumsum([0, *counts[:-1]]))
     return best[states[cuts]] >= np.array(protocol.iou_levels)[:, None]
 
 
+def _levels_and_cuts(
+    score_map: np.ndarray, protocol: Protocol, thresholds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A map of whole numbers, and for each threshold the number above which a pixel is foreground."""
+    if not protocol.absolute_threshold:
+        grey = quantize_map(score_map, protocol)
+        return grey, (thresholds * reference_level(grey, protocol)).astype(np.int64)
+    # The level of a pixel is the number of distinct thresholds that its score is above.
+    scores = normalize_map(score_map, protocol)
+    distinct, cuts = np.unique(thresholds.astype(scores.dtype), return_inverse=True)
+    return np.searchsorted(distinct, scores.ravel()).astype(np.int32).reshape(scores.shape), cuts
+
+
 def _trace_cuts(
-    grey: np.ndarray, cuts: list[int], truth: np.ndarray, protocol: Protocol
+    levels: np.ndarray, cuts: list[int], truth: np.ndarray, protocol: Protocol
 ) -> tuple[np.ndarray, list[int], np.ndarray]:
     """Trace the foreground of every distinct cut.
 
     Returns:
-        All boxes ``(n, 4)``, their numbers a state, and for each of 256 cuts
-        the index of its state, -1 where nothing is left that could be right.
+        All boxes ``(n, 4)``, the number of boxes of each state, and for each
+        cut the index of its state: -2 (the last state) is the empty box, and
+        -1 says that nothing is left that could be right.
     """
-    states = np.full(256, -1)
-    if not grey.any():
-        states[0] = 0
-        return np.array([protocol.empty_box]), [1], states
-
-    below = np.bincount(grey.ravel(), minlength=256).cumsum().tolist()  # pixels that a cut takes away
-    trace = _trace_all if protocol.contours == 'all' else _trace_largest
+    below = np.bincount(levels.ravel(), minlength=cuts[-1] + 1)[: cuts[-1] + 1].cumsum()  # pixels that a cut takes away
+    states = np.where(below == levels.size, -2, -1)
+    below = below.tolist()
+    trace = _trace_all if protocol.regions == 'all_contours' else partial(_trace_one, REGION_RECTS[protocol.regions])
+    above = _grey_above if levels.dtype == np.uint8 else _above
     limits = _smallest_intersections(truth, protocol)
-    rects: list[_Rect] = []
-    parts: list[_Rect] = []
+    rects: list[Rect] = []
+    parts: list[Rect] = []
     holes: list[bool] = []
     origins: list[tuple[int, int]] = []
     counts: list[int] = []
-    crop, (left, top), last = grey, (0, 0), -1
+    crop, (left, top), last = levels, (0, 0), -1
     for cut in cuts:
+        if states[cut] == -2:
+            break
         if below[cut] != last:
             last = below[cut]
             if len(counts) % 2:  # at every other cut, which pays best
@@ -120,8 +133,7 @@ def _trace_cuts(
                     break
                 x1, y1, x2, y2 = kept
                 crop, left, top = crop[y1:y2, x1:x2], left + x1, top + y1
-            _, foreground = cv2.threshold(crop, cut, 255, cv2.THRESH_BINARY)
-            found, is_hole, parts = trace(foreground)
+            found, is_hole, parts = trace(above(crop, cut))
             if not found:  # the crop has cut off all that was left
                 break
             rects += found
@@ -130,19 +142,27 @@ def _trace_cuts(
             origins.append((left, top))
         states[cut] = len(counts) - 1
 
-    boxes = np.array(rects)
-    hole = np.array(holes)
-    boxes[:, :2] += np.repeat(origins, counts, axis=0)
+    empty = np.array([protocol.empty_box])
+    if not rects:
+        return empty, [1], states
+    found_rects, hole = np.array(rects), np.array(holes)
+    found_rects[:, :2] += np.repeat(origins, counts, axis=0)
     # The border of a hole runs on the foreground around it; the tracer leaves out the rows above and below.
-    boxes[:, 1] -= hole
-    boxes[:, 3] += 2 * hole
-    boxes[:, 2:] += boxes[:, :2]
-    if protocol.clamp_boxes:
-        boxes[:, 2:] = np.minimum(boxes[:, 2:], np.array(protocol.frame) - 1)
-    return boxes, counts, states
+    found_rects[:, 1] -= hole
+    found_rects[:, 3] += 2 * hole
+    return np.concatenate([rects_to_boxes(found_rects, protocol), empty]), [*counts, 1], states
 
 
-def _trace_all(foreground: np.ndarray) -> tuple[list[_Rect], list[bool], list[_Rect]]:
+def _grey_above(levels: np.ndarray, cut: int) -> np.ndarray:
+    """The same as :func:`_above`, in two thirds of the time."""
+    return cv2.threshold(levels, cut, 255, cv2.THRESH_BINARY)[1]
+
+
+def _above(levels: np.ndarray, cut: int) -> np.ndarray:
+    return (levels > cut).view(np.uint8)
+
+
+def _trace_all(foreground: np.ndarray) -> tuple[list[Rect], list[bool], list[Rect]]:
     """Rectangles of all contours, which of them are holes, and the parts that the foreground consists of."""
     contours, _ = cv2.findContoursLinkRuns(foreground)
     rects = list(map(cv2.boundingRect, contours))
@@ -159,11 +179,11 @@ def _is_hole(contour: np.ndarray) -> bool:
     return area < 0 if area else bool(contour[0, 0, 0] > contour[1, 0, 0])
 
 
-def _trace_largest(foreground: np.ndarray) -> tuple[list[_Rect], list[bool], list[_Rect]]:
-    """As :func:`_trace_all`, for the contour with the largest area alone; all parts count as one."""
-    contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
-    rect = cv2.boundingRect(max(contours, key=cv2.contourArea))
-    return [rect], [False], [cv2.boundingRect(foreground)]
+def _trace_one(
+    find: Callable[[np.ndarray], list[Rect]], foreground: np.ndarray
+) -> tuple[list[Rect], list[bool], list[Rect]]:
+    """The same where one box is drawn from all parts: they count as one part."""
+    return find(foreground), [False], [cv2.boundingRect(foreground)]
 
 
 def _smallest_intersections(truth: np.ndarray, protocol: Protocol) -> list[tuple[int, int, int, int, float]]:
@@ -178,7 +198,7 @@ def _smallest_intersections(truth: np.ndarray, protocol: Protocol) -> list[tuple
 
 
 def _what_may_be_right(
-    parts: list[_Rect], left: int, top: int, limits: list[tuple[int, int, int, int, float]]
+    parts: list[Rect], left: int, top: int, limits: list[tuple[int, int, int, int, float]]
 ) -> tuple[int, int, int, int] | None:
     """The rectangle in a crop at (left, top) around all parts that could still reach the lowest IoU level."""
     left1, top1, right1, bottom1 = _FAR, _FAR, 0, 0

@@ -1,12 +1,10 @@
 """Boxes for a data set that has none: predicted, and written as a COCO file."""
 
-from .image_rows import SPLITS, DatasetRows, ImageRow, build_dataset, folder_rows
-from .labelling import LABELS, LabelSettings, label_parts
+from .image_rows import DatasetRows, ImageRow, build_dataset, folder_rows
+from .labelling import LabelSettings, label_parts
 from .parts import PartFolder, rows_digest
 
 __all__ = [
-    'LABELS',
-    'SPLITS',
     'DatasetRows',
     'ImageRow',
     'LabelSettings',

@@ -123,6 +123,6 @@ def _look_up(ids: dict[str, Any], name: str, kind: str, boxes: str | os.PathLike
     if name not in ids:
         raise ValueError(
             f'{boxes}: {kind} {name!r} is not among those of {truth}; both must be of the same data set'
-            + (', or use --class-agnostic' if kind == 'category' else '')
+            + (', or use class_agnostic=True' if kind == 'category' else '')
         )
     return ids[name]

@@ -10,12 +10,10 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
-from mmtscam.apis.loading import find_class
 from mmtscam.registry import DATASETS
+from mmtscam.utils.class_names import find_class
 from mmtscam.utils.config import config_name
 from mmtscam.utils.images import list_images
-
-SPLITS = ('train', 'val', 'test')
 
 
 class ImageRow(NamedTuple):
@@ -93,7 +91,7 @@ def build_dataset(cfg: Config, split: str, **changes: Any) -> BaseDataset:
     except TypeError as error:  # of a ConcatDataset and other wrappers, which take neither pipeline nor test_mode
         raise ValueError(
             f'{name}: {split}_dataloader.dataset, a {settings.type}, cannot be built for its rows: {error}; '
-            'set --cfg-options to one data set, and label each by itself'
+            'set it to one data set, and label each by itself'
         ) from error
     dataset.full_init()
     return dataset
@@ -119,7 +117,7 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
     if classes is not None and not classes:
         raise ValueError(
             f'{folder}: the names of the classes, which its folders should have, are not known: label what is '
-            'predicted (--labels predicted)'
+            "predicted (labels='predicted')"
         )
     rows, labels = [], dict[str, int]()
     for path in list_images(folder):
@@ -131,13 +129,13 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
         if not rest:
             raise ValueError(
                 f'{path}: lies in no folder that is named as its class; put the images of a class into '
-                f'{osp.join(folder, "CLASS")}, or label what is predicted (--labels predicted)'
+                f"{osp.join(folder, 'CLASS')}, or label what is predicted (labels='predicted')"
             )
         if kind not in labels:
             try:
                 labels[kind] = _folder_label(kind, classes, count)
             except ValueError as error:
-                raise ValueError(f'{osp.join(folder, kind)}: {error}; or use --labels predicted') from error
+                raise ValueError(f"{osp.join(folder, kind)}: {error}; or use labels='predicted'") from error
         rows.append(ImageRow(path, name, labels[kind]))
     return rows
 

@@ -1,8 +1,7 @@
 """From images to boxes, part by part."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,13 +13,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmtscam.engine.loaders import end_with_parent
 from mmtscam.localization import Protocol, boxes_to_image, map_to_instances
+from mmtscam.models.heads import LocSettings
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.ahead import ahead
+from mmtscam.utils.choices import LABELS
 from mmtscam.utils.images import read_image, to_pipeline
 
 from .image_rows import ImageRow
 from .parts import PartFolder
-
-LABELS = ('known', 'predicted')
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def label_parts(
     folder: PartFolder,
     parts: Sequence[int],
     settings: LabelSettings,
+    loc_settings: LocSettings | None = None,
     batch_size: int = 32,
     num_workers: int = 2,
     amp_dtype: torch.dtype | None = None,
@@ -79,6 +80,7 @@ def label_parts(
         folder: Where the parts go.
         parts: Numbers of those to make.
         settings: What to label.
+        loc_settings: How boxes are drawn; the head's own way by default.
         batch_size: Images a batch.
         num_workers: Processes that read images; 0 for this one.
         amp_dtype: Predict in mixed precision.
@@ -99,21 +101,18 @@ def label_parts(
         collate_fn=_collate,
         worker_init_fn=end_with_parent,
     )
-    head = model.head
-    num_boxes = head.num_boxes
+    drawn = loc_settings or model.head.settings
     if settings.labels == 'predicted':
-        head.num_boxes = min(int(1 / settings.score_thr), head.num_classes)  # no more can have such a score
-    try:
-        batches = _one_behind(_start(model, batch, amp_dtype) for batch in loader)
-        for part in parts:
-            records: list[dict[str, Any]] = []
-            while len(records) < len(folder.images(part)):
-                found = [_record(image, sample, head.protocol, settings) for image, sample in _pairs(*next(batches))]
-                records += found
-                advance(len(found))
-            folder.write(part, records)
-    finally:
-        head.num_boxes = num_boxes
+        # No more classes can have such a score.
+        drawn = replace(drawn, topk=min(int(1 / settings.score_thr), model.head.num_classes))
+    batches = ahead((_start(model, batch, drawn, amp_dtype) for batch in loader), 1)
+    for part in parts:
+        records: list[dict[str, Any]] = []
+        while len(records) < len(folder.images(part)):
+            found = [_record(image, sample, drawn.protocol, settings) for image, sample in _pairs(*next(batches))]
+            records += found
+            advance(len(found))
+        folder.write(part, records)
 
 
 class _Image(NamedTuple):
@@ -172,21 +171,14 @@ def _collate(loaded: Sequence[tuple[_Image, dict[str, Any] | None]]) -> _Batch:
 
 
 @torch.no_grad()
-def _start(model: BaseModel, batch: _Batch, amp_dtype: torch.dtype | None) -> tuple[list[_Image], list]:
+def _start(
+    model: BaseModel, batch: _Batch, drawn: LocSettings, amp_dtype: torch.dtype | None
+) -> tuple[list[_Image], list]:
     """Let the device compute; the samples are filled in at the first look at them."""
     images, groups = batch
     with autocast(enabled=amp_dtype is not None, dtype=amp_dtype):
-        return images, [(places, model.test_step(data)) for places, data in groups]
-
-
-def _one_behind(batches: Iterable[Any]) -> Iterator[Any]:
-    """Each item once the next one has been started."""
-    waiting: deque[Any] = deque()
-    for item in batches:
-        waiting.append(item)
-        if len(waiting) > 1:
-            yield waiting.popleft()
-    yield from waiting
+        inputs = [(places, model.data_preprocessor(data, False)) for places, data in groups]
+        return images, [(places, model.predict(**data, settings=drawn)) for places, data in inputs]
 
 
 def _pairs(images: list[_Image], groups: list) -> Iterator[tuple[_Image, LocDataSample | None]]:

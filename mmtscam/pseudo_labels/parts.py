@@ -203,7 +203,7 @@ def rows_digest(rows: Iterable[ImageRow], num_classes: int | None = None) -> str
         if num_classes is not None:
             if not isinstance(row.label, int | np.integer):
                 raise ValueError(
-                    f'{row.path}: has no one class, but {row.label!r}; label what is predicted (--labels predicted)'
+                    f"{row.path}: has no one class, but {row.label!r}; label what is predicted (labels='predicted')"
                 )
             if not 0 <= row.label < num_classes:
                 raise ValueError(f'{row.path}: its label {row.label} is outside the {num_classes} classes of the head')

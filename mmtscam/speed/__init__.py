@@ -6,12 +6,10 @@ from .inputs import image_files
 from .machine import machine_facts, package_versions
 from .memory import memory_in_use, peak_memory, reset_peak_memory
 from .plot import plot_growth
-from .settings import PRECISIONS, WORKLOADS, Setting, Way
+from .settings import Setting, Way
 from .worker import Memory, Run, Worker, WorkerError, start_workers
 
 __all__ = [
-    'PRECISIONS',
-    'WORKLOADS',
     'Memory',
     'Run',
     'Setting',

@@ -38,17 +38,17 @@ def plain_like(model: ImageClassifier) -> PlainTSCAM:
             TSCAMHead.
     """
     backbone, head = model.backbone, model.head
-    protocol = get_protocol(head.protocol, name='tscam', threshold=PROTOCOLS['tscam'].threshold)
+    protocol = get_protocol(head.settings.protocol, name='tscam', threshold=PROTOCOLS['tscam'].threshold)
     for found, expected, what in (  # the baseline is written for ...
-        (head.map_mode, 'coupled', 'the maps'),
-        (head.num_boxes, min(5, head.num_classes), 'so many classes with boxes:'),
+        (head.settings.map_kind, 'coupled', 'the kind of map'),
+        (head.settings.topk, min(5, head.num_classes), 'so many classes with boxes:'),
         (backbone.attn_aggregation, 'mean', 'attention by'),
         (backbone.attn_layers, list(range(backbone.num_layers)), 'attention of the blocks'),
         (protocol, PROTOCOLS['tscam'], 'the protocol'),
     ):
         if found != expected:
             if found is protocol:  # all of whose fields say less than its name
-                found, expected = head.protocol.name, 'tscam'
+                found, expected = head.settings.protocol.name, 'tscam'
             raise ValueError(f'the baseline is written for {what} {expected}, not {found}')
     with torch.device('meta'):
         plain = PlainTSCAM(

@@ -45,7 +45,7 @@ def evaluate_batches(
         model: The model.
         evaluator: The metrics.
         batches: ``inputs`` and ``data_samples`` of each batch.
-        precision: One of :data:`~.settings.PRECISIONS`.
+        precision: One of :data:`~mmtscam.utils.choices.PRECISIONS`.
 
     Returns:
         The metrics by name.

@@ -4,9 +4,6 @@ from dataclasses import dataclass, field
 
 from mmengine.config import Config
 
-WORKLOADS = ('evaluate', 'train', 'predict', 'load')
-PRECISIONS = ('fp32', 'bf16')
-
 # Of a config.
 _PARTS = dict(evaluate=['model'], train=['model', 'optim_wrapper'], predict=['model'], load=['train_dataloader'])
 
@@ -17,7 +14,7 @@ class Setting:
 
     Args:
         config: Config file.
-        workload: One of :data:`WORKLOADS`.
+        workload: One of :data:`~mmtscam.utils.choices.WORKLOADS`.
         batch_size: Images a batch; without meaning for ``'load'``.
         input_size: Side of the input in pixels; the config's by default.
         classes: Number of classes; the config's by default.
@@ -89,7 +86,7 @@ class Way:
 
     Args:
         code: ``'baseline'`` or ``'ours'``.
-        precision: One of :data:`PRECISIONS`.
+        precision: One of :data:`~mmtscam.utils.choices.PRECISIONS`.
         compiled: Whether the model is compiled (``torch.compile``).
     """
 

@@ -18,7 +18,7 @@ from .memory import memory_in_use, peak_memory, reset_peak_memory
 Task = Callable[[], Any]
 
 
-class WorkerError(RuntimeError):
+class WorkerError(ChildProcessError):
     """A worker failed or died; the message says which and why."""
 
 

@@ -26,9 +26,11 @@ class LocDataSample(DetDataSample, DataSample):
     Ours: ``class_maps``, an ``InstanceData`` with ``labels`` (k,) ``int64``
     and ``maps`` (k, h, w) float at token resolution, the maps from which the
     boxes were drawn. It holds the Top-k classes in falling order of their
-    score, or those that were asked for, and, where it is known, the true class. A head may add further maps
-    of the same shape under their own names. Its metainfo ``threshold`` is the
-    one with which the head drew the boxes.
+    score, or those that were asked for, and the true class where it is known.
+    Each kind of map that the head makes is there too, in the same shape,
+    under its own name. The metainfo tells how the boxes were drawn:
+    ``map_kind``, the name of the kind in ``maps``; ``map_kinds``, a
+    :class:`MapKind` for each kind; ``threshold``, and ``protocol``, its name.
 
     ``query_label`` (q,) ``int64``, set with :meth:`set_query_label`, asks a
     head for the maps and boxes of these classes, whatever their scores

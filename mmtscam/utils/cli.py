@@ -1,13 +1,70 @@
-"""Arguments that the command-line tools share.
+"""What the command-line tools share: arguments, and how a tool ends.
 
 A tool reads its command line before it imports anything heavy, so that
-``--help`` and a mistyped flag are answered at once.
+``--help`` and a mistyped flag are answered at once. It therefore imports
+at its top only this module and what is as light; each function imports what
+else it needs. This is the whole of a tool::
+
+    def parse_args() -> argparse.Namespace: ...
+
+    def main() -> None:
+        args = parse_args()
+        from mmtscam.somewhere import something_heavy
+        ...
+
+    if __name__ == '__main__':
+        run(main)
 """
 
 import argparse
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+# Of every tool that reads a config, for messages that name a setting.
+_CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
+
+
+def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> None:
+    """Run a tool and end it with one line where a user can mend what is wrong.
+
+    The line is the message of a ``ValueError`` that this package or the tool
+    itself raised, of an ``OSError`` or of an ``ImportError``; the exit code
+    is then 1. Everything else keeps its traceback: it is a bug, or comes from
+    the user's own code, where the place matters more than the message.
+    Ctrl-C ends the tool with 130, and with the interruption's message if it
+    has one.
+
+    Args:
+        main: The tool.
+        hints: A word of the library's messages, as the name of a parameter,
+            to what the tool has for it, as ``'--batch-size'``. It is added to
+            the messages in which the word stands.
+
+    Raises:
+        SystemExit: In place of the errors above.
+    """
+    try:
+        main()
+    except KeyboardInterrupt as stop:
+        print(stop if str(stop) else 'interrupted', file=sys.stderr)
+        raise SystemExit(130) from None
+    except (ValueError, OSError, ImportError) as error:
+        if isinstance(error, ValueError) and not _is_message(error, main.__module__):
+            raise
+        message = str(error) or type(error).__name__
+        found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
+        raise SystemExit(message + ''.join(f' ({hint})' for hint in found)) from error
+
+
+def _is_message(error: Exception, tool: str) -> bool:
+    """Whether this package or the tool raised it, for the user to read."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = trace.tb_frame.f_globals.get('__name__', '') if trace else ''
+    return name == tool or name.partition('.')[0] == 'mmtscam'
 
 
 class _CfgOptions(argparse.Action):
@@ -51,6 +108,13 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_cfg_options(parser)
     add_launcher_arguments(parser)
+
+
+def add_subset_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the flag of every check of a data set that is published with its numbers."""
+    parser.add_argument(
+        '--allow-subset', action='store_true', help='accept a part of the data set: say that numbers differ, no error'
+    )
 
 
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:

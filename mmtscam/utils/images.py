@@ -1,6 +1,7 @@
-"""Images of any kind, from anywhere, as a model can take them."""
+"""Images of any kind, from anywhere, read as the sample saw them."""
 
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,31 @@ def list_images(folder: str | Path) -> list[str]:
     return paths
 
 
-def read_image(path: str) -> np.ndarray:
-    """Read an image file, turned upright as its EXIF orientation says.
+def loads_upright(pipeline: Sequence[Any]) -> bool:
+    """Tell whether a pipeline turns images upright as their EXIF orientation says.
+
+    Boxes and maps of a sample belong to the image as its pipeline read it, so
+    pictures must be drawn on that.
+
+    Args:
+        pipeline: Transforms, or their configs. The first one loads.
+
+    Returns:
+        ``True`` as well for loaders that are not known: mmcv's default.
+    """
+    if not pipeline:
+        return True
+    loader = pipeline[0]
+    if isinstance(loader, Mapping):
+        kind, color_type = loader['type'], loader.get('color_type', 'color')
+    else:
+        kind, color_type = type(loader), getattr(loader, 'color_type', 'color')
+    name = getattr(kind, '__name__', str(kind)).rpartition('.')[2]
+    return name != 'LoadResizedImage' and color_type in ('color', 'grayscale')
+
+
+def read_image(path: str, upright: bool = True) -> np.ndarray:
+    """Read an image file.
 
     Grey, palette, CMYK and 16-bit images become 8-bit RGB; what is transparent
     becomes grey; of an animation the first picture counts.
@@ -38,6 +62,8 @@ def read_image(path: str) -> np.ndarray:
     Args:
         path: A path, a URL, or any other place that mmengine's file backends
             know.
+        upright: Whether to turn it as its EXIF orientation says, see
+            :func:`loads_upright`.
 
     Returns:
         ``(H, W, 3)`` ``uint8`` RGB.
@@ -57,7 +83,7 @@ def read_image(path: str) -> np.ndarray:
         raise ValueError(f'{path}: cannot be read: {error}') from error
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return np.asarray(_to_rgb(_upright(image)))
+            return np.asarray(_to_rgb(_upright(image) if upright else image))
     except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
         reason = str(error).partition(' <_io')[0]
         raise ValueError(f'{path}: cannot be read as an image: {reason}') from error

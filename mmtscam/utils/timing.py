@@ -1,6 +1,7 @@
 """Measuring in turn, and what is made of it."""
 
 import statistics
+import time
 from collections.abc import Callable, Sequence
 
 
@@ -21,6 +22,13 @@ def in_turn(ways: Sequence[Callable[[], float]], rounds: int) -> list[list[float
         for index in order:
             measured[index][turn] = ways[index]()
     return measured
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Time a call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

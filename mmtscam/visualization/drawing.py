@@ -14,8 +14,6 @@ from PIL import Image, ImageDraw, ImageFont
 Color = tuple[int, int, int]
 
 COLOUR_MAP = 'viridis'  # perceptually uniform: equal steps look equal, in grey as well
-# Names of the kinds of maps, in the order in which they are shown.
-MAP_TITLES = {'attention': 'attention A*', 'semantic': 'semantic map', 'coupled': 'coupled map'}
 # Told apart by colour-blind readers too, and seen on dark and on light images.
 PREDICTED_COLOR: Color = (255, 70, 50)
 TRUE_COLOR: Color = (60, 220, 255)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmtscam.localization import MAP_MODES, box_overlaps
-from mmtscam.structures import LocDataSample
+from mmtscam.localization import box_overlaps
+from mmtscam.structures import LocDataSample, MapKind
+from mmtscam.utils.class_names import readable_class_name
 
 from .drawing import (
-    MAP_TITLES,
     PREDICTED_COLOR,
     TRUE_COLOR,
     draw_boxes,
@@ -53,7 +53,8 @@ def draw_panels(
 
     Returns:
         ``(h, w, 3)`` ``uint8`` RGB picture: the image, the maps that the
-        sample has (A*, S_c, M_c), and the boxes, with a legend below.
+        sample has, and the boxes beside the map that they were drawn from,
+        with a legend below.
     """
     size = fit_size(image, round(_WIDEST * height), height)
     small = resize_image(image, size)
@@ -82,7 +83,7 @@ def draw_panels(
                 draw_text(canvas, (left + 2, top + 2 + place * line_height(letters)), line, letters, width - 4)
             left += (width - size[0]) // 2
             canvas[top + caption : top + caption + size[1], left : left + size[0]] = panel
-    shown = [('predicted box', PREDICTED_COLOR)] if draw_pred and sure else []
+    shown = [(_drawn_from(sample), PREDICTED_COLOR)] if draw_pred and sure else []
     if draw_gt and len(_true_boxes(sample)):
         shown.append(('true box', TRUE_COLOR))
     draw_legend(canvas, canvas.shape[0] - line_height(letters) - 2, letters, shown)
@@ -104,12 +105,12 @@ def _row_panels(
 ) -> list[Panel]:
     """Panels of a class, each with its caption of one or two lines; ``with_box`` if its score is high enough."""
     truth = int(sample.gt_label[0]) if draw_gt and 'gt_label' in sample else None
-    panels: list[Panel] = [(image, ('image',) if truth is None else ('image of', class_name(truth, classes)))]
+    panels: list[Panel] = [(image, ('image',) if truth is None else ('image of', readable_class_name(truth, classes)))]
     row = sample.class_maps.labels.tolist().index(label)
-    for kind in sorted(set(sample.class_maps.keys()) & set(MAP_MODES), key=list(MAP_TITLES).index):
-        score_map = sample.class_maps[kind][row].float().cpu().numpy()
-        whose = 'of all classes' if kind == 'attention' else f'of {class_name(label, classes)}'
-        panels.append((overlay_map(image, score_map), (MAP_TITLES[kind], whose)))
+    for kind in _shown_kinds(sample):
+        score_map = sample.class_maps[kind.name][row].float().cpu().numpy()
+        whose = 'of all classes' if kind.class_agnostic else f'of {readable_class_name(label, classes)}'
+        panels.append((overlay_map(image, score_map), (kind.title, whose)))
 
     boxed = image.copy()
     true_boxes = _true_boxes(sample) if draw_gt else np.zeros((0, 4))
@@ -121,13 +122,19 @@ def _row_panels(
     draw_boxes(boxed, true_boxes * scale, TRUE_COLOR)
     if draw_pred:
         draw_boxes(boxed, predicted * scale, PREDICTED_COLOR)
-    return [*panels, (boxed, (class_name(label, classes), second))]
+    return [*panels, (boxed, (readable_class_name(label, classes), second))]
+
+
+def _shown_kinds(sample: LocDataSample) -> list[MapKind]:
+    """The kinds of map in a sample, the one that boxes were drawn from last: it stands beside them."""
+    return sorted(sample.class_maps.map_kinds, key=lambda kind: kind.name == sample.class_maps.map_kind)
+
+
+def _drawn_from(sample: LocDataSample) -> str:
+    """The legend of predicted boxes: kind of map, and threshold."""
+    title = next(kind.title for kind in sample.class_maps.map_kinds if kind.name == sample.class_maps.map_kind)
+    return f'predicted box ({title}, threshold {sample.class_maps.threshold:g})'
 
 
 def _true_boxes(sample: LocDataSample) -> np.ndarray:
     return sample.gt_instances.bboxes.cpu().numpy() if 'gt_instances' in sample else np.zeros((0, 4))
-
-
-def class_name(label: int, classes: Sequence[str] | None) -> str:
-    """A class's name, spaces for the underscores of a folder's; its number where it has none."""
-    return classes[label].replace('_', ' ') if classes and label < len(classes) else f'class {label}'

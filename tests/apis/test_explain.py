@@ -72,7 +72,7 @@ def test_as_the_model_predicts(tmp_path, image, backbone):
     assert np.allclose(seen.scores, sample.pred_score, atol=1e-6)
     assert np.allclose(np.exp(seen.logits) / np.exp(seen.logits).sum(), seen.scores, atol=1e-6)
     assert list(seen.labels) == sample.class_maps.labels.tolist()
-    assert set(seen.maps) == {'attention', 'semantic', 'coupled'} and seen.map_mode == 'coupled'
+    assert set(seen.maps) == {'attention', 'semantic', 'coupled'} and seen.map_kind == 'coupled'
     for kind, maps in seen.maps.items():
         assert np.allclose(maps, sample.class_maps[kind], atol=1e-5)
     assert np.array_equal(np.concatenate(seen.boxes['coupled']), sample.pred_instances.bboxes)
@@ -142,7 +142,7 @@ def test_a_network_without_attention(tmp_path, image):
 
 def test_a_class_token_that_classifies(tmp_path, image):
     seen = _explainer(tmp_path, _config(DEIT, 'ClassTokenHead', in_channels=WIDTH)).explain(image)
-    assert set(seen.maps) == {'attention'} and seen.map_mode == 'attention'
+    assert set(seen.maps) == {'attention'} and seen.map_kind == 'attention'
     assert len(seen.layers) == 3
 
 

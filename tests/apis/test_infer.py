@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from mmtscam.apis import infer
+from mmtscam.utils.cli import run
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def command(monkeypatch, tmp_path):
 
     def command(*words):
         monkeypatch.setattr(sys, 'argv', ['infer', *map(str, words), '--out-dir', str(tmp_path / 'out')])
-        infer.main()
+        run(infer.main)
         return json.loads((tmp_path / 'out' / 'predictions.json').read_text())['predictions']
 
     return command
@@ -26,9 +27,9 @@ def test_where_is_the(command, tiny_files, sample_set):
 
 def test_settings(command, tiny_files, sample_set, tmp_path):
     (image, *_) = (sample_set / 'images').rglob('*.jpg')
-    words = ['--topk', 2, '--threshold', 0.3, '--map-mode', 'attention', '--layers', -1]
+    words = ['--topk', 2, '--threshold', 0.3, '--map-kind', 'attention', '--layers', -1]
     (prediction,) = command(image, *tiny_files, *words)
-    assert (len(prediction['labels']), prediction['threshold'], prediction['map_mode']) == (2, 0.3, 'attention')
+    assert (len(prediction['labels']), prediction['threshold'], prediction['map_kind']) == (2, 0.3, 'attention')
     assert (tmp_path / 'out' / 'vis' / image.name).is_file()
 
 

@@ -67,7 +67,7 @@ def test_plain_values_are_those_of_the_samples(inferencer, paths):
     assert plain['classes'] == [inferencer.classes[each] for each in plain['labels']]
     assert np.allclose(plain['bboxes'], sample.pred_instances.bboxes, atol=0.01)
     assert np.allclose(plain['scores'], sample.pred_instances.scores, atol=1e-6)
-    assert (plain['threshold'], plain['map_mode']) == (inferencer.model.head.protocol.threshold, 'coupled')
+    assert (plain['threshold'], plain['map_kind']) == (inferencer.model.head.protocol.threshold, 'coupled')
     assert json.loads(json.dumps(plain)) == plain
 
 
@@ -115,7 +115,7 @@ def test_where_is_the(inferencer, paths):
 def test_settings_of_one_call(inferencer, paths):
     before = inferencer(paths[0])['predictions'][0]
     assert len(before['labels']) == 5
-    semantic = inferencer(paths[0], topk=2, threshold=0.6, map_mode='semantic', return_datasamples=True)
+    semantic = inferencer(paths[0], topk=2, threshold=0.6, map_kind='semantic', return_datasamples=True)
     (sample,) = semantic['predictions']
     assert sample.class_maps.threshold == 0.6
     assert torch.equal(sample.class_maps.maps, sample.class_maps.semantic)
@@ -237,7 +237,7 @@ def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):
         (dict(classes=[near]), f'did you mean {inferencer.classes[0]}'),
         (dict(classes=[1, 1]), 'must be named, each once'),
         (dict(topk=9), 'topk must be from 1 to the number of classes, 8'),
-        (dict(map_mode='cam'), "has the maps coupled, attention, semantic, not 'cam'"),
+        (dict(map_kind='cam'), "has the maps coupled, attention, semantic, not 'cam'"),
     ):
         with pytest.raises(ValueError, match=message):
             inferencer(paths[:2], **arguments)

@@ -1,12 +1,10 @@
-import re
-
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from tscam_models import DEIT, WIDTH, build_model
 
-from mmtscam.apis.loading import class_names, find_class, load_model
+from mmtscam.apis.loading import class_names, load_model
 
 HEAD = dict(type='TSCAMHead', num_classes=6, in_channels=WIDTH)
 MODEL = dict(
@@ -77,24 +75,6 @@ def test_names_of_classes(tmp_path, zipped):
     own = Config(dict(test_dataloader=dict(dataset=dict(type='WSOLDataset', metainfo=dict(classes=['x'])))))
     assert class_names(own) == ('x',)
     assert class_names(Config(dict(a=1))) == ()
-
-
-def test_a_class_by_name_or_index():
-    names = ('Arctic_Tern', 'Great Gull', '7')
-    for name, label in (('arctic tern', 0), ('GREAT_GULL', 1), (1, 1), ('0', 0), ('7', 2)):
-        assert find_class(name, names, 3) == label
-    for name, message in (
-        ('gull', "class 'gull': not among the 3 classes of the model; did you mean Great Gull?"),
-        (3, 'class 3: the model has the classes 0 to 2'),
-        (np.int64(3), 'class 3: the model has the classes 0 to 2'),
-        ('-1', "class '-1': not among"),
-    ):
-        with pytest.raises(ValueError, match=re.escape(message)):
-            find_class(name, names, 3)
-    with pytest.raises(ValueError, match=r"class 'crane': there are several, 0, 2; give an index"):
-        find_class('crane', ('Crane', 'x', 'crane'), 3)
-    with pytest.raises(ValueError, match='names of the classes are not known; give an index from 0 to 2'):
-        find_class('gull', (), 3)
 
 
 def test_names_of_as_many_classes(repo, tmp_path):

@@ -94,7 +94,7 @@ def test_maps_that_are_scored_are_there(name):
     cfg = load(name)
     metrics = [METRICS.build(metric) for metric in cfg.test_evaluator]
     assert [type(metric).__name__ for metric in metrics] == ['LocAccuracy', 'MaxBoxAcc']
-    assert all('map_name' not in metric for metric in cfg.test_evaluator)
+    assert all('map_kind' not in metric for metric in cfg.test_evaluator)
     assert cfg.default_hooks.checkpoint.save_best == 'tscam/loc_top1'
 
 

@@ -97,7 +97,7 @@ def test_trains_a_step_and_predicts(name, sample_set):
             assert len(sample.pred_instances) == min(5, cfg.model.head.num_classes)
             assert bool((sample.pred_instances.bboxes <= torch.tensor([width, height, width, height])).all())
             for metric in itertools.chain(cfg.val_evaluator, cfg.test_evaluator):
-                assert metric.get('map_name', 'maps') in sample.class_maps
+                assert metric.get('map_kind', 'maps') in sample.class_maps
 
 
 @pytest.mark.parametrize('name', NAMES)

@@ -64,7 +64,7 @@ def noise(batch, height, width):
 def mode(name):
     def build():
         model = small()
-        model.head.map_mode = name
+        model.head.map_kind = name
         return model
 
     return build
@@ -290,7 +290,7 @@ def test_metadata(tiny_config, tmp_path):
     assert (metadata['protocol']['name'], metadata['protocol']['threshold']) == ('tscam', 0.05)
     assert metadata['protocol']['frame'] == [224, 224]
     assert metadata['mean'] == pytest.approx([123.675, 116.28, 103.53])
-    assert (metadata['map_mode'], metadata['num_classes'], metadata['fixed_size']) == ('coupled', 8, False)
+    assert (metadata['map_kind'], metadata['num_classes'], metadata['fixed_size']) == ('coupled', 8, False)
     assert len(metadata['checkpoint_sha256']) == 64
 
 
@@ -304,7 +304,7 @@ def test_input_size_of_the_pipeline(scale, size):
 
 
 def test_pipeline_without_a_size():
-    with pytest.raises(ValueError, match='name the size with --input-size'):
+    with pytest.raises(ValueError, match='name an input_size'):
         pipeline_input_size(Config(dict(test_dataloader=None)))
 
 

@@ -15,7 +15,7 @@ def test_without_launcher_nothing_changes():
 
 @without_gpu
 def test_other_launchers_need_a_gpu():
-    with pytest.raises(ValueError, match='only --launcher pytorch works, not slurm'):
+    with pytest.raises(ValueError, match='the launcher must be pytorch, not slurm'):
         prepare_cpu_distributed(Config(dict(launcher='slurm')))
 
 

@@ -1,14 +1,18 @@
 """Samples as a model hands them to metrics."""
 
 from collections.abc import Callable, Iterable, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed
 from mmengine.structures import InstanceData, PixelData
 
 from mmtscam.evaluation import BaseLocMetric
-from mmtscam.structures import LocDataSample
+from mmtscam.structures import LocDataSample, MapKind
 
 NUM_CLASSES = 5
 
@@ -31,6 +35,7 @@ def _make_sample(
     size: tuple[int, int] = (224, 224),
     mask: np.ndarray | None = None,
     threshold: float | None = 0.1,
+    map_kind: str | None = 'coupled',
     **more_maps: torch.Tensor,
 ) -> dict:
     path = img_path or f'/data/set/test/{img_id}.jpg'
@@ -46,11 +51,12 @@ def _make_sample(
     maps = torch.as_tensor(maps)
     if maps.ndim == 2:
         maps, labels = maps[None], [label]
+    by_kind = more_maps if map_kind is None else {map_kind: maps, **more_maps}
+    metainfo: dict[str, object] = {} if threshold is None else dict(threshold=threshold)
+    if map_kind is not None:
+        metainfo.update(map_kind=map_kind, map_kinds=tuple(MapKind(name, f'{name} map') for name in by_kind))
     sample.class_maps = InstanceData(
-        labels=torch.tensor(range(len(maps)) if labels is None else labels),
-        maps=maps,
-        metainfo={} if threshold is None else dict(threshold=threshold),
-        **more_maps,
+        labels=torch.tensor(range(len(maps)) if labels is None else labels), maps=maps, metainfo=metainfo, **by_kind
     )
     return sample.to_dict()
 
@@ -107,13 +113,17 @@ def map_of() -> Callable[..., torch.Tensor]:
 
 @pytest.fixture(scope='session')
 def make_sample() -> Callable[..., dict]:
-    """Make a sample; a map of two dimensions is that of the true class, ``size`` is (height, width)."""
+    """Make a sample.
+
+    A map of two dimensions is that of the true class. ``size`` is (height, width). Without ``map_kind`` the maps are
+    of other code.
+    """
     return _make_sample
 
 
 @pytest.fixture(scope='session')
 def make_samples() -> Callable[..., list[dict]]:
-    """Make samples of random images with boxes, masks of half the size and three kinds of maps."""
+    """Make samples of random images with boxes, masks of half the size and three kinds of map."""
 
     def make(count: int = 16, dtype: torch.dtype = torch.float32, seed: int = 0) -> list[dict]:
         rng = np.random.default_rng(seed)
@@ -138,5 +148,36 @@ def evaluate() -> Callable[..., dict[str, float]]:
         for start in range(0, len(samples), batch):
             metric.process({}, samples[start : start + batch])
         return metric.evaluate(len(samples))
+
+    return run
+
+
+def _one_of_two(rank: int, start: Path, metric: BaseLocMetric, samples: Sequence[dict], size: int, queue: Any) -> None:
+    torch.distributed.init_process_group('gloo', init_method=f'file://{start}', rank=rank, world_size=2)
+    metric.dataset_meta = {}
+    metric.process({}, samples)
+    try:
+        queue.put((rank, metric.evaluate(size), metric.result))
+    except Exception as error:
+        queue.put((rank, f'{type(error).__name__}: {error}', None))
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture
+def evaluate_on_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple]]:
+    """Let a metric score a part of the samples on each of two processes: its values, or its error, and its result."""
+    monkeypatch.chdir(tmp_path)  # mmengine gathers in a folder there
+
+    def run(metric: BaseLocMetric, parts: Sequence[Sequence[dict]], size: int) -> list[tuple]:
+        context = get_context('fork')
+        queue = context.Queue()
+        args = [(rank, tmp_path / 'start', metric, part, size, queue) for rank, part in enumerate(parts)]
+        processes = [context.Process(target=_one_of_two, args=arg) for arg in args]
+        for process in processes:
+            process.start()
+        found = {rank: tuple(rest) for rank, *rest in (queue.get(timeout=60) for _ in processes)}
+        for process in processes:
+            process.join()
+        return [found[0], found[1]]
 
     return run

@@ -9,7 +9,8 @@ OTHER = {'iou': [0.3, 0.5], 'gt_known': [9.0, 6.0]}
 
 
 def _report(folder, **curves):
-    results = [dict(name=name.replace('_', '-'), curves=curve) for name, curve in curves.items()]
+    plain = dict(metric='X', protocol={}, map_kind='coupled', images=1, numbers=[], rows=None)
+    results = [dict(plain, name=name.replace('_', '-'), curves=curve) for name, curve in curves.items()]
     (folder / 'report.json').write_text(json.dumps(dict(results=results)))
     return folder / 'report.json'
 
@@ -24,12 +25,20 @@ def test_file_and_folder(tmp_path):
 
 
 def test_no_report(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'report\.json: report not found; tools/test\.py writes one'):
+    with pytest.raises(ValueError, match=r'report\.json: not found; tools/test\.py leaves one'):
         load_iou_curves(tmp_path)
     for content in ('', '[]', '{}', '{"results": [1]}', '{"results": [{"name": "a", "curves": 3}]}'):
         (tmp_path / 'report.json').write_text(content)
-        with pytest.raises(ValueError, match=r'report\.json: is no report\.json of tools/test\.py'):
+        with pytest.raises(ValueError, match=r'report\.json: (.* )?not'):
             load_iou_curves(tmp_path)
+
+
+def test_another_metric_of_the_same_name(tmp_path):
+    path = _report(tmp_path, tscam={'accuracy_over_iou': CURVE}, other={})
+    content = json.loads(path.read_text())
+    content['results'][1]['name'] = 'tscam'
+    path.write_text(json.dumps(content))
+    assert load_iou_curves(path) == {'tscam': CURVE}
 
 
 def test_no_curve(tmp_path):

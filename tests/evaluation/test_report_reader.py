@@ -2,32 +2,63 @@ import csv
 import json
 
 import pytest
+import torch
 
-from mmtscam.evaluation import read_result
+from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, read_result, write_report
 from mmtscam.localization import Outcome
 
+CLASSES = ('<b>ant</b> & "co"', 'bee', 'cat')
 
-def test_rows_and_classes(result):
-    read = read_result(result.folder)
-    assert (read.chosen['name'], read.csv_file) == ('tscam', result.folder / 'tscam.csv')
+
+@pytest.fixture
+def folder(tmp_path, make_sample, map_of):
+    """Report of twelve images of three classes; every fourth is taken for the next class."""
+    samples = []
+    for index in range(12):
+        label = index % 3
+        score = torch.zeros(3)
+        score[label], score[label if index % 4 else (label + 1) % 3] = 1, 2
+        maps = torch.stack([map_of((30, 30, 190, 80 + 10 * index))] * 3)
+        samples.append(
+            make_sample(
+                maps, [[30, 30, 170, 170]], label, score=score, img_id=index, threshold=0.2, attention=maps.flip(1)
+            )
+        )
+    metrics = [
+        MaxBoxAcc('tscam', step=0.05),
+        LocAccuracy('tscam'),
+        LocAccuracy('tscam', map_kind='attention', prefix='tscam-attention'),
+    ]
+    for metric in metrics:
+        metric.dataset_meta = dict(classes=CLASSES)
+        metric.process({}, samples)
+        metric.evaluate(12)
+    write_report(tmp_path, [metric.result for metric in metrics], {})
+    return tmp_path
+
+
+def test_rows_and_classes(folder):
+    read = read_result(folder)
+    assert (read.chosen['name'], read.chosen['metric']) == ('tscam', 'LocAccuracy')
+    assert (read.csv_file, read.chosen['map_kind']) == (folder / 'tscam.csv', 'coupled')
     assert read.classes == {0: '<b>ant</b> & "co"', 1: 'bee', 2: 'cat'}
     assert [row.true for row in read.rows] == [0, 1, 2] * 4
     first = read.rows[0]
     assert (first.predicted, first.rank, first.outcome) == (1, 2, Outcome.CLASSIFICATION)
     assert (first.threshold, first.source) == (0.2, 'fixed')
     assert 0 < first.iou < 1
-    assert read_result(result.folder, 'tscam-attention').chosen['map_name'] == 'attention'
+    assert read_result(folder, 'tscam-attention').chosen['map_kind'] == 'attention'
 
 
-def test_without_class_scores(result):
-    with (result.folder / 'tscam.csv').open() as file:
+def test_without_class_scores(folder):
+    with (folder / 'tscam.csv').open() as file:
         rows = list(csv.DictReader(file))
-    with (result.folder / 'tscam.csv').open('w') as file:
+    with (folder / 'tscam.csv').open('w') as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         for row in rows:
             writer.writerow({**row, **dict.fromkeys(('predicted_label', 'predicted_class', 'rank', 'outcome'), '')})
-    row = read_result(result.folder).rows[1]
+    row = read_result(folder).rows[1]
     assert (row.predicted, row.rank, row.outcome, row.threshold) == (None, None, None, 0.2)
 
 
@@ -65,7 +96,7 @@ def _no_curves(folder):
 @pytest.mark.parametrize(
     'spoil, message',
     [
-        (_no_report, r'report\.json: not found; tools/test\.py --report-dir'),
+        (_no_report, r'report\.json: not found; tools/test\.py leaves one'),
         (_in_a_subfolder, r'report\.json: not found; there is one in .*2026'),
         (lambda folder: (folder / 'report.json').write_text('{"results": ['), r'report\.json: not JSON'),
         (lambda folder: (folder / 'report.json').write_text('[]'), "no 'results' in it"),
@@ -75,15 +106,24 @@ def _no_curves(folder):
         (lambda folder: _edit(folder / 'tscam.csv', ',iou,', ',IoU,'), r"tscam\.csv: no column 'iou'"),
         (lambda folder: _edit(folder / 'tscam.csv', '.jpg,2,cat,', '.jpg,x,cat,'), 'line 4: true_label is no number'),
         (lambda folder: _edit(folder / 'tscam.csv', 'classification', 'bad'), "line 2: 'bad' is not a valid Outcome"),
-        (lambda folder: _edit(folder / 'tscam.csv', ',0.2,fixed', ''), "line 2: nothing in column 'threshold'"),
+        (lambda folder: _edit(folder / 'tscam.csv', ',coupled,0.2,fixed', ''), "line 2: nothing in column 'map_kind'"),
     ],
 )
-def test_what_does_not_fit(result, spoil, message):
-    spoil(result.folder)
+def test_what_does_not_fit(folder, spoil, message):
+    spoil(folder)
     with pytest.raises(ValueError, match=message):
-        read_result(result.folder)
+        read_result(folder, 'tscam')
 
 
-def test_a_metric_that_is_not_there(result):
+def test_a_metric_that_is_not_there(folder):
     with pytest.raises(ValueError, match=r"no CSV file of a result called 'wsol-v2'; there are tscam, tscam-attention"):
-        read_result(result.folder, 'wsol-v2')
+        read_result(folder, 'wsol-v2')
+
+
+def test_rows_of_another_metric_of_the_same_name(folder):
+    content = json.loads((folder / 'report.json').read_text())
+    other = {**content['results'][1], 'metric': 'Other', 'rows': 'other.csv'}
+    content['results'].insert(0, other)
+    (folder / 'report.json').write_text(json.dumps(content))
+    (folder / 'other.csv').write_text('img_path,own\n' + 12 * 'a.jpg,1\n')
+    assert read_result(folder, 'tscam').csv_file == folder / 'tscam.csv'

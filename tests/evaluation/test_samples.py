@@ -121,7 +121,7 @@ def test_what_is_a_true_box(make_sample, boxes, valid, protocol):
         (lambda sample: true_label({'img_path': sample['img_path']}), 'no true label to compare with'),
         (lambda sample: true_boxes({**sample, 'gt_instances': dict(bboxes=np.zeros((0, 4)))}, V1), 'no true box'),
         (lambda sample: true_mask({'img_path': sample['img_path']}), 'no true mask to compare with'),
-        (lambda sample: true_class_map(sample, 'cams'), "the head gives no maps named 'cams'"),
+        (lambda sample: true_class_map(sample, 'cams'), "has no maps of the kind 'cams'; there are coupled"),
         (
             lambda sample: true_class_map({**sample, 'gt_label': 1}, 'maps'),
             'no map of its true class 1 among [4, 2, 0]',

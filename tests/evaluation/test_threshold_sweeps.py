@@ -4,10 +4,22 @@ import numpy as np
 import pytest
 
 from mmtscam.datasets import WSOLBenchmark, WSOLDataset
-from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, check_disjoint, evaluate_maps, sweeps_for
+from mmtscam.evaluation import (
+    BaseLocMetric,
+    LocAccuracy,
+    MaxBoxAcc,
+    Number,
+    check_disjoint,
+    evaluate_maps,
+    save_thresholds,
+    set_threshold,
+    set_threshold_file,
+    sweeps_for,
+)
 from mmtscam.evaluation.stored_maps import MapFile, MapPart, ScoreMapFolder, merge_parts
 from mmtscam.localization import get_protocol
 from mmtscam.registry import METRICS
+from mmtscam.structures import MapKind
 
 BOXES = ((0, 0, 60, 60), (0, 0, 120, 120), (0, 0, 200, 200))
 
@@ -23,7 +35,14 @@ def _sample(index, box=(0, 0, 60, 60)):
         pred_label=1,
         ori_shape=(224, 224),
         gt_instances=dict(bboxes=np.array([[0.0, 0.0, 60.0, 60.0]])),
-        class_maps=dict(labels=np.array([1]), maps=score_map, threshold=0.5),
+        class_maps=dict(
+            labels=np.array([1]),
+            maps=score_map,
+            coupled=score_map,
+            threshold=0.5,
+            map_kind='coupled',
+            map_kinds=(MapKind('coupled', 'coupled map'),),
+        ),
     )
 
 
@@ -38,7 +57,7 @@ def maps(tmp_path):
     return MapFile(tmp_path / 'maps.npz')
 
 
-def test_a_report_of_each_metric(maps):
+def test_a_result_of_each_metric(maps):
     protocol = dict(base='tscam', iou_levels=[0.2])
     low, high = evaluate_maps(maps, [LocAccuracy(protocol), MaxBoxAcc('tscam', step=0.1, prefix='swept')])
     assert (low.name, low.metric, low.images) == ('tscam', 'LocAccuracy', 3)
@@ -64,16 +83,16 @@ def test_no_class_scores_in_a_folder(maps, tmp_path):
         serialize_data=False,
     )
     metrics = [LocAccuracy('tscam', 0.5), MaxBoxAcc(dict(base='tscam', normalize=False), step=0.1)]
-    reports = evaluate_maps(ScoreMapFolder(tmp_path, dataset), metrics)
-    assert [report.scalars() for report in reports] == [
+    results = evaluate_maps(ScoreMapFolder(tmp_path, dataset), metrics)
+    assert [result.scalars() for result in results] == [
         {'gt_known': pytest.approx(100 / 3)},
         {'maxboxacc_oracle': pytest.approx(100 / 3)},
     ]
 
 
 def test_a_map_that_cannot_be_scored(maps):
-    with pytest.raises(ValueError, match=r"^set/test/0.jpg: the head gives no maps named 'attention'"):
-        evaluate_maps(maps, [MaxBoxAcc(map_name='attention')])
+    with pytest.raises(ValueError, match=r"^set/test/0.jpg: has no maps of the kind 'attention'; there are coupled"):
+        evaluate_maps(maps, [MaxBoxAcc(map_kind='attention')])
 
 
 @pytest.mark.parametrize(
@@ -86,7 +105,7 @@ def test_a_map_that_cannot_be_scored(maps):
         ([dict(type='LocAccuracy'), dict(type='MaxBoxAcc', protocol='tscam')], [('tscam', 'maps')]),
         ([dict(type='LocAccuracy', protocol=dict(base='tscam', threshold=t)) for t in (0.1, 0.2)], [('tscam', 'maps')]),
         (
-            [dict(type='PixelAP'), dict(type='LocAccuracy', map_name='attention'), dict(type='LocAccuracy')],
+            [dict(type='PixelAP'), dict(type='LocAccuracy', map_kind='attention'), dict(type='LocAccuracy')],
             [('tscam', 'attention'), ('tscam', 'maps')],
         ),
         (
@@ -95,12 +114,12 @@ def test_a_map_that_cannot_be_scored(maps):
         ),
     ],
 )
-def test_one_sweep_for_each_protocol_and_kind_of_maps(evaluator, expected):
+def test_one_sweep_for_each_protocol_and_kind_of_map(evaluator, expected):
     configs = sweeps_for(evaluator)
     sweeps = [METRICS.build(config) for config in configs]
     assert all(type(sweep) is MaxBoxAcc for sweep in sweeps)
-    found = [(replace(sweep.protocol, threshold=None), sweep.map_name) for sweep in sweeps]
-    assert found == [(replace(get_protocol(protocol), threshold=None), map_name) for protocol, map_name in expected]
+    found = [(replace(sweep.protocol, threshold=None), sweep.map_kind) for sweep in sweeps]
+    assert found == [(replace(get_protocol(protocol), threshold=None), map_kind) for protocol, map_kind in expected]
     assert len({sweep.prefix for sweep in sweeps}) == len(sweeps)
 
 
@@ -111,9 +130,77 @@ def test_a_sweep_keeps_the_step_of_its_metric():
     assert (sweep['step'], sweep['num_workers']) == (0.01, 1)
 
 
+class Spread(BaseLocMetric):
+    """A metric from elsewhere, with a protocol of its own."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{'protocol': dict(base='wsol-v1', frame=[100, 100], name='small'), **kwargs})
+
+    def score(self, sample, protocol):
+        return dict(spread=protocol.threshold)
+
+    def summarise(self, scored, images):
+        return [Number('spread', sum(row['spread'] for row in scored) / images, unit='')]
+
+
+class Sweep(MaxBoxAcc):
+    """A sweep from elsewhere."""
+
+
+def test_metrics_from_elsewhere_are_swept():
+    (config,) = sweeps_for([dict(type=Spread, map_kind='attention')])
+    sweep = METRICS.build(dict(config))
+    assert type(sweep) is MaxBoxAcc
+    assert (sweep.protocol, sweep.map_kind) == (replace(Spread().protocol, threshold=None), 'attention')
+    (config,) = sweeps_for([dict(type='LocAccuracy', protocol='wsol-v2'), dict(type=Sweep, step=0.5)])
+    assert (config['type'], config['step']) == (Sweep, 0.5)
+
+
+@pytest.fixture
+def file(maps, tmp_path):
+    """Thresholds for the metrics of the evaluator below, chosen elsewhere."""
+    evaluator = [dict(type='LocAccuracy'), dict(type=Spread), dict(type='MaxBoxAcc', step=0.1)]
+    sweeps = [METRICS.build(config) for config in sweeps_for(evaluator)]
+    evaluate_maps(maps, sweeps)
+    save_thresholds(tmp_path / 'thresholds.json', [sweep.best for sweep in sweeps], ['other/1.jpg'], {})
+    return str(tmp_path / 'thresholds.json')
+
+
+def test_every_metric_that_asks_takes_its_threshold_from_the_file(maps, file):
+    evaluator = [
+        dict(type='LocAccuracy', threshold=0.3),
+        dict(type=Spread, protocol=dict(base='wsol-v1', frame=[100, 100], name='small', threshold=0.4)),
+        dict(type='MaxBoxAcc', step=0.1),
+        dict(type='PixelAP'),
+        dict(type='mmpretrain.Accuracy'),
+    ]
+    set_threshold_file(dict(metrics=evaluator), file)
+    assert ['threshold_file' in config for config in evaluator] == [True, True, True, False, False]
+    results = evaluate_maps(maps, [METRICS.build(config) for config in evaluator[:3]])
+    sources = [{number.source.value for number in result.numbers if number.source} for result in results]
+    assert sources == [{'val'}, {'val'}, {'oracle', 'val'}]
+    (spread,) = results[1].numbers
+    assert spread.value == spread.threshold == results[1].protocol.threshold
+
+
+def test_one_threshold_for_every_metric_that_scores_at_one(maps):
+    evaluator = [dict(type='LocAccuracy', threshold_file='gone.json'), dict(type=Spread), dict(type='MaxBoxAcc')]
+    set_threshold(evaluator, 0.25)
+    assert [config.get('threshold') for config in evaluator] == [0.25, 0.25, None]
+    (_, spread) = evaluate_maps(maps, [METRICS.build(config) for config in evaluator[:2]])
+    assert (spread.numbers[0].value, spread.numbers[0].threshold) == (0.25, 0.25)
+
+
+def test_no_metric_for_a_file(file, tmp_path):
+    with pytest.raises(ValueError, match='no metric of the evaluator uses a threshold'):
+        set_threshold_file([dict(type='PixelAP')], file)
+    with pytest.raises(FileNotFoundError, match='threshold file not found'):
+        set_threshold_file([dict(type='LocAccuracy')], str(tmp_path / 'none.json'))
+
+
 @pytest.mark.parametrize('evaluator', [[], dict(type='PixelAP'), [dict(type='mmpretrain.Accuracy')]])
 def test_nothing_to_sweep(evaluator):
-    with pytest.raises(ValueError, match='no LocAccuracy or MaxBoxAcc'):
+    with pytest.raises(ValueError, match='no metric of the evaluator uses a threshold; LocAccuracy and MaxBoxAcc do'):
         sweeps_for(evaluator)
 
 

@@ -12,8 +12,10 @@ from mmtscam.localization import PROTOCOLS, get_protocol
 TWO_LEVELS = get_protocol(dict(base='wsol-v2', iou_levels=[0.3, 0.7], threshold=0.5))
 
 
-def _choice(protocol='wsol-v1', map_name='maps', threshold=0.25, levels=(0.25,)):
-    return ThresholdChoice(get_protocol(protocol), map_name, threshold, 61.5, levels, (60.0,) * len(levels))
+def _choice(protocol='wsol-v1', asked_kind='maps', threshold=0.25, levels=(0.25,)):
+    map_kind = 'coupled' if asked_kind == 'maps' else asked_kind
+    accuracies = (60.0,) * len(levels)
+    return ThresholdChoice(get_protocol(protocol), asked_kind, map_kind, threshold, 61.5, levels, accuracies)
 
 
 @pytest.fixture
@@ -39,9 +41,10 @@ def test_what_names_end_in():
     ],
 )
 def test_the_lowest_of_the_best(correct, threshold, accuracy, level_thresholds, level_oracle_accuracies):
-    best = best_thresholds(np.array(correct), 4, np.arange(0, 1, 0.25), TWO_LEVELS, 'attention')
+    best = best_thresholds(np.array(correct), 4, np.arange(0, 1, 0.25), TWO_LEVELS, 'maps', 'attention')
+    protocol = replace(TWO_LEVELS, threshold=None)
     assert best == ThresholdChoice(
-        replace(TWO_LEVELS, threshold=None), 'attention', threshold, accuracy, level_thresholds, level_oracle_accuracies
+        protocol, 'maps', 'attention', threshold, accuracy, level_thresholds, level_oracle_accuracies
     )
 
 
@@ -59,17 +62,18 @@ def test_what_is_written_is_read(tmp_path):
 def test_found_under_the_same_rules(file, changes):
     thresholds = load_thresholds(file)
     assert thresholds.find(replace(PROTOCOLS['wsol-v1'], **changes), 'maps') == _choice()
+    assert thresholds.find(replace(PROTOCOLS['wsol-v1'], **changes), 'coupled') == _choice()
     assert thresholds.get(replace(PROTOCOLS['tscam'], **changes), 'attention').threshold == 0.1
 
 
 @pytest.mark.parametrize(
-    ('changes', 'map_name'),
+    ('changes', 'map_kind'),
     [
         ({}, 'attention'),
         (dict(iou_levels=[0.3]), 'maps'),
         (dict(iou_levels=[0.5, 0.7]), 'maps'),
         (dict(interpolation='bilinear'), 'maps'),
-        (dict(contours='all'), 'maps'),
+        (dict(regions='all_contours'), 'maps'),
         (dict(normalize=False), 'maps'),
         (dict(frame=(112, 112)), 'maps'),
         (dict(clamp_boxes=False), 'maps'),
@@ -77,14 +81,14 @@ def test_found_under_the_same_rules(file, changes):
         (dict(empty_box=(0, 0, 1, 1)), 'maps'),
     ],
 )
-def test_not_found_under_others(file, changes, map_name):
+def test_not_found_under_others(file, changes, map_kind):
     protocol = replace(PROTOCOLS['wsol-v1'], **changes)
     thresholds = load_thresholds(file)
-    assert thresholds.get(protocol, map_name) is None
+    assert thresholds.get(protocol, map_kind) is None
     with pytest.raises(ValueError) as caught:
-        thresholds.find(protocol, map_name)
+        thresholds.find(protocol, map_kind)
     message = str(caught.value)
-    assert message.startswith(f"{file}: no threshold for {map_name!r} under protocol 'wsol-v1'")
+    assert message.startswith(f"{file}: no threshold for {map_kind!r} under protocol 'wsol-v1'")
     assert '(there are: wsol-v1/maps, tscam/attention' in message
     for name in changes:
         ours, theirs = getattr(PROTOCOLS['wsol-v1'], name), getattr(protocol, name)
@@ -92,10 +96,10 @@ def test_not_found_under_others(file, changes, map_name):
 
 
 @pytest.mark.parametrize('metric', [LocAccuracy, MaxBoxAcc])
-@pytest.mark.parametrize(('protocol', 'map_name'), [('wsol-v2', 'maps'), ('wsol-v1', 'attention')])
-def test_metrics_refuse_a_file_without_their_threshold(file, metric, protocol, map_name):
+@pytest.mark.parametrize(('protocol', 'map_kind'), [('wsol-v2', 'maps'), ('wsol-v1', 'attention')])
+def test_metrics_refuse_a_file_without_their_threshold(file, metric, protocol, map_kind):
     with pytest.raises(ValueError, match=r'there are: wsol-v1/maps, tscam/attention'):
-        metric(protocol, threshold_file=str(file), map_name=map_name)
+        metric(protocol, threshold_file=str(file), map_kind=map_kind)
 
 
 @pytest.mark.parametrize('metric', [LocAccuracy, MaxBoxAcc])
@@ -122,6 +126,19 @@ def test_metrics_refuse_images_on_which_the_threshold_was_chosen(make_sample, fi
     else:
         metric.process({}, samples)
         assert len(metric.evaluate(2)) > 0
+
+
+@pytest.mark.parametrize('metric', [LocAccuracy, MaxBoxAcc])
+@pytest.mark.parametrize('map_kind', ['cams', None])
+def test_metrics_refuse_maps_of_another_kind(make_sample, file, metric, map_kind):
+    metric = metric('wsol-v1', threshold_file=str(file))
+    metric.process({}, [make_sample(torch.rand(14, 14))])
+    with pytest.raises(ValueError) as caught:
+        metric.process({}, [make_sample(torch.rand(14, 14), map_kind=map_kind)])
+    assert str(caught.value) == (
+        f"/data/set/test/0.jpg: {file} has a threshold for maps of the kind 'coupled', but these are of the kind "
+        f'{map_kind or "maps"!r}: choose one for them with tools/analysis/choose_threshold.py'
+    )
 
 
 def test_an_image_that_is_not_known_is_refused(make_sample, file):
@@ -167,7 +184,7 @@ def _row(**changes):
 @pytest.mark.parametrize(
     'change',
     [
-        _changed(format='mmtscam thresholds 0'),
+        _changed(format='mmtscam thresholds 1'),
         _changed(format=None),
         _changed(thresholds=None),
         _changed(images=None),
@@ -176,6 +193,7 @@ def _row(**changes):
         _row(protocol=dict(name='a', colour='red')),
         _row(protocol=dict(name='a', iou_levels=[])),
         _row(level_thresholds=None),
+        _row(map_name='maps'),
         _row(level_thresholds=[]),
         _row(level_thresholds=[0.1, 0.2]),
         _row(threshold=None),

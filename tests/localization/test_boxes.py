@@ -1,9 +1,11 @@
 import dataclasses
+import itertools
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
 import numpy as np
+import plain_boxes
 import pytest
 import torch
 import torch.nn.functional as F
@@ -18,12 +20,13 @@ from mmtscam.localization import (
     boxes_to_image,
     get_protocol,
     map_to_boxes,
+    map_to_instances,
     normalize_map,
     quantize_map,
     threshold_map,
 )
 
-TSCAM, WSOL_V1, WSOL_V2 = (get_protocol(name, threshold=0.1) for name in PROTOCOLS)
+TSCAM, WSOL_V1, WSOL_V2 = (get_protocol(name, threshold=0.1) for name in ('tscam', 'wsol-v1', 'wsol-v2'))
 MODES = {'bilinear': TSCAM, 'bicubic': WSOL_V1}
 
 # No subnormals: a power of two then scales without rounding.
@@ -205,7 +208,7 @@ def test_boxes_are_tight_boxes_of_components(foreground):
     (largest,) = map_to_boxes(foreground, protocol).tolist()
     assert tuple(largest) in components
 
-    every = map_to_boxes(foreground, dataclasses.replace(protocol, contours='all')).tolist()
+    every = map_to_boxes(foreground, dataclasses.replace(protocol, regions='all_contours')).tolist()
     assert largest in every
     assert set(components) <= {tuple(box) for box in every}
     for x1, y1, x2, y2 in every:  # a contour around a hole lies within its component
@@ -258,7 +261,7 @@ def test_boxes_lie_in_the_frame(score_map, name, threshold):
     boxes = map_to_boxes(score_map, protocol)
     assert boxes.dtype == np.int64
     assert boxes.shape == (len(boxes), 4)
-    assert len(boxes) == 1 if protocol.contours == 'largest' else len(boxes) >= 1
+    assert len(boxes) >= 1 if protocol.regions == 'all_contours' else len(boxes) == 1
     assert (boxes >= 0).all()
     assert (boxes[:, :2] <= boxes[:, 2:]).all()
     assert boxes.max() <= (223 if protocol.clamp_boxes else 224)
@@ -274,7 +277,7 @@ def test_boxes_lie_in_the_frame(score_map, name, threshold):
     threshold=st.floats(0, 0.999),
 )
 def test_a_positive_factor_changes_nothing(score_map, exponent, name, threshold):
-    protocol = get_protocol(name, threshold=threshold)
+    protocol = get_protocol(name, threshold=threshold, epsilon=0.0)
     assert np.array_equal(
         map_to_boxes(score_map * np.float32(2.0**exponent), protocol), map_to_boxes(score_map, protocol)
     )
@@ -358,6 +361,149 @@ def test_clamping_follows_a_frame_that_is_not_square():
 def test_an_open_threshold_must_be_set(name):
     with pytest.raises(ValueError, match=f"protocol '{name}' leaves the threshold open"):
         map_to_boxes(np.eye(14), PROTOCOLS[name])
+
+
+# ------------------------------------------------------- every field of a protocol
+
+WIDTH, HEIGHT = 12, 10
+THRESHOLDS = (0.0, 0.0625, 0.3, 0.5, 0.75, 0.99)
+
+
+def _maps():
+    """Maps from 0 to 16, which double and normalise without rounding; those that say nothing."""
+    rng = np.random.default_rng(0)
+    for kind in range(8):
+        score_map = rng.integers(0, 17, (HEIGHT, WIDTH)).astype(np.float64)
+        if kind % 2:
+            score_map[rng.random(score_map.shape) < 0.7] = 0
+        if kind % 4 > 1:  # a ring and a block
+            score_map[1:6, 1:6] = 12
+            score_map[2:5, 2:5] = 1
+            score_map[5:9, 7:11] = 12
+        score_map.flat[rng.choice(score_map.size, 2, replace=False)] = 0, 16
+        yield score_map
+    block = np.zeros((HEIGHT, WIDTH))
+    block[4:7, 2:9] = 16
+    yield block
+    yield np.full((HEIGHT, WIDTH), 3.0)
+    for value in (np.nan, np.inf, -np.inf):
+        yield np.where(block == 16, value, block)
+
+
+MAPS = list(_maps())
+RULES = [
+    dict(zip(('frame', 'normalize_first', 'epsilon', 'scale'), values, strict=True))
+    for values in itertools.product(
+        [(WIDTH, HEIGHT), (2 * WIDTH, 2 * HEIGHT)],
+        [False, True],
+        [0.0, 16.0],
+        [{}, dict(percentile=90), dict(percentile=50.5), dict(absolute_threshold=True)],
+    )
+]
+
+
+@pytest.mark.parametrize('regions', ['contour', 'all_contours', 'union', 'component'])
+def test_boxes_are_those_of_a_plain_implementation(regions):
+    rng = np.random.default_rng(1)
+    for rules in RULES:
+        rules = {**rules, 'regions': regions, 'clamp_boxes': bool(rng.integers(2))}
+        protocol = get_protocol(dict(base='tscam', **rules.pop('scale'), **rules))
+        for score_map in MAPS:
+            protocol = dataclasses.replace(protocol, threshold=THRESHOLDS[rng.integers(len(THRESHOLDS))])
+            assert threshold_map(score_map, protocol).tolist() == plain_boxes.foreground(score_map, protocol)
+            found, expected = map_to_boxes(score_map, protocol).tolist(), plain_boxes.boxes(score_map, protocol)
+            if regions == 'contour':
+                assert len(found) == 1
+                assert found[0] in expected
+            else:
+                assert sorted(found) == sorted(expected)
+
+
+def test_a_map_scored_as_it_stands_is_not_normalised_whatever_the_protocol():
+    for score_map in MAPS[:9]:
+        for name in PROTOCOLS:
+            protocol = get_protocol(name, frame=(WIDTH, HEIGHT), normalize=False, threshold=0.3)
+            stored = score_map / 20
+            assert normalize_map(stored, protocol) is stored
+            assert threshold_map(stored, protocol).tolist() == plain_boxes.foreground(stored, protocol)
+
+
+@pytest.mark.parametrize('min_area', [0.0, 0.3, 1.0])
+@pytest.mark.parametrize('name', list(PROTOCOLS))
+def test_instances_are_separate_objects(name, min_area):
+    protocol = get_protocol(name, frame=(WIDTH, HEIGHT), clamp_boxes=False)
+    several = 0
+    for score_map in MAPS:
+        for threshold in THRESHOLDS:
+            protocol = dataclasses.replace(protocol, threshold=threshold)
+            foreground = np.array(plain_boxes.foreground(score_map, protocol))
+            parts = plain_boxes.flood_fill(foreground, plain_boxes.EIGHT)
+            if protocol.regions == 'component':
+                sizes = list(map(len, parts))
+            else:
+                parts = [part for part in parts if plain_boxes.is_outermost(part, foreground)]
+                sizes = [plain_boxes.contour_area(part, foreground.shape) for part in parts]
+            kept = [rank for rank, size in enumerate(sizes) if size >= min_area * max(sizes)]
+            boxes = map_to_instances(score_map, protocol, min_area)
+            assert boxes.shape == (len(boxes), 4)
+            expected = [plain_boxes.rect(parts[rank]) for rank in kept]
+            assert sorted(boxes.tolist()) == sorted([x, y, x + w, y + h] for x, y, w, h in expected)
+            if protocol.regions == 'component' and parts:
+                assert boxes[:1].tolist() == map_to_boxes(score_map, protocol).tolist()
+            several += len(boxes) > 1
+    assert several
+
+
+@pytest.mark.parametrize('epsilon', [0.0, 1e-5, 0.3])
+@pytest.mark.parametrize('mode', MODES)
+def test_normalised_first_agrees_with_torch(mode, epsilon):
+    protocol = dataclasses.replace(MODES[mode], normalize_first=True, epsilon=epsilon)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        score_map = rng.standard_normal((14, 14)).astype(np.float32)
+        small = torch.from_numpy((score_map - score_map.min()) / (np.ptp(score_map) + np.float32(epsilon)))
+        resized = F.interpolate(small[None, None], size=(224, 224), mode=mode, align_corners=False)[0, 0].clip(0, 1)
+        ours = normalize_map(score_map, protocol)
+        assert ours.dtype == np.float32
+        assert np.allclose(ours, resized.numpy(), atol=2e-6)
+        assert ours.min() >= 0 and ours.max() <= 1
+
+
+def test_a_peak_between_pixels_is_lower_when_normalised_first():
+    peak = np.zeros((14, 14), np.float32)
+    peak[6, 6] = 1
+    assert normalize_map(peak, TSCAM).max() == 1
+    assert normalize_map(peak, get_protocol('sat')).max() == pytest.approx((31 / 32) ** 2, abs=1e-4)
+
+
+def test_the_box_of_sat_is_half_open():
+    protocol = get_protocol('sat', frame=(20, 20))
+    score_map = np.zeros((20, 20))
+    score_map[4:9, 3:12] = 1
+    assert map_to_boxes(score_map, protocol).tolist() == [[3, 4, 12, 9]]
+    assert box_overlaps([[3, 4, 12, 9]], [[3, 4, 11, 8]])[0].item() == 45 / 60
+
+
+@pytest.mark.parametrize('name', ['sat', 'rcam'])
+def test_nothing_above_the_threshold_is_the_whole_frame(name):
+    assert map_to_boxes(np.zeros((14, 14)), get_protocol(name)).tolist() == [[0, 0, 224, 224]]
+    assert map_to_boxes(np.full((14, 14), np.nan), get_protocol(name)).tolist() == [[0, 0, 224, 224]]
+
+
+def test_an_absolute_threshold_may_leave_nothing():
+    protocol = get_protocol('sat', epsilon=1.0, threshold=0.5)
+    score_map = np.zeros((14, 14))
+    score_map[3:6, 3:6] = 1  # becomes 1 / (1 + 1), which is not above 0.5
+    assert map_to_boxes(score_map, protocol).tolist() == [[0, 0, 224, 224]]
+    assert map_to_instances(score_map, protocol).shape == (0, 4)
+
+
+def test_the_percentile_is_that_of_grey_levels_in_the_frame():
+    protocol = get_protocol('rcam', frame=(10, 1), threshold=0.5)
+    score_map = np.array([[0, 1, 2, 3, 4, 5, 6, 30.9, 50.9, 255]])
+    # Between 50 and 255, at 0.1 of the way: 70.5, so that the cut is 35.
+    assert threshold_map(score_map, protocol).tolist() == [[0] * 8 + [1] * 2]
+    assert threshold_map(score_map, dataclasses.replace(protocol, percentile=100)).tolist() == [[0] * 9 + [1]]
 
 
 # ------------------------------------------------- boxes_to_frame and boxes_to_image

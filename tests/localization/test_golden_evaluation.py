@@ -58,7 +58,7 @@ def test_tscam_image_by_image(golden_eval, threshold):
 
 
 def test_golden_outcomes_are_all_there(golden_eval):
-    """What the test above would not see if the arrays were trivial."""
+    """The test above would prove nothing if the arrays were trivial."""
     seen = {name: sum(golden_eval[f'thr{thr}_{name}'].sum() for thr in (0.1, 0.12, 0.3)) for name in OUTCOME_ARRAYS}
     assert all(count > 0 for count in seen.values()), seen
     assert golden_eval['gt_counts'].max() > 1

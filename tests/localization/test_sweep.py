@@ -13,14 +13,12 @@ from mmtscam.localization import (
     correct_at_thresholds,
     get_protocol,
     map_to_boxes,
+    normalize_map,
     threshold_grid,
 )
 
 GRID = threshold_grid(0.01)
-SMALL = {
-    name: get_protocol(name, frame=(24, 20), iou_levels=(0.2, 0.5, 0.9), threshold=None if name != 'tscam' else 0.1)
-    for name in PROTOCOLS
-}
+SMALL = {name: get_protocol(name, frame=(24, 20), iou_levels=(0.2, 0.5, 0.9), threshold=0.1) for name in PROTOCOLS}
 
 
 def _directly(score_map, truth, protocol, thresholds):
@@ -77,6 +75,54 @@ def test_nested_rings_with_holes(name, seed, truth):
         cv2.circle(canvas, (x, y), int(rng.integers(1, 9)), int(rng.integers(1, 12)), int(rng.integers(1, 3)))
         cv2.line(canvas, (x, y), tuple(int(v) for v in rng.integers(0, 20, 2)), level, 1)
     _assert_same(canvas.astype(np.float32), truth, SMALL[name])
+
+
+SCALES = [{}, dict(percentile=90), dict(percentile=35.5), dict(absolute_threshold=True)]
+derived = st.builds(
+    lambda scale, **rules: get_protocol(
+        dict(base='tscam', frame=(24, 20), iou_levels=(0.2, 0.5, 0.9)), **scale, **rules
+    ),
+    scale=st.sampled_from(SCALES),
+    regions=st.sampled_from(['contour', 'all_contours', 'union', 'component']),
+    interpolation=st.sampled_from(['bilinear', 'bicubic']),
+    normalize_first=st.booleans(),
+    epsilon=st.sampled_from([0.0, 1e-5, 2.0]),
+    clamp_boxes=st.booleans(),
+    empty_box=st.sampled_from([(0, 0, 1, 1), (0, 0, 24, 20)]),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(protocol=derived, seed=st.integers(0, 10**6), side=st.integers(2, 20), truth=_boxes(24, 20))
+def test_any_combination_of_fields(protocol, seed, side, truth):
+    rng = np.random.default_rng(seed)
+    score_map = rng.integers(0, 9, (side, side + 4)).astype(rng.choice([np.float32, np.float64]))
+    _assert_same(score_map, truth, protocol, GRID[::3])
+
+
+@pytest.mark.parametrize('regions', ['contour', 'all_contours', 'union', 'component'])
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_thresholds_that_are_scores(regions, dtype):
+    """An absolute threshold is strict, and as precise as the map."""
+    rng = np.random.default_rng(0)
+    protocol = get_protocol('sat', regions=regions, frame=(12, 10), empty_box=(0, 0, 12, 10), iou_levels=(0.3, 0.7))
+    for _ in range(5):
+        score_map = rng.random((5, 6)).astype(dtype)
+        scores = np.unique(normalize_map(score_map, protocol)).astype(np.float64)
+        near = [np.nextafter(scores, 0), scores, np.nextafter(scores, 1), scores + 1e-9]
+        truth = rng.integers(0, 5, (1, 4)) + np.array([0, 0, 6, 5])
+        _assert_same(score_map, truth, protocol, np.concatenate(near))
+
+
+def test_the_empty_box_may_be_right_after_nothing_else_could_be():
+    """At low thresholds the block is right, then a single pixel is not, then the whole frame is."""
+    score_map = np.zeros((20, 24))
+    score_map[:19, :22] = 0.25
+    score_map[3, 4] = 1
+    protocol = get_protocol('sat', frame=(24, 20), epsilon=1.0, empty_box=(0, 0, 24, 20))
+    correct = correct_at_thresholds(score_map, [[0, 0, 23, 19]], protocol, [0.0, 0.1, 0.2, 0.4, 0.5, 0.9])
+    assert correct.tolist() == [[True, True, False, False, True, True]]
+    _assert_same(score_map, np.array([[0, 0, 23, 19]]), protocol)
 
 
 def test_patterns_of_four_by_four():

@@ -88,7 +88,7 @@ def test_files_of_other_data_sets_are_refused(files, tmp_path):
     content['images'][0]['file_name'] = '0.jpg'
     content['categories'][0]['name'] = 'c'
     boxes.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"category 'c' is not among .* or use --class-agnostic"):
+    with pytest.raises(ValueError, match=r"category 'c' is not among .* or use class_agnostic=True"):
         score_boxes(boxes, truth)
     boxes.write_text('[]')
     with pytest.raises(ValueError, match=r"boxes\.json: not a COCO file: it has no list 'images'"):

@@ -54,7 +54,7 @@ def test_folders_are_named_as_their_classes(folder):
 def test_folders_may_have_any_name_where_classes_are_predicted(folder):
     (folder / 'red bird').rename(folder / 'red-bird')
     assert [row.label for row in folder_rows(folder, None, 2)] == [None] * 3
-    with pytest.raises(ValueError, match=r"red-bird: class 'red-bird': not among .* or use --labels predicted"):
+    with pytest.raises(ValueError, match=r"red-bird: class 'red-bird': not among .* or use labels='predicted'"):
         folder_rows(folder, CLASSES, 2)
 
 

@@ -31,7 +31,7 @@ def test_the_shape_alone_takes_no_memory(evaluate):
 @pytest.mark.parametrize(
     ('option', 'message'),
     [
-        ({'head.map_mode': 'semantic'}, 'the maps coupled, not semantic'),
+        ({'head.map_kind': 'semantic'}, 'the maps coupled, not semantic'),
         ({'head.topk': 2}, 'so many classes with boxes: 5, not 2'),
         ({'head.protocol': 'wsol-v2', 'head.threshold': 0.1}, 'the protocol tscam, not wsol-v2'),
         ({'backbone.attn_layers': [-1]}, r'attention of the blocks \[0, 1\], not \[1\]'),

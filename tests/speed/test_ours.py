@@ -5,9 +5,10 @@ import torch
 from mmengine.evaluator import Evaluator
 
 from mmtscam.evaluation import LocAccuracy
-from mmtscam.speed import PRECISIONS, Way, baseline, ours
+from mmtscam.speed import Way, baseline, ours
 from mmtscam.speed.inputs import make_batches, our_batch
 from mmtscam.speed.ours import build_model, evaluate_batches
+from mmtscam.utils.choices import PRECISIONS
 
 
 def test_weights_are_the_same_each_time(evaluate):

@@ -6,8 +6,9 @@ import pytest
 from mmengine.logging import print_log
 from speed_tasks import every_workload
 
-from mmtscam.speed import WORKLOADS, image_files, start_workers
+from mmtscam.speed import image_files, start_workers
 from mmtscam.speed.workloads import quiet
+from mmtscam.utils.choices import WORKLOADS
 
 
 def test_every_workload_runs_in_every_way(config_file, tiny_config):

@@ -21,9 +21,9 @@ def checkpoint(tool_config, tmp_path):
     return tmp_path / 'model.pth'
 
 
-def _figures(folder):
+def _numbers(folder):
     report = json.loads((folder / 'report.json').read_text())
-    return {(result['name'], figure['key']): figure for result in report['results'] for figure in result['figures']}
+    return {(result['name'], number['key']): number for result in report['results'] for number in result['numbers']}
 
 
 def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
@@ -34,23 +34,24 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     ).stdout
     assert 'Thresholds chosen on 24 images, for others' in chosen
     choices = {
-        (choice['protocol']['name'], choice['map_name']): choice
+        (choice['protocol']['name'], choice['asked_kind']): choice
         for choice in json.loads((tmp_path / 'thresholds.json').read_text())['thresholds']
     }
     assert set(choices) == {('tscam', 'maps'), ('tscam', 'attention'), ('tscam', 'semantic'), ('wsol-v2', 'maps')}
+    assert choices['tscam', 'maps']['map_kind'] == 'coupled'
 
     printed = run(
         'python', 'tools/test.py', *common, '--thresholds', tmp_path / 'thresholds.json',
         '--report-dir', tmp_path / 'val', '--save-maps', tmp_path / 'maps.npz',
     ).stdout  # fmt: skip
     assert 'Outcomes of the Top-1 prediction' in printed
-    figures = _figures(tmp_path / 'val')
-    for map_name, name in (('maps', 'tscam'), ('attention', 'tscam-attention'), ('semantic', 'tscam-semantic')):
-        figure = figures[name, 'gt_known_val']
-        assert (figure['source'], figure['threshold']) == ('val', choices['tscam', map_name]['threshold'])
-        assert (name, 'gt_known') not in figures
-    assert figures['wsol-v2', 'maxboxacc_iou50_oracle']['source'] == 'oracle'
-    assert figures['wsol-v2', 'boxacc_iou50_val']['threshold'] == choices['wsol-v2', 'maps']['level_thresholds'][1]
+    numbers = _numbers(tmp_path / 'val')
+    for map_kind, name in (('maps', 'tscam'), ('attention', 'tscam-attention'), ('semantic', 'tscam-semantic')):
+        number = numbers[name, 'gt_known_val']
+        assert (number['source'], number['threshold']) == ('val', choices['tscam', map_kind]['threshold'])
+        assert (name, 'gt_known') not in numbers
+    assert numbers['wsol-v2', 'maxboxacc_iou50_oracle']['source'] == 'oracle'
+    assert numbers['wsol-v2', 'boxacc_iou50_val']['threshold'] == choices['wsol-v2', 'maps']['level_thresholds'][1]
     report = json.loads((tmp_path / 'val' / 'report.json').read_text())
     assert len(report['origin']['checkpoint_sha256']) == len(report['origin']['config_sha256']) == 64
     with (tmp_path / 'val' / 'tscam.csv').open() as file:
@@ -58,18 +59,25 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     assert len(rows) == 16
     assert rows[0]['true_class'] == 'Crested_Zeb'
     counted = sum(float(row['iou']) >= 0.5 for row in rows)
-    assert counted == figures['tscam', 'gt_known_val']['count']
+    assert counted == numbers['tscam', 'gt_known_val']['count']
 
     # The same from the saved maps alone, by the same thresholds.
     run(
         'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam', 'wsol-v2',
         '--thresholds', tmp_path / 'thresholds.json', '--out-dir', tmp_path / 'offline',
     )  # fmt: skip
-    offline = _figures(tmp_path / 'offline')
-    shared = set(offline) & set(figures)
+    offline = _numbers(tmp_path / 'offline')
+    shared = set(offline) & set(numbers)
     assert {('tscam', 'loc_top1_val'), ('tscam', 'cls_top5'), ('wsol-v2', 'boxacc_val')} <= shared
-    assert all(offline[key] == figures[key] for key in shared)
+    assert all(offline[key] == numbers[key] for key in shared)
     assert (tmp_path / 'offline' / 'tscam.csv').read_text() == (tmp_path / 'val' / 'tscam.csv').read_text()
+
+    # The same again by the metrics of the config.
+    run(
+        'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--config', config,
+        '--thresholds', tmp_path / 'thresholds.json', '--out-dir', tmp_path / 'config',
+    )  # fmt: skip
+    assert _numbers(tmp_path / 'config') == numbers
 
     # The images on which thresholds were chosen are not scored with them, whoever asks.
     run(
@@ -92,7 +100,7 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     )
 
 
-def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, run):
+def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, run_here):
     rng = np.random.default_rng(0)
     metadata, maps = tmp_path / 'metadata', tmp_path / 'maps'
     metadata.mkdir()
@@ -111,28 +119,28 @@ def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, 
     for name, lines in rows.items():
         (metadata / f'{name}.txt').write_text('\n'.join(lines) + '\n')
     command = ('python', 'tools/analysis/evaluate_maps.py', maps, '--metadata', metadata)
-    printed = run(
+    printed = run_here(
         *command, '--protocol', 'wsol-v1', 'wsol-v2', '--threshold', '0.2', '--out-dir', tmp_path / 'out'
     ).stdout
-    figures = _figures(tmp_path / 'out')
+    numbers = _numbers(tmp_path / 'out')
     for name in ('wsol-v1', 'wsol-v2'):
-        assert figures[name, 'maxboxacc_oracle']['value'] == 100.0
-    assert figures['wsol-v1', 'gt_known']['value'] == 100.0
+        assert numbers[name, 'maxboxacc_oracle']['value'] == 100.0
+    assert numbers['wsol-v1', 'gt_known']['value'] == 100.0
     assert 'oracle' in printed and 'fixed' in printed
-    assert not any('cls' in key or 'outcome' in key for _, key in figures)
+    assert not any('cls' in key or 'outcome' in key for _, key in numbers)
 
     np.save(maps / 'test' / '0' / '4.jpg.npy', np.ones((14, 14)))
-    assert 'cannot be scored as it stands' in run(*command, code=1).stdout
-    options = ('--protocol-options', 'iou_levels=[0.3,0.5]', 'contours=all')
-    printed = run(*command, '--protocol', 'wsol-v1', '--normalize', *options).stdout
+    assert 'cannot be scored as it stands' in run_here(*command, code=1).stdout
+    options = ('--protocol-options', 'iou_levels=[0.3,0.5]', 'regions=all_contours')
+    printed = run_here(*command, '--protocol', 'wsol-v1', '--normalize', *options).stdout
     assert 'wsol-v1-derived' in printed and 'maxboxacc_iou30' in printed
     (maps / 'test' / '1' / '3.jpg.npy').unlink()
-    assert '3.jpg.npy: score map not found' in run(*command, code=1).stdout
-    assert 'needs --metadata' in run(*command[:3], code=1).stdout
+    assert '3.jpg.npy: score map not found' in run_here(*command, code=1).stdout
+    assert 'needs --metadata' in run_here(*command[:3], code=1).stdout
 
 
-def test_a_threshold_is_not_chosen_on_the_test_images(checkpoint, tmp_path, run):
-    refused = run(
+def test_a_threshold_is_not_chosen_on_the_test_images(checkpoint, tmp_path, run_here):
+    refused = run_here(
         'python', 'tools/analysis/choose_threshold.py', tmp_path / 'tiny.py', checkpoint, '--out', tmp_path / 't.json',
         code=1,
     ).stdout  # fmt: skip

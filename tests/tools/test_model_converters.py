@@ -151,11 +151,12 @@ def test_converted_checkpoint_is_evaluated(run_here, tool_config, tmp_path):
     torch.save({'state_dict': source.state_dict()}, tmp_path / 'mine.pth')
     run_here('python', TO_REFERENCE, tmp_path / 'mine.pth', tmp_path / 'released.pth')
     run_here('python', TO_OURS, tmp_path / 'released.pth', tmp_path / 'ours.pth')
-    tool_config.dump(tmp_path / 'tiny.py')
     metrics = []
     for checkpoint in ('mine', 'ours'):
+        # mmengine names a run after its config and the second.
+        tool_config.dump(tmp_path / f'{checkpoint}.py')
         run_here(
-            'python', 'tools/test.py', tmp_path / 'tiny.py', tmp_path / f'{checkpoint}.pth',
+            'python', 'tools/test.py', tmp_path / f'{checkpoint}.py', tmp_path / f'{checkpoint}.pth',
             '--work-dir', tmp_path / 'test', '--out', tmp_path / f'{checkpoint}.json', '--out-item', 'metrics',
         )  # fmt: skip
         metrics.append(json.loads((tmp_path / f'{checkpoint}.json').read_text()))
@@ -241,9 +242,9 @@ there, back = reference_to_mmtscam, mmtscam_to_reference
         (there, 'none', 'new', 'none.pth: checkpoint not found'),
         (there, 'model_best', 'model_best', 'model_best.pth: is the source itself'),
         (back, 'ours', './ours', 'ours.pth: is the source itself'),
-        (there, 'model_best', 'ours', 'ours.pth: exists already; name another file or replace it with --force'),
+        (there, 'model_best', 'ours', 'ours.pth: exists already; name another file, or replace it with force=True'),
         (there, 'ours', 'new', "ours.pth: has mmtscam's names already; tools/model_converters/mmtscam_to_reference.py"),
-        (back, 'model_best', 'new', 'already; tools/model_converters/reference_to_mmtscam.py converts the other way'),
+        (back, 'model_best', 'new', 'already; reference_to_mmtscam.py converts the other way'),
         (there, 'torn', 'new', 'torn.pth: not a file of weights that can be read safely'),
         (there, 'harmful', 'new', 'harmful.pth: not a file of weights that can be read safely'),
         (there, 'distilled', 'new', 'distilled.pth: a distilled DeiT, with a second class token'),
@@ -286,7 +287,9 @@ def test_what_fails_in_between_leaves_the_old_file(released, tmp_path, monkeypat
 def test_tools_end_with_one_line(run, released, tmp_path):
     (tmp_path / 'ours.pth').write_text('something else')
     output = run('python', TO_OURS, released, tmp_path / 'ours.pth', code=1).stdout
-    assert output == f'{tmp_path}/ours.pth: exists already; name another file or replace it with --force\n'
+    assert (
+        output == f'{tmp_path}/ours.pth: exists already; name another file, or replace it with force=True (--force)\n'
+    )
     run('python', TO_OURS, released, tmp_path / 'ours.pth', '--force')
     assert len(load(tmp_path / 'ours.pth')['state_dict']) == len(load(released)['state_dict'])
     # But never the source.

@@ -11,7 +11,10 @@ import torch
 from mmengine.config import Config
 from tscam_models import DEIT, NUM_CLASSES, WIDTH, randomise
 
+from mmtscam.apis.explain import Explainer
 from mmtscam.registry import MODELS
+from mmtscam.utils.cli import run as run_tool
+from mmtscam.visualization.figures import save_figure
 
 NAMES = ('Little_Tern', 'Common_Gull', 'Möwe', 'd', 'e', 'f')
 HEADS = {
@@ -36,11 +39,13 @@ def draw(tool, monkeypatch, tmp_path):
 
     def draw(*words, out='figure.png'):
         drawn = []
-        save = tool.save_figure
-        monkeypatch.setattr(tool, 'save_figure', lambda figure, *args: (drawn.append(figure), save(figure, *args)))
+        monkeypatch.setattr(
+            'mmtscam.visualization.figures.save_figure',
+            lambda figure, *args: (drawn.append(figure), save_figure(figure, *args)),
+        )
         command = ['paper_figures.py', *words, '--out', tmp_path / out]
         monkeypatch.setattr(sys, 'argv', [str(word) for word in command])
-        tool.main()
+        run_tool(tool.main)
         assert (tmp_path / out).stat().st_size > 0
         return drawn[0]
 
@@ -105,7 +110,7 @@ def _titles(figure):
 
 def test_compare_the_maps_of_one_model(draw, models, images):
     figure = draw('compare', *images, *_named(models, Ours='tscam'), '--class', 'möwe', '--true-boxes', out='a.pdf')
-    assert _titles(figure) == ['image', 'attention A*', 'semantic map', 'coupled map']
+    assert _titles(figure) == ['image', 'coupled map', 'attention A*', 'semantic map']
     panels = figure.axes[:8]
     assert [len(axes.images) for axes in panels] == [1, 2, 2, 2] * 2
     assert panels[0].get_xlabel().startswith('Möwe 0.') and not panels[1].get_xlabel()
@@ -137,13 +142,13 @@ def test_what_a_model_lacks(draw, models, images):
         draw('layers', images[0], *models['tscam'], '--cfg-options', 'model.backbone.attn_aggregation=rollout')
 
 
-def test_coupling(draw, models, images, tool):
+def test_coupling(draw, models, images):
     figure = draw('coupling', images[0], *models['tscam'], '--classes', '4', 'little tern')
     assert len([axes for axes in figure.axes if axes.images]) == 10
     names = [text.get_text().splitlines()[0] for text in figure.texts if '0.' in text.get_text()]
     assert names == ['e', 'Little Tern']
     figure = draw('coupling', images[0], *models['tscam'], '--topk', '1')
-    seen = tool.Explainer(*models['tscam']).explain(images[0])
+    seen = Explainer(*models['tscam']).explain(images[0])
     (box,) = figure.axes[4].patches
     x1, y1, x2, y2 = seen.boxes['coupled'][0][0].tolist()
     assert [*box.get_xy(), box.get_width(), box.get_height()] == pytest.approx([x1, y1, x2 - x1, y2 - y1])
@@ -154,14 +159,14 @@ def test_layers(draw, models, images):
     assert _titles(figure) == ['image', '$A_*^{1}$', '$A_*^{3}$', '$A_*$ (mean)']
 
 
-def test_similarity(draw, models, images, tool):
+def test_similarity(draw, models, images):
     figure = draw(
         'similarity', images[0], *models['tscam'], '--blocks', '1', '-1', 'patch_embed.projection',
         '--cnn', f'VGG={models["cam"][0]},{models["cam"][1]}',
     )  # fmt: skip
     names = [title.splitlines()[0] for title in _titles(figure)]
     assert names == ['image', 'block 1', 'block 3', 'patch_embed.projection', 'VGG']
-    tokens = tool.Explainer(*models['tscam']).tokens(images[0], [2])['block 3'].astype(float)
+    tokens = Explainer(*models['tscam']).tokens(images[0], [2])['block 3'].astype(float)
     expected = [[a @ b / np.sqrt((a @ a) * (b @ b)) for b in tokens] for a in tokens]
     assert np.allclose(figure.axes[2].images[0].get_array(), expected, atol=1e-9)
     assert [len(axes.images[0].get_array()) for axes in figure.axes[1:5]] == [64, 64, 64, 16]
@@ -173,7 +178,13 @@ def test_similarity(draw, models, images, tool):
 def test_iou(draw, tmp_path):
     curve = {'iou': [0.3, 0.5], 'gt_known': [90.0, 60.0], 'loc_top1': [80.0, 50.0]}
     for name in ('a/x', 'b/x'):
-        results = [dict(name=result, curves=dict(accuracy_over_iou=curve)) for result in ('tscam', 'tscam-attention')]
+        results = [
+            dict(
+                name=result, metric='LocAccuracy', protocol={}, map_name='maps', images=1, figures=[],
+                curves=dict(accuracy_over_iou=curve),
+            )
+            for result in ('tscam', 'tscam-attention')
+        ]  # fmt: skip
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / 'report.json').write_text(json.dumps(dict(results=results)))
     reports = [tmp_path / 'a/x', tmp_path / 'b/x/report.json']
@@ -188,7 +199,7 @@ def test_iou(draw, tmp_path):
     assert labels('--names', 'A', 'B', '--results', 'tscam', 'tscam-attention') == [both] * 2
     with pytest.raises(SystemExit, match=r"two runs are called 'A': give them names with --names"):
         labels('--names', 'A', 'A')
-    with pytest.raises(SystemExit, match=r'none/report\.json: report not found'):
+    with pytest.raises(SystemExit, match=r'none/report\.json: not found'):
         draw('iou', tmp_path / 'none/report.json')
 
 
@@ -206,7 +217,7 @@ def test_iou(draw, tmp_path):
 def test_arguments(tool, monkeypatch, capsys, words, message):
     monkeypatch.setattr(sys, 'argv', ['paper_figures.py', *words])
     with pytest.raises(SystemExit) as ended:
-        tool.main()
+        run_tool(tool.main)
     assert ended.value.code == 2 and message in capsys.readouterr().err
 
 

@@ -1,6 +1,8 @@
+import time
+
 import pytest
 
-from mmtscam.utils.timing import in_turn, ratios, spread
+from mmtscam.utils.timing import in_turn, ratios, seconds, spread
 
 
 def test_every_second_round_is_in_reverse_order():
@@ -16,6 +18,10 @@ def test_every_second_round_is_in_reverse_order():
     measured = in_turn([way('a'), way('b'), way('c')], 3)
     assert ''.join(asked) == 'abccbaabc'
     assert measured == [[1, 6, 7], [2, 5, 8], [3, 4, 9]]
+
+
+def test_seconds():
+    assert 0.02 <= seconds(lambda: time.sleep(0.02)) < 10
 
 
 def test_spread_of_an_even_number():

@@ -104,7 +104,7 @@ def test_original_deit_weights(img_size, golden_small, tmp_path):
 
 def test_missing_weights_name_the_setting(tmp_path):
     detector = build(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'none.pth')))
-    with pytest.raises(FileNotFoundError, match=r'--cfg-options model\.backbone\.init_cfg\.checkpoint=PATH'):
+    with pytest.raises(FileNotFoundError, match=r'or set model\.backbone\.init_cfg\.checkpoint to the path'):
         detector.init_weights()
 
 

@@ -11,30 +11,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from mmengine.config import DictAction
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from mmtscam.utils.choices import PRECISIONS, WORKLOADS
+from mmtscam.utils.cli import add_cfg_options, check_at_least, run
 
-from mmtscam.engine.precision import amp_dtype
-from mmtscam.speed import (
-    PRECISIONS,
-    WORKLOADS,
-    Setting,
-    Way,
-    WorkerError,
-    check_memory,
-    compare,
-    count_steps,
-    image_files,
-    machine_facts,
-    package_versions,
-    plot_growth,
-)
-from mmtscam.utils.files import unfinished, write_text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from mmtscam.speed import Setting, Way
 
 SWEEPS = {'input-size': 'input_size', 'batch-size': 'batch_size', 'classes': 'classes'}
 COLUMNS = (
@@ -73,13 +59,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--input-size', type=int, help="side of the input in pixels (default: the config's)")
     parser.add_argument('--rounds', type=int, default=7, help='how often each way is measured (default: 7)')
     parser.add_argument('--batches', type=int, help='batches a round (default: enough on this kind of device)')
-    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--device', choices=['cpu', 'cuda'], help='default: a GPU if there is one')
     parser.add_argument(
         '--sweep', nargs='+', metavar=('WHAT', 'VALUE'), help=f'sizes to go through; WHAT is {", ".join(SWEEPS)}'
     )
     parser.add_argument('--plot', type=Path, metavar='FILE', help=f'draw what a sweep gives ({", ".join(PLOTS)})')
     parser.add_argument('--out', type=Path, metavar='FILE.json', help='write everything that was measured')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    add_cfg_options(parser)
     args = parser.parse_args()
     check_arguments(parser, args)
     return args
@@ -87,10 +73,7 @@ def parse_args() -> argparse.Namespace:
 
 def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with a message where an argument is out of range; turn ``sweep`` into name and values."""
-    for name in ('rounds', 'batch_size', 'input_size', 'batches'):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            parser.error(f'--{name.replace("_", "-")} {value}: must be at least 1')
+    check_at_least(parser, args, 1, ['rounds', 'batch_size', 'input_size', 'batches'])
     for config in args.configs:
         if not Path(config).is_file():
             parser.error(f'{config}: config file not found')
@@ -101,10 +84,6 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
             check_folder(parser, file)
     if args.sweep and args.sweep[0] in SWEEPS and getattr(args, SWEEPS[args.sweep[0]], None) is not None:
         parser.error(f'--{args.sweep[0]} is what is swept: leave it out')
-    if args.device == 'cuda' and not torch.cuda.is_available():
-        parser.error('--device cuda: no GPU is available')
-    if args.device == 'cuda' and 'bf16' in args.precisions and amp_dtype() != torch.bfloat16:
-        parser.error('this GPU has no bfloat16: measure --precisions fp32')
     if args.plot and not args.sweep:
         parser.error('--plot draws how cost grows: it needs --sweep')
     if args.plot and args.plot.suffix not in PLOTS:
@@ -136,8 +115,28 @@ def check_folder(parser: argparse.ArgumentParser, file: Path) -> None:
         parser.error(f'{file}: cannot be written to {folder}: {error.strerror}')
 
 
-def make_settings(args: argparse.Namespace) -> Iterator[Setting]:
-    """What to measure, one after the other."""
+def choose_device(args: argparse.Namespace) -> str:
+    """The device that is asked for, or the one that there is.
+
+    Raises:
+        ValueError: If it is not there, or cannot compute in the precisions.
+    """
+    import torch
+
+    from mmtscam.engine.precision import amp_dtype
+
+    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    if device == 'cuda' and not torch.cuda.is_available():
+        raise ValueError('--device cuda: no GPU is available')
+    if device == 'cuda' and 'bf16' in args.precisions and amp_dtype() != torch.bfloat16:
+        raise ValueError('this GPU has no bfloat16: measure --precisions fp32')
+    return device
+
+
+def make_settings(args: argparse.Namespace) -> 'Iterator[Setting]':
+    """Yield what to measure, one after the other."""
+    from mmtscam.speed import Setting
+
     for config, workload in itertools.product(args.configs, args.workloads):
         setting = Setting(
             config=config,
@@ -155,8 +154,10 @@ def make_settings(args: argparse.Namespace) -> Iterator[Setting]:
         yield from (replace(setting, **size) for size in sizes)
 
 
-def make_ways(workload: str, precisions: Sequence[str], compiled: bool) -> list[Way]:
+def make_ways(workload: str, precisions: Sequence[str], compiled: bool) -> 'list[Way]':
     """The baseline, then ours."""
+    from mmtscam.speed import Way
+
     baseline = Way('baseline')
     if workload == 'load':
         return [baseline, Way('ours')]
@@ -164,8 +165,13 @@ def make_ways(workload: str, precisions: Sequence[str], compiled: bool) -> list[
     return [baseline, *(Way('ours', precision, also) for precision in precisions for also in chosen)]
 
 
-def measure_all(args: argparse.Namespace, console: Console) -> Iterator[dict[str, Any]]:
+def measure_all(args: argparse.Namespace, console: 'Console') -> Iterator[dict[str, Any]]:
     """Measure each setting and print its table."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from mmtscam.speed import check_memory, compare, count_steps, image_files
+
     with ExitStack() as stack:
         settings = []
         for setting in make_settings(args):
@@ -199,7 +205,9 @@ def measure_all(args: argparse.Namespace, console: Console) -> Iterator[dict[str
             yield result
 
 
-def make_table(result: dict[str, Any]) -> Table:
+def make_table(result: dict[str, Any]) -> 'Table':
+    from rich.table import Table
+
     table = Table(title=make_title(result), title_justify='left')
     for column in COLUMNS:
         table.add_column(column, justify='right' if column else 'left')
@@ -248,6 +256,12 @@ def format_bytes(count: int | None) -> str:
 
 def main() -> None:
     args = parse_args()
+    import torch
+    from rich.console import Console
+
+    from mmtscam.speed import machine_facts
+
+    args.device = choose_device(args)
     console = Console(width=None if sys.stdout.isatty() else 140)
     machine = machine_facts(args.device)
     bf16 = ', '.join(machine['bf16_instructions']) or 'none known'
@@ -261,25 +275,24 @@ def main() -> None:
             'may mean nothing'
         )
     results: list[dict[str, Any]] = []
-    ended = ''
+    complete = False
     try:
         for result in measure_all(args, console):
             results.append(result)
-    except (ValueError, WorkerError) as error:
-        ended = str(error)
-    except KeyboardInterrupt:
-        ended = 'interrupted'
-    # What took long to measure is kept, whatever came after it.
-    if results:
-        write_results(args, results, machine, console, complete=not ended)
-    if ended:
-        raise SystemExit(ended)
+        complete = True
+    finally:
+        # What took long to measure is kept, whatever came after it.
+        if results:
+            write_results(args, results, machine, console, complete)
 
 
 def write_results(
-    args: argparse.Namespace, results: list[dict[str, Any]], machine: dict[str, Any], console: Console, complete: bool
+    args: argparse.Namespace, results: list[dict[str, Any]], machine: dict[str, Any], console: 'Console', complete: bool
 ) -> None:
     """Write what was asked for of what was measured."""
+    from mmtscam.speed import package_versions, plot_growth
+    from mmtscam.utils.files import unfinished, write_text
+
     if args.out:
         record = dict(
             command=shlex.join(['python', *sys.argv]),
@@ -300,4 +313,4 @@ def write_results(
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

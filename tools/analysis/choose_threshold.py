@@ -1,37 +1,35 @@
 """Choose thresholds on a validation split: python tools/analysis/choose_threshold.py CONFIG CHECKPOINT --out FILE."""
 
 import argparse
-import os.path as osp
 
-from mmengine.dist import is_main_process
-from mmengine.registry import init_default_scope
-
-from mmtscam.engine.hooks.loc_report_hook import run_origin
-from mmtscam.engine.runner import build_runner, runner_config, use_amp_for_test
-from mmtscam.evaluation import check_disjoint, print_choices, save_thresholds, sweeps_for
-from mmtscam.registry import DATASETS
-from mmtscam.utils.cli import add_runner_arguments
+from mmtscam.utils.cli import add_model_arguments, add_runner_arguments, run
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Sweep thresholds on the images of val_dataloader, for every protocol and kind of maps in '
+        description='Sweep thresholds on the images of val_dataloader, for every protocol and kind of map in '
         'test_evaluator, and write the best to a file for tools/test.py --thresholds.'
     )
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    add_model_arguments(parser)
     parser.add_argument('--out', required=True, help='file for the thresholds (.json)')
     add_runner_arguments(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not args.out.endswith('.json'):
+        parser.error(f'--out {args.out}: the name must end in .json')
+    return args
 
 
 def main() -> None:
     args = parse_args()
-    if not args.out.endswith('.json'):
-        raise SystemExit(f'--out {args.out}: the name must end in .json')
-    cfg = runner_config(args)
-    if not osp.isfile(args.checkpoint) and '://' not in args.checkpoint:
-        raise SystemExit(f'{args.checkpoint}: checkpoint not found')
+    from mmengine.dist import is_main_process
+    from mmengine.registry import init_default_scope
+
+    from mmtscam.engine.run_origin import run_origin
+    from mmtscam.engine.runner import build_runner, evaluation_config
+    from mmtscam.evaluation import check_disjoint, print_choices, save_thresholds, sweeps_for
+    from mmtscam.registry import DATASETS
+
+    cfg = evaluation_config(args)
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     try:
         images = check_disjoint(
@@ -39,14 +37,11 @@ def main() -> None:
         )
         sweeps = sweeps_for(cfg.test_evaluator)
     except (ValueError, OSError) as error:
-        raise SystemExit(f'{args.config}: {error}') from error
+        raise ValueError(f'{args.config}: {error}') from error
 
-    cfg.load_from = args.checkpoint
     cfg.test_dataloader = cfg.val_dataloader
     cfg.test_evaluator = sweeps
     cfg.default_hooks.pop('report', None)  # the best here is a choice, not a result
-    if args.amp:
-        use_amp_for_test(cfg)
     runner = build_runner(cfg)
     runner.test()
     if is_main_process():
@@ -57,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -2,24 +2,27 @@
 
 import argparse
 
-from mmengine.config import Config, DictAction
-from mmengine.registry import init_default_scope
-
-from mmtscam.evaluation import constant_box_baselines
-from mmtscam.localization import PROTOCOLS
-from mmtscam.registry import DATASETS
+from mmtscam.utils.cli import add_cfg_options, run
 
 
-def main() -> None:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='GT-known Loc of the best constant box and of the whole image.')
     parser.add_argument('config', help='config file; its test data set is used')
     parser.add_argument('--protocol', choices=['tscam', 'wsol-v1'], default='tscam', help='evaluation protocol')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
-    args = parser.parse_args()
+    add_cfg_options(parser)
+    return parser.parse_args()
 
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+
+def main() -> None:
+    args = parse_args()
+    from mmengine.registry import init_default_scope
+
+    from mmtscam.evaluation import constant_box_baselines
+    from mmtscam.localization import PROTOCOLS
+    from mmtscam.registry import DATASETS
+    from mmtscam.utils.config import read_config
+
+    cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     baselines = constant_box_baselines(dataset, PROTOCOLS[args.protocol])
@@ -29,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmtscam.pseudo_labels.box_scores import score_boxes
+from mmtscam.utils.cli import run
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,12 +15,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    try:
-        scores = score_boxes(args.boxes, args.truth, args.class_agnostic)
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
+    from mmtscam.pseudo_labels.box_scores import score_boxes
+
+    scores = score_boxes(args.boxes, args.truth, args.class_agnostic)
     print(', '.join(f'{name} {value:.1f}' for name, value in scores.items()))
 
 
 if __name__ == '__main__':
-    main()
+    run(main, hints={'class_agnostic': '--class-agnostic'})

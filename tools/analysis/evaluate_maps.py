@@ -2,25 +2,13 @@
 
 import argparse
 import os.path as osp
+from typing import TYPE_CHECKING
 
-from mmengine.config import DictAction
-from mmengine.registry import init_default_scope
+from mmtscam.utils.cli import add_cfg_options, run
 
-from mmtscam.evaluation import (
-    BaseLocMetric,
-    LocAccuracy,
-    MaxBoxAcc,
-    PixelAP,
-    evaluate_maps,
-    print_choices,
-    print_reports,
-    save_thresholds,
-    write_reports,
-)
-from mmtscam.evaluation.stored_maps import MapFile, ScoreMapFolder
-from mmtscam.localization import PROTOCOLS, get_protocol
-from mmtscam.registry import DATASETS
-from mmtscam.utils.files import file_sha256
+if TYPE_CHECKING:
+    from mmtscam.evaluation import BaseLocMetric
+    from mmtscam.evaluation.stored_maps import MapFile, ScoreMapFolder
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,16 +18,25 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('maps', metavar='MAPS', help='file (.npz) or folder')
     parser.add_argument(
-        '--protocol', nargs='+', choices=list(PROTOCOLS), default=['wsol-v2'], help='protocols (default: wsol-v2)'
-    )
-    parser.add_argument('--map-name', nargs='+', default=['maps'], help='kinds of maps in a file (default: maps)')
-    parser.add_argument(
-        '--protocol-options',
+        '--protocol',
         nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help='fields of the protocols to replace: iou_levels="[0.3,0.5]" contours=all',
+        metavar='NAME',
+        default=['wsol-v2'],
+        help='protocols, as tscam or wsol-v1 (default: wsol-v2)',
+    )
+    parser.add_argument(
+        '--map-kind',
+        nargs='+',
+        default=['maps'],
+        help='kinds of map in a file (default: maps, the kind that the head localises with)',
+    )
+    parser.add_argument(
+        '--config', help='score with the localization metrics of its test_evaluator, not by --protocol and --map-kind'
+    )
+    add_cfg_options(
+        parser,
+        flag='--protocol-options',
+        help='fields of the protocols to replace: iou_levels="[0.3,0.5]" regions=all_contours',
     )
     threshold = parser.add_mutually_exclusive_group()
     threshold.add_argument('--threshold', type=float, help='a fixed threshold')
@@ -64,7 +61,10 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def open_maps(args: argparse.Namespace) -> MapFile | ScoreMapFolder:
+def open_maps(args: argparse.Namespace) -> 'MapFile | ScoreMapFolder':
+    from mmtscam.evaluation.stored_maps import MapFile, ScoreMapFolder
+    from mmtscam.registry import DATASETS
+
     if not osp.exists(args.maps):
         raise ValueError(f'{args.maps}: no such file or folder')
     if not osp.isdir(args.maps):
@@ -82,57 +82,79 @@ def open_maps(args: argparse.Namespace) -> MapFile | ScoreMapFolder:
     return ScoreMapFolder(args.maps, DATASETS.build(dict(type='WSOLDataset', dataset=dataset, test_mode=True, **truth)))
 
 
-def build_metrics(args: argparse.Namespace, maps: MapFile | ScoreMapFolder) -> list[BaseLocMetric]:
+def metric_configs(args: argparse.Namespace, maps: 'MapFile | ScoreMapFolder') -> list[dict]:
+    from mmtscam.evaluation import loc_metrics
+    from mmtscam.evaluation.stored_maps import MapFile, ScoreMapFolder
+    from mmtscam.localization import get_protocol
+    from mmtscam.utils.config import read_config
+
+    if args.config:
+        return [config for config, _ in loc_metrics(read_config(args.config).test_evaluator)]
     first = next(iter(maps), {})
-    metrics: list[BaseLocMetric] = []
-    for map_name in dict.fromkeys(args.map_name):
+    if 'gt_instances' not in first and (args.write_thresholds or args.thresholds or args.threshold is not None):
+        raise ValueError(f'{args.maps}: without true boxes there is no use for a threshold')
+    configs = []
+    for map_kind in dict.fromkeys(args.map_kind):
+        if isinstance(maps, ScoreMapFolder) and map_kind != 'maps':
+            raise ValueError(f'--map-kind {map_kind}: a folder holds one kind of map')
         for name in dict.fromkeys(args.protocol):
             # Stored maps of other code are scored as they stand, as the benchmark does.
             normalize = args.normalize or isinstance(maps, MapFile)
-            protocol = {'base': name, 'normalize': normalize, **args.protocol_options}
+            protocol = {'base': name, 'normalize': normalize, **(args.protocol_options or {})}
             prefix = get_protocol(protocol).name
-            common = dict(map_name=map_name, prefix=prefix if map_name == 'maps' else f'{prefix}-{map_name}')
-            if isinstance(maps, ScoreMapFolder) and map_name != 'maps':
-                raise ValueError(f'--map-name {map_name}: a folder holds one kind of maps')
+            prefix = prefix if map_kind == 'maps' else f'{prefix}-{map_kind}'
+            common = dict(protocol=protocol, map_kind=map_kind, prefix=prefix)
             if 'gt_instances' in first:
-                metrics.append(MaxBoxAcc(protocol, args.thresholds, num_workers=args.num_workers, **common))
-                if args.thresholds or args.threshold is not None or PROTOCOLS[name].threshold is not None:
-                    metrics.append(LocAccuracy(protocol, args.threshold, args.thresholds, **common))
+                configs.append(dict(type='MaxBoxAcc', num_workers=args.num_workers, **common))
+                if args.thresholds or args.threshold is not None or get_protocol(name).threshold is not None:
+                    configs.append(dict(type='LocAccuracy', **common))
             if 'gt_sem_seg' in first:
-                metrics.append(PixelAP(protocol, **common))
-    if not metrics:
+                configs.append(dict(type='PixelAP', **common))
+    if not configs:
         raise ValueError(f'{args.maps}: neither true boxes nor masks to compare with')
-    if 'gt_instances' not in first and (args.write_thresholds or args.thresholds or args.threshold is not None):
-        raise ValueError(f'{args.maps}: without true boxes there is no use for a threshold')
-    return metrics
+    return configs
+
+
+def build_metrics(args: argparse.Namespace, maps: 'MapFile | ScoreMapFolder') -> 'list[BaseLocMetric]':
+    from mmtscam.evaluation import set_threshold, set_threshold_file, sweeps_for
+    from mmtscam.registry import METRICS
+
+    configs = metric_configs(args, maps)
+    if args.write_thresholds:
+        configs = sweeps_for(configs)
+    elif args.thresholds:
+        set_threshold_file(configs, args.thresholds)
+    elif args.threshold is not None:
+        set_threshold(configs, args.threshold)
+    return [METRICS.build(config) for config in configs]
 
 
 def main() -> None:
     args = parse_args()
+    from mmengine.registry import init_default_scope
+
+    from mmtscam.evaluation import evaluate_maps, print_choices, print_results, save_thresholds, write_report
+    from mmtscam.evaluation.stored_maps import MapFile
+    from mmtscam.utils.files import file_sha256
+
     init_default_scope('mmtscam')
-    try:
-        maps = open_maps(args)
-        metrics = build_metrics(args, maps)
-        if args.write_thresholds:
-            metrics = [metric for metric in metrics if isinstance(metric, MaxBoxAcc)]
-        reports = evaluate_maps(maps, metrics)
-    except (ValueError, OSError) as error:
-        hint = '; --normalize does that' if 'as it stands' in str(error) else ''
-        raise SystemExit(f'{error}{hint}') from error
+    maps = open_maps(args)
+    metrics = build_metrics(args, maps)
+    results = evaluate_maps(maps, metrics)
     origin = dict(maps=args.maps, maps_sha256=file_sha256(args.maps) if osp.isfile(args.maps) else None)
     if isinstance(maps, MapFile):
         origin.update(maps.origin)
     if args.write_thresholds:
-        choices = [metric.best for metric in metrics if isinstance(metric, MaxBoxAcc) and metric.best]
+        choices = [metric.best for metric in metrics if metric.best]
         save_thresholds(args.write_thresholds, choices, maps.image_ids(), origin)
         print_choices(choices, len(maps))
         print(f'Written: {args.write_thresholds}')
         return
-    print_reports(reports)
+    print_results(results)
     if args.out_dir:
-        for file in write_reports(args.out_dir, reports, origin):
+        for file in write_report(args.out_dir, results, origin):
             print(f'Written: {file}')
 
 
 if __name__ == '__main__':
-    main()
+    run(main, hints={'as it stands': '--normalize brings maps to it'})

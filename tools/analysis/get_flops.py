@@ -1,29 +1,29 @@
 """Print parameters and MACs: python tools/analysis/get_flops.py CONFIG [options]."""
 
 import argparse
-import os.path as osp
 
-from mmengine.config import Config, DictAction
-
-from mmtscam.speed import model_complexity
+from mmtscam.utils.cli import add_cfg_options, run
 
 
-def main() -> None:
+def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Count the parameters and MACs of a model.')
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--shape', type=int, nargs='+', help="input size: SIDE, or HEIGHT WIDTH (default: the config's)"
     )
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    add_cfg_options(parser)
     args = parser.parse_args()
     if len(args.shape or ()) > 2:
         parser.error('--shape takes one number or two')
+    return args
 
-    if not osp.isfile(args.config):
-        raise SystemExit(f'{args.config}: config file not found')
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+
+def main() -> None:
+    args = parse_args()
+    from mmtscam.speed import model_complexity
+    from mmtscam.utils.config import read_config
+
+    cfg = read_config(args.config, args.cfg_options)
     shape = args.shape or [cfg.model.backbone.get('img_size', 224)]
     height, width = shape[0], shape[-1]
     counts = model_complexity(cfg, (height, width))
@@ -33,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

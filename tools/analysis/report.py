@@ -5,12 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-from mmtscam.evaluation import read_result
-from mmtscam.evaluation.stored_maps import MapFile
-from mmtscam.visualization.html_report import write_html_report
+from mmtscam.utils.cli import check_at_least, run
 
 SHOWN_PROBLEMS = 3
 
@@ -36,12 +31,21 @@ def parse_args() -> argparse.Namespace:
     )
     args = parser.parse_args()
     for name, least in (('thumbnail_size', 16), ('workers', 0), ('max_images', 1)):
-        if getattr(args, name) is not None and getattr(args, name) < least:
-            parser.error(f'--{name.replace("_", "-")} must be at least {least}')
+        check_at_least(parser, args, least, [name])
     return args
 
 
 def with_bar(drawn: Iterable, total: int) -> Iterator:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn('Drawing'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
     )  # fmt: skip
@@ -52,20 +56,21 @@ def with_bar(drawn: Iterable, total: int) -> Iterator:
 
 def main() -> None:
     args = parse_args()
+    from mmtscam.evaluation import read_result
+    from mmtscam.evaluation.stored_maps import MapFile
+    from mmtscam.visualization.html_report import write_html_report
+
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    try:
-        written = write_html_report(
-            read_result(args.result, args.metric),
-            args.out or args.result / 'html',
-            maps=MapFile(args.maps) if args.maps else None,
-            image_root=args.image_root,
-            thumbnail_size=args.thumbnail_size,
-            workers=min(8, cores) if args.workers is None else args.workers,
-            max_images=args.max_images,
-            progress=with_bar,
-        )
-    except (ValueError, OSError, RuntimeError) as error:
-        raise SystemExit(str(error)) from error
+    written = write_html_report(
+        read_result(args.result, args.metric),
+        args.out or args.result / 'html',
+        maps=MapFile(args.maps) if args.maps else None,
+        image_root=args.image_root,
+        thumbnail_size=args.thumbnail_size,
+        workers=min(8, cores) if args.workers is None else args.workers,
+        max_images=args.max_images,
+        progress=with_bar,
+    )
     if written.problems:
         print(f'{len(written.problems)} of {written.images} images have no picture:')
         for problem in written.problems[:SHOWN_PROBLEMS]:
@@ -77,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main, hints={'image_root': '--image-root', 'workers': '--workers'})

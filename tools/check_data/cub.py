@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmtscam.datasets.preparation import add_subset_argument, check_cub, conclude, plain_errors, show_progress
+from mmtscam.utils.cli import add_subset_argument, run
 
 SOURCE = 'https://www.vision.caltech.edu/datasets/cub_200_2011/'
 
@@ -20,7 +20,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with plain_errors(SOURCE):
+    from mmtscam.datasets.preparation import check_cub, conclude, naming_source, show_progress
+
+    with naming_source(SOURCE):
         findings = check_cub(args.root, decode=args.decode, track=show_progress)
     conclude(findings, args.root, SOURCE, args.allow_subset)
     if findings.counts_differ:
@@ -28,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -9,7 +9,7 @@ import argparse
 import os.path as osp
 import shlex
 
-from mmtscam.datasets.preparation import check_image_folders, conclude, plain_errors, show_progress
+from mmtscam.utils.cli import run
 
 # The configs'.
 DATA_ROOT = 'data/images'
@@ -28,8 +28,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with plain_errors():
-        findings = check_image_folders(args.root, args.boxes, args.img_prefix, track=show_progress)
+    from mmtscam.datasets.preparation import check_image_folders, conclude, show_progress
+
+    findings = check_image_folders(args.root, args.boxes, args.img_prefix, track=show_progress)
     conclude(findings, args.root)
     config, options = 'configs/tscam_deit-s_custom.py', [f'model.head.num_classes={findings.counts["classes"]}']
     if osp.normpath(args.root) != DATA_ROOT:
@@ -44,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

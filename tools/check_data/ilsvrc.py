@@ -17,9 +17,7 @@ images; labels follow the sorted names of the training folders.
 import argparse
 from pathlib import Path
 
-from mmtscam.datasets.preparation import add_subset_argument, check_ilsvrc, conclude, plain_errors, show_progress
-from mmtscam.datasets.preparation.ilsvrc import uses_csv
-from mmtscam.utils.files import write_text
+from mmtscam.utils.cli import add_subset_argument, run
 
 SOURCE = (
     'https://www.image-net.org/challenges/LSVRC/2012/ or '
@@ -40,14 +38,17 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with plain_errors(SOURCE):
+    from mmtscam.datasets.preparation import check_ilsvrc, conclude, naming_source, show_progress
+    from mmtscam.datasets.preparation.ilsvrc import uses_csv
+    from mmtscam.utils.files import write_text
+
+    with naming_source(SOURCE):
         findings, lists = check_ilsvrc(args.root, track=show_progress)
     conclude(findings, args.root, SOURCE, args.allow_subset)
-    with plain_errors():
-        for name, text in lists.items():
-            path = Path(args.root) / name
-            write_text(path, text)
-            print(f'Written: {path}')
+    for name, text in lists.items():
+        path = Path(args.root) / name
+        write_text(path, text)
+        print(f'Written: {path}')
     if uses_csv(args.root):
         print("The boxes are in a csv file; in the config: boxes=dict(_delete_=True, type='ILSVRCCSVBoxes', ")
         print("    ann_file='LOC_val_solution.csv')")
@@ -57,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -8,7 +8,7 @@ data/metadata/OpenImages.
 
 import argparse
 
-from mmtscam.datasets.preparation import add_subset_argument, check_open_images, conclude, plain_errors, show_progress
+from mmtscam.utils.cli import add_subset_argument, run
 
 SOURCE = 'https://github.com/clovaai/wsolevaluation'
 
@@ -29,7 +29,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with plain_errors(SOURCE):
+    from mmtscam.datasets.preparation import check_open_images, conclude, naming_source, show_progress
+
+    with naming_source(SOURCE):
         findings = check_open_images(
             args.root, args.metadata, mask_root=args.mask_root, decode=args.decode, track=show_progress
         )
@@ -37,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -10,42 +10,29 @@ from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from mmengine.config import Config, DictAction
-from mmengine.device import get_device
-from mmengine.dist import barrier, broadcast_object_list, get_dist_info
-from rich.progress import Progress
-
-from mmtscam.apis.loading import check_draws_maps, class_names, load_model
-from mmtscam.apis.pipelines import image_pipeline
-from mmtscam.engine.launch import start_processes
-from mmtscam.engine.memory import keep_freed_memory
-from mmtscam.engine.precision import amp_dtype
-from mmtscam.localization import MAP_MODES
-from mmtscam.models.heads import BaseLocHead
-from mmtscam.pseudo_labels import (
-    LABELS,
-    SPLITS,
-    DatasetRows,
-    ImageRow,
-    LabelSettings,
-    PartFolder,
-    folder_rows,
-    label_parts,
-    rows_digest,
+from mmtscam.utils.choices import LABELS, SPLITS
+from mmtscam.utils.cli import (
+    add_cfg_options,
+    add_launcher_arguments,
+    add_model_arguments,
+    check_at_least,
+    run,
+    set_local_rank,
 )
-from mmtscam.utils.cli import add_launcher_arguments, set_local_rank
-from mmtscam.utils.config import read_config
-from mmtscam.utils.files import file_sha256
-from mmtscam.version import __version__
+
+if TYPE_CHECKING:
+    import torch
+    from mmengine.config import Config
+
+    from mmtscam.models.heads import LocSettings
+    from mmtscam.pseudo_labels import ImageRow, LabelSettings, PartFolder
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    add_model_arguments(parser)
     parser.add_argument(
         '--data', default='train', help='train, val or test of the config, or a folder of images (default: train)'
     )
@@ -66,20 +53,29 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--class-agnostic', action='store_true', help="let all boxes be of one class, 'object'")
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
-    parser.add_argument('--map-mode', choices=MAP_MODES, help="kind of map to localise with (default: the config's)")
+    parser.add_argument('--map-kind', metavar='NAME', help="kind of map to localise with (default: the config's)")
     parser.add_argument('--batch-size', type=int, default=32, help='images a batch (default: 32)')
     parser.add_argument('--num-workers', type=int, default=2, help='processes that read images (default: 2)')
     parser.add_argument(
         '--part-size', type=int, default=1000, help='images a part, which is what a stop can lose (default: 1000)'
     )
     parser.add_argument('--amp', action='store_true', help='use mixed precision')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    add_cfg_options(parser)
     add_launcher_arguments(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    check_at_least(parser, args, 1, ['batch_size', 'part_size'])
+    check_at_least(parser, args, 0, ['num_workers'])
+    if args.score_thr is not None and args.labels == 'known':
+        parser.error('--score-thr goes with --labels predicted')
+    if args.launcher == 'none' and int(os.environ.get('WORLD_SIZE', '1')) > 1:
+        parser.error('started by torchrun: add --launcher pytorch')
+    return args
 
 
-def read_rows(args: argparse.Namespace, cfg: Config, classes: Sequence[str], count: int) -> Sequence[ImageRow]:
+def read_rows(args: argparse.Namespace, cfg: 'Config', classes: Sequence[str], count: int) -> 'Sequence[ImageRow]':
     """The images to label; those of a split come with the names of their classes."""
+    from mmtscam.pseudo_labels import DatasetRows, folder_rows
+
     if args.data in SPLITS:
         return DatasetRows(cfg, args.data)
     if not Path(args.data).is_dir():
@@ -90,24 +86,27 @@ def read_rows(args: argparse.Namespace, cfg: Config, classes: Sequence[str], cou
 def main() -> None:
     args = parse_args()
     set_local_rank(args)
-    if args.launcher == 'none' and int(os.environ.get('WORLD_SIZE', '1')) > 1:
-        raise SystemExit('started by torchrun: add --launcher pytorch')
     try:
-        run(args, start_processes(args.launcher, timedelta(days=7)))
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
+        label(args)
     except KeyboardInterrupt:
-        print('Stopped; the same command goes on with the parts that are missing')
-        raise SystemExit(130) from None
+        raise KeyboardInterrupt('Stopped; the same command goes on with the parts that are missing') from None
 
 
-def run(args: argparse.Namespace, group: Any) -> None:
-    """Label what is missing, wait for all processes of the group, and write the file."""
-    for name, least in (('batch_size', 1), ('part_size', 1), ('num_workers', 0)):
-        if getattr(args, name) < least:
-            raise ValueError(f'--{name.replace("_", "-")} must be at least {least}, got {getattr(args, name)}')
-    if args.score_thr is not None and args.labels == 'known':
-        raise ValueError('--score-thr goes with --labels predicted')
+def label(args: argparse.Namespace) -> None:
+    """Label what is missing, wait for all processes that share the work, and write the file."""
+    from mmengine.device import get_device
+    from mmengine.dist import barrier, get_dist_info
+    from rich.progress import Progress
+
+    from mmtscam.apis.loading import check_localises, class_names, load_model
+    from mmtscam.apis.pipelines import image_pipeline
+    from mmtscam.engine.launch import start_processes
+    from mmtscam.engine.memory import keep_freed_memory
+    from mmtscam.engine.precision import amp_dtype
+    from mmtscam.pseudo_labels import LabelSettings, PartFolder, label_parts, rows_digest
+    from mmtscam.utils.config import read_config
+
+    group = start_processes(args.launcher, timedelta(days=7))
     settings = LabelSettings(args.labels, min_area=args.min_area, class_agnostic=args.class_agnostic)
     if args.score_thr is not None:
         settings = replace(settings, score_thr=args.score_thr)
@@ -116,14 +115,11 @@ def run(args: argparse.Namespace, group: Any) -> None:
     if device == 'cpu':
         keep_freed_memory()
     cfg = read_config(args.config, args.cfg_options)
-    if args.threshold is not None:
-        cfg.merge_from_dict({'model.head.threshold': args.threshold})
-    if args.map_mode is not None:
-        cfg.merge_from_dict({'model.head.map_mode': args.map_mode})
     pipeline = image_pipeline(cfg)
     model = load_model(cfg, args.checkpoint, device)
-    check_draws_maps(model, cfg)
-    count = model.head.num_classes
+    head = check_localises(model, cfg)
+    loc_settings = head.settings_with(threshold=args.threshold, map_kind=args.map_kind)
+    count = head.num_classes
     # A head of the first ten of CUB's classes has the names of all 200.
     classes = class_names(cfg, args.checkpoint)
     classes = classes if len(classes) >= count else ()
@@ -134,7 +130,7 @@ def run(args: argparse.Namespace, group: Any) -> None:
     info: dict[str, Any] = {}
     private: dict[str, Any] = {}
     if rank == 0:
-        info = describe(args, cfg, model.head, settings, precision)
+        info = describe(args, cfg, settings, loc_settings, precision)
         info['rows_sha256'] = rows_digest(rows, count if args.labels == 'known' else None)
         private = dict(place=str(Path(args.data).resolve()) if args.data not in SPLITS else None)
     folder = PartFolder(args.out, info, len(rows), args.part_size, private)
@@ -151,7 +147,17 @@ def run(args: argparse.Namespace, group: Any) -> None:
             task = bar.add_task('Labelling', total=sum(len(folder.images(part)) for part in parts))
             advance = lambda images: bar.update(task, advance=images, refresh=True)  # noqa: E731
         label_parts(
-            model, pipeline, rows, folder, parts, settings, args.batch_size, args.num_workers, precision, advance
+            model,
+            pipeline,
+            rows,
+            folder,
+            parts,
+            settings,
+            loc_settings,
+            args.batch_size,
+            args.num_workers,
+            precision,
+            advance,
         )
     barrier(group)
     if rank == 0:
@@ -174,8 +180,10 @@ def agreed_classes(ours: Sequence[str], theirs: Sequence[str], args: argparse.Na
     return tuple(known) or tuple(f'class {label}' for label in range(count))
 
 
-def shared_missing(folder: PartFolder, rank: int) -> list[int]:
+def shared_missing(folder: 'PartFolder', rank: int) -> list[int]:
     """The parts to be made, which the first process finds for all: they see the same, however soon one is done."""
+    from mmengine.dist import broadcast_object_list
+
     found: list[Any] = [None]
     if rank == 0:
         try:
@@ -190,9 +198,19 @@ def shared_missing(folder: PartFolder, rank: int) -> list[int]:
 
 
 def describe(
-    args: argparse.Namespace, cfg: Config, head: BaseLocHead, settings: LabelSettings, precision: torch.dtype | None
+    args: argparse.Namespace,
+    cfg: 'Config',
+    settings: 'LabelSettings',
+    loc_settings: 'LocSettings',
+    precision: 'torch.dtype | None',
 ) -> dict[str, Any]:
     """What decides on the boxes, for the file's ``info``."""
+    import torch
+    from mmengine.device import get_device
+
+    from mmtscam.utils.files import file_sha256
+    from mmtscam.version import __version__
+
     return dict(
         description='pseudo boxes: predicted, not annotated',
         mmtscam=__version__,
@@ -202,9 +220,9 @@ def describe(
         checkpoint_sha256=file_sha256(args.checkpoint),
         data=args.data if args.data in SPLITS else Path(args.data).resolve().name,
         **asdict(settings),
-        map_mode=head.map_mode,
-        threshold=head.protocol.threshold,
-        protocol=asdict(head.protocol),
+        map_kind=loc_settings.map_kind,
+        threshold=loc_settings.protocol.threshold,
+        protocol=asdict(loc_settings.protocol),
         precision=str(precision or torch.float32).removeprefix('torch.'),
         batch_size=args.batch_size,
         config_file=Path(args.config).name,
@@ -213,4 +231,12 @@ def describe(
 
 
 if __name__ == '__main__':
-    main()
+    run(
+        main,
+        hints={
+            "labels='predicted'": '--labels predicted',
+            'score_thr': '--score-thr',
+            'min_area': '--min-area',
+            'map_kind': '--map-kind',
+        },
+    )

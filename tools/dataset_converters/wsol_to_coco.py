@@ -4,13 +4,13 @@ For detectors that are to be evaluated, or trained for comparison, with true box
 """
 
 import argparse
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
-from rich.progress import track
+from mmtscam.utils.choices import SPLITS
+from mmtscam.utils.cli import add_cfg_options, run
 
-from mmtscam.datasets.true_boxes import write_true_boxes
-from mmtscam.pseudo_labels import SPLITS, build_dataset
-from mmtscam.utils.config import read_config
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,11 +19,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--data', choices=SPLITS, default='test', help='of which dataloader (default: test)')
     parser.add_argument('--out', required=True, metavar='FILE.json', help='the COCO file')
     parser.add_argument('--class-agnostic', action='store_true', help="let all boxes be of one class, 'object'")
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
-def find_boxes(cfg: Config, split: str) -> dict:
+def find_boxes(cfg: 'Config', split: str) -> dict:
     """The box reader of a split, or that of the test, for configs train without boxes."""
     for each in (split, 'test', 'val'):
         dataset = (cfg.get(f'{each}_dataloader') or {}).get('dataset') or {}
@@ -34,14 +34,17 @@ def find_boxes(cfg: Config, split: str) -> dict:
 
 def main() -> None:
     args = parse_args()
-    try:
-        cfg = read_config(args.config, args.cfg_options)
-        dataset = build_dataset(cfg, args.data, boxes=find_boxes(cfg, args.data))
-        counts = write_true_boxes(
-            dataset, args.out, args.class_agnostic, lambda images: track(images, description='Reading sizes')
-        )
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
+    from rich.progress import track
+
+    from mmtscam.datasets.true_boxes import write_true_boxes
+    from mmtscam.pseudo_labels import build_dataset
+    from mmtscam.utils.config import read_config
+
+    cfg = read_config(args.config, args.cfg_options)
+    dataset = build_dataset(cfg, args.data, boxes=find_boxes(cfg, args.data))
+    counts = write_true_boxes(
+        dataset, args.out, args.class_agnostic, lambda images: track(images, description='Reading sizes')
+    )
     print(f'{args.out}: {counts["images"]} images, {counts["boxes"]} boxes')
     if counts['turned']:
         print(
@@ -51,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

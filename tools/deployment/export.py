@@ -4,28 +4,17 @@ import argparse
 import os.path as osp
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from mmengine.config import Config, DictAction
+from mmtscam.utils.choices import EXPORT_ENDINGS
+from mmtscam.utils.cli import add_cfg_options, add_model_arguments, run
 
-from mmtscam.apis.loading import load_model
-from mmtscam.datasets.transforms import LoadResizedImage
-from mmtscam.deployment import (
-    ExportModel,
-    Runner,
-    export_metadata,
-    export_onnx,
-    export_program,
-    largest_differences,
-    load_exported,
-    pipeline_input_size,
-    time_in_turn,
-)
-from mmtscam.utils.config import read_config
-from mmtscam.utils.files import unfinished
+if TYPE_CHECKING:
+    import numpy as np
+    from mmengine.config import Config
 
-ENDINGS = ('.onnx', '.pt2')
+    from mmtscam.deployment import ExportModel, Runner
+
 # As a share of the largest value of each output.
 TOLERANCE = 1e-4
 BATCHES = (1, 3)
@@ -38,9 +27,8 @@ def parse_args() -> argparse.Namespace:
         description='Export a model: an RGB image of 0 to 255 in, scores, maps of all classes and attention out, for '
         'any batch and input size. Before the file gets its name, it is run and compared with the model.'
     )
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--out', required=True, metavar='FILE', help=f'file to write ({" or ".join(ENDINGS)})')
+    add_model_arguments(parser)
+    parser.add_argument('--out', required=True, metavar='FILE', help=f'file to write ({" or ".join(EXPORT_ENDINGS)})')
     parser.add_argument('--force', action='store_true', help='replace FILE if it exists')
     parser.add_argument(
         '--input-size',
@@ -57,10 +45,10 @@ def parse_args() -> argparse.Namespace:
         '--batch-sizes', type=int, nargs='+', default=[1, 16], metavar='N', help='that are timed (default: 1 16)'
     )
     parser.add_argument('--rounds', type=int, default=5, help='how often each is timed (default: 5); 0: not at all')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings')
+    add_cfg_options(parser)
     args = parser.parse_args()
-    if not args.out.endswith(ENDINGS):
-        parser.error(f'--out {args.out}: the name must end in {" or ".join(ENDINGS)}')
+    if not args.out.endswith(EXPORT_ENDINGS):
+        parser.error(f'--out {args.out}: the name must end in {" or ".join(EXPORT_ENDINGS)}')
     if args.input_size and (len(args.input_size) > 2 or min(args.input_size) < 1):
         parser.error('--input-size takes one positive number or two')
     if args.rounds < 0 or min(args.batch_sizes) < 1:
@@ -72,8 +60,12 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def load(args: argparse.Namespace) -> tuple[Config, ExportModel, tuple[int, int]]:
+def load(args: argparse.Namespace) -> 'tuple[Config, ExportModel, tuple[int, int]]':
     """Read what is to be exported: config, model, and height and width of the input."""
+    from mmtscam.apis.loading import load_model
+    from mmtscam.deployment import ExportModel, pipeline_input_size
+    from mmtscam.utils.config import read_config
+
     if osp.isdir(args.out) or (osp.exists(args.out) and not args.force):
         raise FileExistsError(f'{args.out}: exists already; name another file or replace it with --force')
     for image in args.verify or ():
@@ -85,8 +77,11 @@ def load(args: argparse.Namespace) -> tuple[Config, ExportModel, tuple[int, int]
     return cfg, model, size
 
 
-def image_source(files: Sequence[str] | None) -> Callable[[int, tuple[int, int]], np.ndarray]:
-    """What gives so many images (B, 3, H, W) of a size: those of the files, over and over, or noise."""
+def image_source(files: Sequence[str] | None) -> 'Callable[[int, tuple[int, int]], np.ndarray]':
+    """Return what gives so many images (B, 3, H, W) of a size: those of the files, over and over, or noise."""
+    import numpy as np
+
+    from mmtscam.datasets.transforms import LoadResizedImage
 
     def noise(batch: int, size: tuple[int, int]) -> np.ndarray:
         return np.random.default_rng(0).uniform(0, 255, (batch, 3, *size)).astype(np.float32)
@@ -100,8 +95,10 @@ def image_source(files: Sequence[str] | None) -> Callable[[int, tuple[int, int]]
     return read if files else noise
 
 
-def verify(model: ExportModel, run: Runner, args: argparse.Namespace, size: tuple[int, int]) -> None:
+def verify(model: 'ExportModel', exported: 'Runner', args: argparse.Namespace, size: tuple[int, int]) -> None:
     """Print how far the file is from the model, and end if that is too far."""
+    from mmtscam.deployment import largest_differences
+
     sizes = [size] if args.fixed_size else [size, (size[0] + LARGER[0], size[1] + LARGER[1])]
     # All of the images, and one alone.
     batches = (1, len(args.verify)) if len(args.verify or ()) > 1 else BATCHES
@@ -111,7 +108,7 @@ def verify(model: ExportModel, run: Runner, args: argparse.Namespace, size: tupl
         for batch in batches:
             inputs = images(batch, (height, width))
             try:
-                differences = largest_differences(model, run, inputs)
+                differences = largest_differences(model, exported, inputs)
             except Exception as error:  # a graph fails in any way
                 raise ValueError(
                     f'{args.out}: not written, since the graph fails for {batch} x {height}x{width}'
@@ -123,18 +120,26 @@ def verify(model: ExportModel, run: Runner, args: argparse.Namespace, size: tupl
                 raise ValueError(f'{args.out}: not written, since the graph does not compute what the model does')
 
 
-def measure(model: ExportModel, run: Runner, args: argparse.Namespace, size: tuple[int, int]) -> None:
+def measure(model: 'ExportModel', exported: 'Runner', args: argparse.Namespace, size: tuple[int, int]) -> None:
     """Print how long an image takes."""
+    import torch
+
+    from mmtscam.deployment import time_in_turn
+
     name = 'onnxruntime' if args.out.endswith('.onnx') else 'exported program'
     images = image_source(args.verify)
     print(f'Milliseconds an image on the CPU (threads: {torch.get_num_threads()}), median of {args.rounds} in turn:')
     for batch in args.batch_sizes:
-        ours, exported = time_in_turn(model, run, images(batch, size), args.rounds)
-        print(f'  {batch} x {size[0]}x{size[1]}: PyTorch {ours:.1f}, {name} {exported:.1f}')
+        ours, theirs = time_in_turn(model, exported, images(batch, size), args.rounds)
+        print(f'  {batch} x {size[0]}x{size[1]}: PyTorch {ours:.1f}, {name} {theirs:.1f}')
 
 
-def export(args: argparse.Namespace) -> None:
+def main() -> None:
     """Export, compare, time, and only then give the file its name."""
+    args = parse_args()
+    from mmtscam.deployment import export_metadata, export_onnx, export_program, load_exported
+    from mmtscam.utils.files import unfinished
+
     cfg, model, size = load(args)
     metadata = export_metadata(model, cfg, args.checkpoint, size, args.fixed_size)
     onnx = args.out.endswith('.onnx')
@@ -144,20 +149,12 @@ def export(args: argparse.Namespace) -> None:
         else:
             export_program(model, temporary, metadata, size, args.fixed_size)
         if not args.no_verify:
-            run, _ = load_exported(temporary, onnx)
-            verify(model, run, args, size)
+            exported, _ = load_exported(temporary, onnx)
+            verify(model, exported, args, size)
             if args.rounds:
-                measure(model, run, args, size)
+                measure(model, exported, args, size)
     print(f'Written: {args.out}, {Path(args.out).stat().st_size / 1e6:.1f} MB, outputs {", ".join(model.output_names)}')
 
 
-def main() -> None:
-    args = parse_args()
-    try:
-        export(args)
-    except (ValueError, OSError, ImportError) as error:
-        raise SystemExit(str(error)) from error
-
-
 if __name__ == '__main__':
-    main()
+    run(main, hints={'input_size': '--input-size', 'fixed_size': '--fixed-size', 'opset': '--opset'})

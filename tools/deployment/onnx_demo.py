@@ -8,12 +8,13 @@ of mmtscam's evaluation.
 import argparse
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-import onnxruntime
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+# Each function imports what it needs, so that arguments are checked before that takes its time.
+if TYPE_CHECKING:
+    import numpy as np
+    from onnxruntime import InferenceSession
+    from PIL import Image
 
 RED = (230, 40, 40)
 ENDINGS = ('.png', '.jpg', '.jpeg')
@@ -30,8 +31,10 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_image(path: str) -> Image.Image:
+def read_image(path: str) -> 'Image.Image':
     """An image in RGB, turned upright as its EXIF orientation says."""
+    from PIL import Image, ImageOps
+
     try:
         image: Image.Image = ImageOps.exif_transpose(Image.open(path))
     except OSError as error:
@@ -43,15 +46,18 @@ def read_image(path: str) -> Image.Image:
     return image.convert('RGB')
 
 
-def run_model(session: onnxruntime.InferenceSession, image: Image.Image, input_size: list[int]) -> dict[str, Any]:
+def run_model(session: 'InferenceSession', image: 'Image.Image', input_size: list[int]) -> dict[str, Any]:
     """Outputs of the model for one image, by name: ``scores`` (C,), ``maps`` (C, h, w), ``attention`` (h, w)."""
+    import numpy as np
+    from PIL import Image
+
     height, width = input_size
     pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), np.float32)
     outputs = session.run(None, {'images': pixels.transpose(2, 0, 1)[None]})
     return {output.name: value[0] for output, value in zip(session.get_outputs(), outputs, strict=True)}
 
 
-def choose_class(wanted: str | None, scores: np.ndarray, classes: list[str] | None) -> int:
+def choose_class(wanted: str | None, scores: 'np.ndarray', classes: list[str] | None) -> int:
     """Index of the class that is asked for by name or index, or of the best one."""
     if wanted is None:
         return int(scores.argmax())
@@ -64,12 +70,15 @@ def choose_class(wanted: str | None, scores: np.ndarray, classes: list[str] | No
     raise SystemExit(f'--class {wanted}: the model has no such class; give an index below {len(scores)}{known}')
 
 
-def draw_boxes(score_map: np.ndarray, image_size: tuple[int, int], protocol: dict[str, Any]) -> np.ndarray:
+def draw_boxes(score_map: 'np.ndarray', image_size: tuple[int, int], protocol: dict[str, Any]) -> 'np.ndarray':
     """Boxes ``(n, 4)`` of a map, (x1, y1, x2, y2) in an image of ``(width, height)``.
 
     The map is brought to the protocol's frame, normalised to grey levels and
     cut at a share of the highest; the box is that of the largest contour.
     """
+    import cv2
+    import numpy as np
+
     frame = tuple(protocol['frame'])
     interpolation = {'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC}[protocol['interpolation']]
     low, high = score_map.min(), score_map.max()
@@ -81,7 +90,7 @@ def draw_boxes(score_map: np.ndarray, image_size: tuple[int, int], protocol: dic
         grey = ((score_map - low) / (high - low) * 255).astype(np.uint8)
         foreground = (grey > int(protocol['threshold'] * 255)).astype(np.uint8)
         contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
-    if protocol['contours'] == 'largest' and contours:
+    if protocol['regions'] == 'contour' and contours:
         contours = [max(contours, key=cv2.contourArea)]
     boxes = [(x, y, x + width, y + height) for x, y, width, height in map(cv2.boundingRect, contours)]
     if protocol['clamp_boxes']:
@@ -90,8 +99,11 @@ def draw_boxes(score_map: np.ndarray, image_size: tuple[int, int], protocol: dic
     return (np.array(boxes or [protocol['empty_box']]) * scale).astype(np.float32)
 
 
-def draw_picture(image: Image.Image, boxes: np.ndarray, caption: str) -> Image.Image:
+def draw_picture(image: 'Image.Image', boxes: 'np.ndarray', caption: str) -> 'Image.Image':
     """The image with boxes and a caption."""
+    import numpy as np
+    from PIL import ImageDraw, ImageFont
+
     picture = image.copy()
     draw = ImageDraw.Draw(picture)
     line = max(2, round(max(image.size) / 200))
@@ -110,6 +122,8 @@ def main() -> None:
     for path in (args.image, args.model):
         if not os.path.isfile(path):
             raise SystemExit(f'{path}: file not found')
+    import onnxruntime
+
     try:
         session = onnxruntime.InferenceSession(args.model, providers=['CPUExecutionProvider'])
     except Exception as error:  # onnxruntime's have no common class
@@ -132,4 +146,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

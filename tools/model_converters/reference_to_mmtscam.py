@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmtscam.models.checkpoints.converted_files import reference_to_mmtscam
+from mmtscam.utils.cli import run
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,12 +17,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    try:
-        print(reference_to_mmtscam(args.src, args.dst, args.force))
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
+    from mmtscam.models.checkpoints.converted_files import reference_to_mmtscam
+
+    print(reference_to_mmtscam(args.src, args.dst, args.force))
     print(f'Written: {args.dst}')
 
 
 if __name__ == '__main__':
-    main()
+    run(main, hints={'force=True': '--force'})

@@ -5,26 +5,15 @@ import os.path as osp
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from matplotlib.figure import Figure
-from mmengine.config import DictAction
+from mmtscam.utils.choices import FIGURE_ENDINGS
+from mmtscam.utils.cli import add_cfg_options, add_model_arguments, check_at_least, run
 
-from mmtscam.apis.explain import Explainer, Explanation
-from mmtscam.evaluation.report_reader import load_iou_curves
-from mmtscam.localization import MAP_MODES
-from mmtscam.visualization.drawing import MAP_TITLES
-from mmtscam.visualization.figures import (
-    ENDINGS,
-    Panel,
-    plot_comparison,
-    plot_coupling,
-    plot_iou_curves,
-    plot_layers,
-    plot_similarity,
-    save_figure,
-    token_similarity,
-)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mmtscam.apis.explain import Explainer, Explanation
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     figure.add_argument(
         '--maps',
         nargs='+',
-        choices=list(MAP_TITLES),
+        metavar='KIND',
         help='which maps of each model (default: all of a single model, else those with which each localises)',
     )
     add_class(figure, 'compare', nargs=None)
@@ -102,7 +91,11 @@ def parse_args() -> argparse.Namespace:
 def add_figure(figures: argparse._SubParsersAction, name: str, what: str) -> argparse.ArgumentParser:
     figure: argparse.ArgumentParser = figures.add_parser(name, help=what, description=what)
     figure.add_argument(
-        '--out', required=True, type=Path, metavar='FILE', help=f'file to write ({", ".join(ENDINGS)}, by its ending)'
+        '--out',
+        required=True,
+        type=Path,
+        metavar='FILE',
+        help=f'file to write ({", ".join(FIGURE_ENDINGS)}, by its ending)',
     )
     figure.add_argument('--dpi', type=int, default=200, help='resolution, of the images in vector files (default: 200)')
     return figure
@@ -110,8 +103,7 @@ def add_figure(figures: argparse._SubParsersAction, name: str, what: str) -> arg
 
 def add_image_and_model(figure: argparse.ArgumentParser) -> None:
     figure.add_argument('image', metavar='IMAGE', help='image file')
-    figure.add_argument('config', metavar='CONFIG', help='config file')
-    figure.add_argument('checkpoint', metavar='CHECKPOINT', help='checkpoint file')
+    add_model_arguments(figure)
 
 
 def add_class(figure: argparse.ArgumentParser, name: str, nargs: str | None) -> None:
@@ -131,14 +123,8 @@ def add_class(figure: argparse.ArgumentParser, name: str, nargs: str | None) -> 
 
 
 def add_model_options(figure: argparse.ArgumentParser) -> None:
-    figure.add_argument(
-        '--device',
-        default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)',
-    )
-    figure.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='override settings of every config'
-    )
+    figure.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: a GPU if there is one)')
+    add_cfg_options(figure, help='override settings of every config: a.b=1, a.c="[1,2]" (no white space)')
 
 
 def named_model(text: str) -> tuple[str, str, str]:
@@ -152,26 +138,26 @@ def named_model(text: str) -> tuple[str, str, str]:
 
 def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with a message where an argument is out of range, before models are loaded."""
-    if args.out.suffix.lower() not in ENDINGS:
-        parser.error(f'--out {args.out}: must end in {", ".join(ENDINGS)}')
+    if args.out.suffix.lower() not in FIGURE_ENDINGS:
+        parser.error(f'--out {args.out}: must end in {", ".join(FIGURE_ENDINGS)}')
     if args.out.is_dir():
         parser.error(f'--out {args.out}: is a folder')
-    for name in ('dpi', 'topk'):
-        if getattr(args, name, 1) < 1:
-            parser.error(f'--{name} {getattr(args, name)}: must be at least 1')
+    check_at_least(parser, args, 1, ['dpi', 'topk'] if args.figure == 'coupling' else ['dpi'])
     if args.figure == 'iou' and args.names and len(args.names) != len(args.reports):
         parser.error(f'--names: {len(args.names)} names for {len(args.reports)} reports')
     if '0' in (getattr(args, 'blocks', None) or ()):
         parser.error('--blocks 0: blocks are counted from 1 on')
 
 
-def draw_compare(args: argparse.Namespace) -> Figure:
+def draw_compare(args: argparse.Namespace) -> 'Figure':
+    from mmtscam.visualization.figures import Panel, plot_comparison
+
     several = len(args.models) > 1
     titles = ['image']
     rows: list[list[Panel]] = [[] for _ in args.images]
     # One model after the other, so that only one is held.
     for index, (name, config, checkpoint) in enumerate(args.models):
-        explainer = Explainer(config, checkpoint, args.device, args.cfg_options)
+        explainer = load_model(config, checkpoint, args)
         labels = None if args.classes is None else [explainer.find_class(args.classes)]
         kinds: list[str] = []
         for row, path in zip(rows, args.images, strict=True):
@@ -186,23 +172,36 @@ def draw_compare(args: argparse.Namespace) -> Figure:
             place = -len(kinds) if several else 0
             caption = f'{explainer.class_name(label)} {seen.scores[label]:.2f}'
             row[place] = replace(row[place], caption=caption)
+        shown = {kind.name: kind.title for kind in explainer.head.map_kinds}
         titles += [
-            name if several and args.maps is None else f'{name}: {MAP_TITLES[kind]}' if several else MAP_TITLES[kind]
+            name if several and args.maps is None else f'{name}: {shown[kind]}' if several else shown[kind]
             for kind in kinds
         ]
     return plot_comparison(rows, titles)
 
 
-def choose_maps(explainer: Explainer, seen: Explanation, kinds: Sequence[str] | None, several: bool) -> list[str]:
+def load_model(config: str, checkpoint: str, args: argparse.Namespace) -> 'Explainer':
+    """A model, ready to be asked."""
+    from mmengine.device import get_device
+
+    from mmtscam.apis.explain import Explainer
+
+    return Explainer(config, checkpoint, args.device or get_device(), args.cfg_options)
+
+
+def choose_maps(explainer: 'Explainer', seen: 'Explanation', kinds: Sequence[str] | None, several: bool) -> list[str]:
     """The kinds of maps to draw of a model."""
     if kinds is None:
-        return [seen.map_mode] if several else [kind for kind in MAP_TITLES if kind in seen.maps]
+        return [seen.map_kind] if several else list(seen.maps)
     if missing := [kind for kind in kinds if kind not in seen.maps]:
         raise ValueError(f'{explainer}: has no {missing[0]} maps, only {" and ".join(seen.maps)}')
     return list(kinds)
 
 
-def draw_iou(args: argparse.Namespace) -> Figure:
+def draw_iou(args: argparse.Namespace) -> 'Figure':
+    from mmtscam.evaluation.report_reader import load_iou_curves
+    from mmtscam.visualization.figures import plot_iou_curves
+
     names = args.names or run_names(args.reports)
     runs = {}
     for name, report in zip(names, args.reports, strict=True):
@@ -225,11 +224,13 @@ def run_names(reports: Sequence[str]) -> list[str]:
     return names
 
 
-def draw_coupling(args: argparse.Namespace) -> Figure:
-    explainer = Explainer(args.config, args.checkpoint, args.device, args.cfg_options)
+def draw_coupling(args: argparse.Namespace) -> 'Figure':
+    from mmtscam.visualization.figures import plot_coupling
+
+    explainer = load_model(args.config, args.checkpoint, args)
     labels = None if args.classes is None else [explainer.find_class(name) for name in args.classes]
     seen = explainer.explain(args.image, labels, args.topk)
-    if missing := [kind for kind in MAP_MODES if kind not in seen.maps]:
+    if missing := [kind for kind in ('coupled', 'attention', 'semantic') if kind not in seen.maps]:
         raise ValueError(f'{explainer}: couples nothing: it has no {missing[0]} maps, only {" and ".join(seen.maps)}')
     return plot_coupling(
         seen.image,
@@ -241,8 +242,10 @@ def draw_coupling(args: argparse.Namespace) -> Figure:
     )
 
 
-def draw_layers(args: argparse.Namespace) -> Figure:
-    explainer = Explainer(args.config, args.checkpoint, args.device, args.cfg_options)
+def draw_layers(args: argparse.Namespace) -> 'Figure':
+    from mmtscam.visualization.figures import plot_layers
+
+    explainer = load_model(args.config, args.checkpoint, args)
     seen = explainer.explain(args.image)
     if seen.layers is None and 'attention' in seen.maps:
         raise ValueError(
@@ -253,13 +256,15 @@ def draw_layers(args: argparse.Namespace) -> Figure:
     return plot_layers(seen.image, seen.layers, [block + 1 for block in seen.blocks])
 
 
-def draw_similarity(args: argparse.Namespace) -> Figure:
-    explainer = Explainer(args.config, args.checkpoint, args.device, args.cfg_options)
+def draw_similarity(args: argparse.Namespace) -> 'Figure':
+    from mmtscam.visualization.figures import plot_similarity, token_similarity
+
+    explainer = load_model(args.config, args.checkpoint, args)
     tokens = explainer.tokens(args.image, args.blocks and [parse_block(block) for block in args.blocks])
     image = explainer.explain(args.image).image
     if args.cnn:
         name, config, checkpoint = args.cnn
-        found = Explainer(config, checkpoint, args.device, args.cfg_options).tokens(args.image)
+        found = load_model(config, checkpoint, args).tokens(args.image)
         tokens |= {f'{name}, {block}' if len(found) > 1 else name: value for block, value in found.items()}
     return plot_similarity(image, {name: token_similarity(value) for name, value in tokens.items()})
 
@@ -278,12 +283,11 @@ DRAW = dict(compare=draw_compare, iou=draw_iou, coupling=draw_coupling, layers=d
 
 def main() -> None:
     args = parse_args()
-    try:
-        save_figure(DRAW[args.figure](args), args.out, args.dpi)
-    except (ValueError, OSError) as error:
-        raise SystemExit(str(error)) from error
+    from mmtscam.visualization.figures import save_figure
+
+    save_figure(DRAW[args.figure](args), args.out, args.dpi)
     print(f'Written: {args.out}')
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

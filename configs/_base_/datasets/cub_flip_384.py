@@ -21,7 +21,7 @@ protocol = dict(base='tscam', name='tscam-384', frame=(384, 384))
 val_evaluator = [dict(type='LocAccuracy', protocol=protocol)]
 test_evaluator = [
     *val_evaluator,
-    dict(type='LocAccuracy', protocol=protocol, map_name='attention', prefix='tscam-384-attention'),
-    dict(type='LocAccuracy', protocol=protocol, map_name='semantic', prefix='tscam-384-semantic'),
+    dict(type='LocAccuracy', protocol=protocol, map_kind='attention', prefix='tscam-384-attention'),
+    dict(type='LocAccuracy', protocol=protocol, map_kind='semantic', prefix='tscam-384-semantic'),
     dict(type='MaxBoxAcc', protocol='wsol-v2'),
 ]

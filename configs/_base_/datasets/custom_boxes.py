@@ -12,7 +12,7 @@ test_dataloader = val_dataloader
 val_evaluator = [dict(type='LocAccuracy', protocol='tscam')]
 test_evaluator = [
     *val_evaluator,
-    dict(type='LocAccuracy', protocol='tscam', map_name='attention', prefix='tscam-attention'),
-    dict(type='LocAccuracy', protocol='tscam', map_name='semantic', prefix='tscam-semantic'),
+    dict(type='LocAccuracy', protocol='tscam', map_kind='attention', prefix='tscam-attention'),
+    dict(type='LocAccuracy', protocol='tscam', map_kind='semantic', prefix='tscam-semantic'),
     dict(type='MaxBoxAcc', protocol='wsol-v2'),
 ]

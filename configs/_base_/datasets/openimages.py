@@ -29,6 +29,6 @@ test_dataloader = dict(
 val_evaluator = [dict(type='PixelAP'), dict(type='mmpretrain.Accuracy', topk=(1, 5))]
 test_evaluator = [
     *val_evaluator,
-    dict(type='PixelAP', map_name='attention', prefix='wsol-v2-attention'),
-    dict(type='PixelAP', map_name='semantic', prefix='wsol-v2-semantic'),
+    dict(type='PixelAP', map_kind='attention', prefix='wsol-v2-attention'),
+    dict(type='PixelAP', map_kind='semantic', prefix='wsol-v2-semantic'),
 ]

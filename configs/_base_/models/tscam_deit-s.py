@@ -24,7 +24,7 @@ model = dict(
         num_classes=200,
         in_channels=384,
         init='he',
-        map_mode='coupled',
+        map_kind='coupled',
         topk=5,
         # The released code's on CUB; the paper does not name one.
         threshold=0.1,

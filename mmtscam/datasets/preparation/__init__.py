@@ -1,6 +1,6 @@
 """Checks of data sets before the first training: what is there, what is missing."""
 
-from .cli import add_subset_argument, conclude, plain_errors, show_progress
+from .cli import conclude, naming_source, show_progress
 from .cub import CUB_COUNTS, check_cub
 from .findings import Findings
 from .ilsvrc import ILSVRC_COUNTS, check_ilsvrc
@@ -12,12 +12,11 @@ __all__ = [
     'ILSVRC_COUNTS',
     'OPEN_IMAGES_COUNTS',
     'Findings',
-    'add_subset_argument',
     'check_cub',
     'check_ilsvrc',
     'check_image_folders',
     'check_open_images',
     'conclude',
-    'plain_errors',
+    'naming_source',
     'show_progress',
 ]

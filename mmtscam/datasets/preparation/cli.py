@@ -1,6 +1,5 @@
-"""What the command-line tools that check data sets share."""
+"""What the command-line tools that check data sets print."""
 
-import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -13,13 +12,6 @@ from .findings import Findings
 T = TypeVar('T')
 
 
-def add_subset_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the flag of every data set that is published with its numbers."""
-    parser.add_argument(
-        '--allow-subset', action='store_true', help='accept a part of the data set: say that numbers differ, no error'
-    )
-
-
 def show_progress(items: Sequence[T], description: str) -> Iterable[T]:
     """Give back the items, with a progress bar on a terminal."""
     console = Console(stderr=True)
@@ -27,16 +19,19 @@ def show_progress(items: Sequence[T], description: str) -> Iterable[T]:
 
 
 @contextmanager
-def plain_errors(source: str | None = None) -> Iterator[None]:
-    """End the tool with one message where a file is missing or malformed.
+def naming_source(source: str) -> Iterator[None]:
+    """Say where a data set is published if one of its files is missing or malformed.
 
     Args:
-        source: Where the data set is published.
+        source: Where it is published.
+
+    Raises:
+        ValueError: With what was raised, and the source.
     """
     try:
         yield
     except (ValueError, OSError) as error:
-        raise SystemExit(f'{error}{_hint(source)}') from error
+        raise ValueError(f'{error}{_hint(source)}') from error
 
 
 def conclude(findings: Findings, root: str, source: str | None = None, allow_subset: bool = False) -> None:

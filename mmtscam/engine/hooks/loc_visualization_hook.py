@@ -4,13 +4,14 @@ import os.path as osp
 from collections.abc import Sequence
 from pathlib import Path
 
-import mmcv
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
+from torch.utils.data import DataLoader
 
 from mmtscam.registry import HOOKS
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.images import loads_upright, read_image
 
 
 @HOOKS.register_module()
@@ -53,17 +54,20 @@ class LocVisualizationHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[LocDataSample]
     ) -> None:
         """Draw from a validation batch."""
-        self._draw(outputs, step=runner.epoch)
+        self._draw(outputs, runner.val_dataloader, step=runner.epoch)
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[LocDataSample]
     ) -> None:
         """Draw from a test batch."""
-        self._draw(outputs, step=0, out_dir=self.test_out_dir)
+        self._draw(outputs, runner.test_dataloader, out_dir=self.test_out_dir)
 
-    def _draw(self, samples: Sequence[LocDataSample], step: int, out_dir: str | None = None) -> None:
+    def _draw(
+        self, samples: Sequence[LocDataSample], loader: DataLoader, step: int = 0, out_dir: str | None = None
+    ) -> None:
         if not self.draw:
             return
+        upright = loads_upright(getattr(getattr(loader.dataset, 'pipeline', None), 'transforms', ()))
         visualizer = Visualizer.get_current_instance()
         for sample in samples:
             index = sample.get('sample_idx', sample.get('img_id'))
@@ -72,8 +76,7 @@ class LocVisualizationHook(Hook):
             name = f'{index:06d}_{Path(sample.img_path).stem}'
             visualizer.add_datasample(
                 name,
-                # As the pipeline reads it, in RGB.
-                mmcv.imread(sample.img_path, flag='color_ignore_orientation', channel_order='rgb', backend='pillow'),
+                read_image(sample.img_path, upright),
                 sample,
                 show=self.show,
                 wait_time=self.wait_time,

@@ -7,11 +7,10 @@ from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmtscam.engine.run_origin import run_origin
 from mmtscam.evaluation.stored_maps import MapPart, merge_parts
 from mmtscam.registry import HOOKS
 from mmtscam.structures import LocDataSample
-
-from .loc_report_hook import run_origin
 
 
 @HOOKS.register_module()

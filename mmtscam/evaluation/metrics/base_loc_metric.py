@@ -1,72 +1,363 @@
-"""What every localization metric does."""
+"""The base of all localization metrics."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
+from mmengine.dist import all_gather_object, broadcast_object_list, collect_results, is_main_process
 from mmengine.evaluator import BaseMetric
 
-from mmtscam.evaluation.report import Figure, MetricReport
-from mmtscam.evaluation.samples import image_key
-from mmtscam.evaluation.thresholds import load_thresholds
-from mmtscam.localization import Protocol
+from mmtscam.evaluation.report import MetricResult, Number
+from mmtscam.evaluation.samples import image_key, localising_kind, naming, sample_name
+from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource, load_thresholds
+from mmtscam.localization import Protocol, get_protocol
 
 
 class BaseLocMetric(BaseMetric):
-    """A metric that leaves a :class:`~mmtscam.evaluation.MetricReport` behind.
+    """Base of the metrics that score localization maps.
+
+    A subclass implements :meth:`score`, which makes a row of each image, and
+    :meth:`summarise`, which makes numbers of all rows. Everything else is
+    done here: gathering from all processes, checking that each image was
+    scored once, the table, ``report.json`` and a CSV file of the rows.
+
+    The threshold of a sample is decided here, for every metric, by the first
+    of these that there is:
+
+    1. the argument ``threshold``, or a ``threshold`` in the protocol's dict;
+    2. the file ``threshold_file``;
+    3. the threshold with which the head drew its own boxes, which travels
+       with the sample;
+    4. the protocol's own threshold.
+
+    A protocol by name or by value does not set a threshold; its own is the
+    last in this order. The second is reported as ``val``, the others as
+    ``fixed``.
 
     Args:
-        protocol: Rules of the evaluation.
-        map_name: Which maps of the sample's ``class_maps`` to score:
-            ``'maps'``, those that the head localises with, or any other that
-            it gives, as ``'attention'`` or ``'semantic'``.
-        threshold_file: File with thresholds chosen on a validation split.
-        collect_device: ``'cpu'`` or ``'gpu'``, for gathering results.
-        prefix: Prefix of the names of the results; the protocol's name by
+        protocol: Name of a protocol, a dict with ``base`` and the fields to
+            replace, or a value.
+        threshold: Threshold for drawing boxes.
+        threshold_file: File of ``tools/analysis/choose_threshold.py`` with
+            thresholds chosen on a validation split.
+        map_kind: Name of the kind of map to score; ``'maps'`` for the kind
+            that the head localises with.
+        collect_device: ``'cpu'`` or ``'gpu'``, for gathering rows.
+        prefix: Prefix of the names of the numbers; the protocol's name by
             default.
+
+    Attributes:
+        uses_threshold: Whether samples are scored at one threshold. A metric
+            for which that is not so sets it to ``False`` in its class.
+        sweeps: Whether samples are scored at every threshold, so that the
+            metric can choose one for others: see :attr:`best`.
+        best: The thresholds that a sweep has chosen; ``None`` before its
+            evaluation, and for other metrics.
+        result: Everything that the metric found; ``None`` before its
+            evaluation, and in all processes but the main one.
+
+    Raises:
+        ValueError: If an argument is out of range or of no use, or the file
+            has no threshold for this protocol and kind of map.
+
+    Examples:
+        >>> from mmtscam.evaluation import BaseLocMetric, Number
+        >>> from mmtscam.evaluation.samples import true_boxes, true_class_map
+        >>> from mmtscam.localization import box_overlaps, map_to_boxes
+        >>> class MeanIoU(BaseLocMetric):
+        ...     '''Mean IoU of the best box of the true class.'''
+        ...
+        ...     def score(self, sample, protocol):
+        ...         boxes = map_to_boxes(true_class_map(sample, self.map_kind), protocol)
+        ...         return dict(iou=float(box_overlaps(boxes, true_boxes(sample, protocol))[0].max()))
+        ...
+        ...     def summarise(self, scored, images):
+        ...         return [Number('mean_iou', 100 * sum(row['iou'] for row in scored) / images)]
     """
+
+    uses_threshold: bool = True
+    sweeps: bool = False
 
     def __init__(
         self,
-        protocol: Protocol,
-        map_name: str = 'maps',
+        protocol: str | Mapping[str, Any] | Protocol = 'tscam',
+        threshold: float | None = None,
         threshold_file: str | None = None,
+        map_kind: str = 'maps',
         collect_device: str = 'cpu',
         prefix: str | None = None,
     ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix or protocol.name)
-        self.protocol = protocol
-        self.map_name = map_name
-        self.report: MetricReport | None = None
-        self.thresholds = load_thresholds(threshold_file) if threshold_file else None
-        self.choice = self.thresholds.find(protocol, map_name) if self.thresholds else None
+        own = type(self).__name__
+        if threshold is not None and not self.uses_threshold:
+            raise ValueError(f'{own} scores at no single threshold: leave threshold out')
+        if threshold_file is not None and not (self.uses_threshold or self.sweeps):
+            raise ValueError(f'{own} uses no threshold: leave threshold_file out')
+        if threshold is None and self.uses_threshold and isinstance(protocol, Mapping):
+            threshold = protocol.get('threshold')
+        if threshold is not None and threshold_file is not None:
+            raise ValueError('give threshold or threshold_file, not both')
+        rules = get_protocol(protocol, threshold=threshold)
+        super().__init__(collect_device=collect_device, prefix=prefix or rules.name)
+        self.protocol = rules if self.uses_threshold else replace(rules, threshold=None)
+        self.map_kind = map_kind
+        self.best: ThresholdChoice | None = None
+        self.result: MetricResult | None = None
+        self._file = load_thresholds(threshold_file) if threshold_file else None
+        self.choice = self._file.find(self.protocol, map_kind) if self._file else None
+        self._threshold = self.choice.threshold if self.choice else threshold
+        self._source = ThresholdSource.VAL if self.choice else ThresholdSource.FIXED
+        self._used = _Used()
+        self._size = 0
 
-    def check_unseen(self, data_samples: Sequence[dict]) -> None:
-        """Refuse images on which the threshold file was chosen.
-
-        Raises:
-            ValueError: If a sample shows one, or does not say what it shows.
-        """
-        if self.thresholds:
-            for sample in data_samples:
-                self.thresholds.check_unseen(image_key(sample))
-
-    def leave_report(self, images: int, figures: list[Figure], **details: Any) -> dict[str, float]:
-        """Leave a report behind.
+    @abstractmethod
+    def score(self, sample: dict, protocol: Protocol) -> Any:
+        """Score one image.
 
         Args:
-            images: Number of scored images.
-            figures: The figures.
-            **details: Further fields of the report, or other values than the
-                metric's own.
+            sample: A :class:`LocDataSample` as a dict; see
+                :mod:`mmtscam.evaluation.samples` for questions to ask of it.
+            protocol: The rules, with the threshold of this sample where the
+                metric uses one.
 
         Returns:
-            The figures as mmengine logs them.
+            The image's row: names of columns to numbers, texts or ``None``.
+
+        Raises:
+            ValueError: If the sample cannot be scored. The image's path is
+                put before the message unless it is there.
         """
-        own = dict(name=str(self.prefix), metric=type(self).__name__, protocol=self.protocol, map_name=self.map_name)
-        self.report = MetricReport(**{**own, 'images': images, 'figures': figures, **details})
-        return self.report.scalars()
+
+    @abstractmethod
+    def summarise(self, scored: Any, images: int) -> Sequence[Number]:
+        """Make numbers of all images, in the main process.
+
+        Args:
+            scored: The rows of all images, each with ``img_path``, the columns
+                of :meth:`score`, ``map_kind``, ``threshold`` and
+                ``threshold_source``.
+            images: How many there are, at least 1.
+
+        Returns:
+            The numbers. Threshold and source are filled in by the metric.
+
+        Raises:
+            ValueError: If there is no such number. All processes raise it.
+        """
+
+    def curves(self, scored: Any, images: int) -> dict[str, dict[str, list[float]]]:
+        """Make curves of all images; there are none by default.
+
+        Args:
+            scored: As for :meth:`summarise`.
+            images: As for :meth:`summarise`.
+
+        Returns:
+            Name of a curve to its columns, which are equally long.
+        """
+        return {}
+
+    def protocol_for(self, sample: dict) -> Protocol:
+        """Decide by which rules a sample is scored, and note them for the result.
+
+        Args:
+            sample: The sample.
+
+        Returns:
+            The protocol, with the threshold of this sample; without one where
+            the metric uses none.
+
+        Raises:
+            ValueError: If there is no threshold, or the one of the file was
+                chosen on this image or on another kind of map.
+        """
+        kind, name = self._kind_of(sample), sample_name(sample)
+        if self.choice and self._file:
+            self._file.check_unseen(image_key(sample))
+            self.choice.check_kind(kind, name, self._file.path)
+        self._used.kinds.add(kind)
+        if not self.uses_threshold:
+            return self.protocol
+        candidates = (self._threshold, sample['class_maps'].get('threshold'), self.protocol.threshold)
+        threshold = next((value for value in candidates if value is not None), None)
+        if threshold is None:
+            raise ValueError(
+                f'{name}: protocol {self.protocol.name!r} leaves the threshold open, and the sample brings none: '
+                'set threshold or threshold_file'
+            )
+        self._used.thresholds.add(threshold)
+        return _with_threshold(self.protocol, threshold)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Score a batch.
+
+        Args:
+            data_batch: Not used.
+            data_samples: :class:`LocDataSample` as dicts.
+
+        Raises:
+            ValueError: If a sample cannot be scored; see :meth:`score` and
+                :meth:`protocol_for`.
+        """
+        for sample in data_samples:
+            protocol = self.protocol_for(sample)
+            with naming(sample):
+                self.keep(sample, self.score(sample, protocol), protocol)
+
+    def keep(self, sample: dict, scored: Any, protocol: Protocol) -> None:
+        """Keep the row that :meth:`score` has made of a sample."""
+        row = dict(
+            img_path=sample_name(sample),
+            **scored,
+            map_kind=self._kind_of(sample),
+            threshold=protocol.threshold,
+            threshold_source=self._source.value if self.uses_threshold else None,
+        )
+        self.results.append((sample.get('img_id'), row))
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Gather from all processes and summarise.
+
+        Args:
+            size: Number of images in the data set.
+
+        Returns:
+            Names, with the prefix, and values; the same in every process.
+
+        Raises:
+            ValueError: If an image is missing or was scored twice, or as
+                :meth:`summarise` does.
+        """
+        used = all_gather_object(self._used)
+        gathered = self.gather(size)
+        self._used, self._size = _Used.union(used), size
+        # All processes must hear of an error, or they would wait for ever.
+        computed: list[Any] = [None]
+        failure: Exception | None = None
+        if is_main_process():
+            try:
+                computed = [{f'{self.prefix}/{key}': value for key, value in self.compute_metrics(gathered).items()}]
+            except Exception as error:
+                failure = error
+                known = isinstance(error, ValueError)
+                computed = [ValueError(str(error)) if known else RuntimeError(f'{type(error).__name__}: {error}')]
+        self._used = _Used()
+        broadcast_object_list(computed)
+        if failure:
+            raise failure
+        if isinstance(computed[0], Exception):
+            raise computed[0]
+        return computed[0]
+
+    def gather(self, size: int) -> list:
+        """Gather whatever was kept in all processes, and forget it.
+
+        Args:
+            size: Number of images in the data set.
+
+        Returns:
+            The argument of :meth:`merge`, in the main process.
+        """
+        folder = self.collect_dir if self.collect_device == 'cpu' else None
+        gathered = collect_results(self.results, size, self.collect_device, tmpdir=folder)
+        self.results.clear()
+        return gathered
+
+    def merge(self, gathered: list) -> tuple[Any, int]:
+        """Merge the parts that were gathered.
+
+        Args:
+            gathered: Result of :meth:`gather`.
+
+        Returns:
+            The argument of :meth:`summarise`, and the number of images in it.
+
+        Raises:
+            ValueError: If an image was scored twice.
+        """
+        seen = set()
+        for img_id, row in gathered:
+            if img_id is not None and img_id in seen:
+                raise ValueError(f'{row["img_path"]}: the image with img_id {img_id} was scored twice')
+            seen.add(img_id)
+        return [row for _, row in gathered], len(gathered)
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Make the result, in the main process.
+
+        Args:
+            results: Result of :meth:`gather`.
+
+        Returns:
+            Names, without the prefix, and values.
+
+        Raises:
+            ValueError: As :meth:`evaluate`.
+        """
+        scored, images = self.merge(results)
+        if not images or images != self._size:
+            raise ValueError(f'{type(self).__name__}: {images} images were scored, but the data set has {self._size}')
+        self.result = MetricResult(
+            name=str(self.prefix),
+            metric=type(self).__name__,
+            protocol=replace(self.protocol, threshold=self._used.threshold),
+            map_kind=self.scored_kind,
+            images=images,
+            numbers=[self._complete(number) for number in self.summarise(scored, images)],
+            curves=self.curves(scored, images),
+            rows=scored if isinstance(scored, list) else [],
+        )
+        return self.result.scalars()
+
+    @property
+    def scored_kind(self) -> str:
+        """Name of the kind of map that was scored, while numbers are made; ``'maps'`` for maps of other code.
+
+        Raises:
+            ValueError: If there were several.
+        """
+        if len(self._used.kinds) != 1:
+            raise ValueError(
+                f'{type(self).__name__}: the maps are of several kinds, {", ".join(sorted(self._used.kinds))}: '
+                'name one of them in map_kind'
+            )
+        return next(iter(self._used.kinds))
+
+    def _kind_of(self, sample: dict) -> str:
+        if 'class_maps' not in sample:
+            raise ValueError(f'{sample_name(sample)}: no maps to score (class_maps); a head that localises makes them')
+        return (localising_kind(sample) or 'maps') if self.map_kind == 'maps' else self.map_kind
+
+    def _complete(self, number: Number) -> Number:
+        if not (self.uses_threshold and number.uses_threshold) or number.source is not None:
+            return number
+        return replace(number, threshold=self._used.threshold, source=self._source)
+
+
+@dataclass
+class _Used:
+    """The kinds of map and the thresholds at which samples were scored."""
+
+    kinds: set[str] = field(default_factory=set)
+    thresholds: set[float] = field(default_factory=set)
+
+    @property
+    def threshold(self) -> float | None:
+        """The threshold, where all samples had the same."""
+        return next(iter(self.thresholds)) if len(self.thresholds) == 1 else None
+
+    @classmethod
+    def union(cls, parts: Sequence['_Used']) -> '_Used':
+        """Join the parts of all processes."""
+        return cls(set().union(*(part.kinds for part in parts)), set().union(*(part.thresholds for part in parts)))
+
+
+@cache
+def _with_threshold(protocol: Protocol, threshold: float) -> Protocol:
+    return replace(protocol, threshold=threshold)
 
 
 def level_suffix(level: float, levels: Sequence[float]) -> str:
-    """What tells the figures of several IoU levels apart: ``_iou50``; nothing where there is one."""
+    """Tell the numbers of several IoU levels apart: ``_iou50``; nothing where there is one level."""
     return '' if len(levels) == 1 else f'_iou{round(100 * level, 2):g}'

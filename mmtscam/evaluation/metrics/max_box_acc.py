@@ -1,18 +1,17 @@
 """MaxBoxAcc and MaxBoxAccV2."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
 import cv2
 import numpy as np
 
-from mmtscam.evaluation.report import Figure
+from mmtscam.evaluation.report import Number
 from mmtscam.evaluation.samples import naming, true_boxes, true_class_map
 from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource, best_thresholds
-from mmtscam.localization import correct_at_thresholds, get_protocol, threshold_grid
+from mmtscam.localization import Protocol, correct_at_thresholds, threshold_grid
 from mmtscam.registry import METRICS
 
 from .base_loc_metric import level_suffix
@@ -26,101 +25,99 @@ class MaxBoxAcc(BaseSumMetric):
     """GT-known Loc at every threshold of a grid, and at the best.
 
     ``maxboxacc_oracle`` is MaxBoxAcc (protocol ``wsol-v1``) or MaxBoxAccV2
-    (``wsol-v2``, the mean over three IoU levels, each with its own best
-    threshold; ``maxboxacc_iou30_oracle`` and so on are the levels). The best
-    threshold is that of the scored images themselves: an oracle, and named
-    so. With a threshold file, ``boxacc_val`` and ``boxacc_iou30_val`` are
-    what its thresholds reach.
+    (``wsol-v2``). The latter is the mean over three IoU levels, each with its
+    own best threshold; ``maxboxacc_iou30_oracle`` and so on are the levels.
+    The best threshold is that of the scored images themselves: an oracle, and
+    named so. With a threshold file, ``boxacc_val`` and ``boxacc_iou30_val``
+    are what its thresholds reach.
 
-    The report also has the accuracy at every threshold.
+    The result also has the accuracy at every threshold.
 
     Reference: Choe et al., "Evaluating Weakly Supervised Object Localization
     Methods Right", CVPR 2020.
 
     Args:
-        protocol: Name of a protocol, or a dict with ``base`` and the fields
-            to replace; its threshold is not used.
-        threshold_file: File of ``tools/analysis/choose_threshold.py``.
+        protocol: See :class:`BaseLocMetric`. Its threshold is not used.
         step: Distance of two thresholds.
         num_workers: Number of processes that share the work; 0 for none but
             this one.
-        map_name: See :class:`BaseLocMetric`.
-        collect_device: See :class:`BaseLocMetric`.
-        prefix: See :class:`BaseLocMetric`.
+        **kwargs: Further arguments of :class:`BaseLocMetric`.
 
     Raises:
         ValueError: If an argument is out of range, or the thresholds of the
             file are not on the grid.
     """
 
+    uses_threshold = False
+    sweeps = True
+
     def __init__(
         self,
-        protocol: str | dict = 'wsol-v2',
-        threshold_file: str | None = None,
+        protocol: str | Mapping[str, Any] | Protocol = 'wsol-v2',
         step: float = 0.001,
         num_workers: int = 0,
-        map_name: str = 'maps',
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            protocol=get_protocol(protocol),
-            map_name=map_name,
-            threshold_file=threshold_file,
-            collect_device=collect_device,
-            prefix=prefix,
-        )
+        super().__init__(protocol, **kwargs)
         self.grid = threshold_grid(step)
         if self.choice and not np.isin(self.choice.level_thresholds, self.grid).all():
             raise ValueError(
-                f'{threshold_file}: thresholds {self.choice.level_thresholds} are not on a grid of step {step}: '
-                'use the step with which they were chosen'
+                f'{kwargs["threshold_file"]}: thresholds {self.choice.level_thresholds} are not on a grid of step '
+                f'{step}: use the step with which they were chosen'
             )
-        self.best: ThresholdChoice | None = None
         self.num_workers = num_workers
-        self._score = partial(correct_at_thresholds, protocol=self.protocol, thresholds=self.grid)
         self._pool: ProcessPoolExecutor | None = None
         self._waiting: list[tuple[dict, Future]] = []
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Score a batch.
+        """Score a batch, here or in the workers; see :meth:`BaseLocMetric.process`."""
+        if not self.num_workers:
+            super().process(data_batch, data_samples)
+            return
+        for sample in data_samples:
+            protocol = self.protocol_for(sample)
+            self._pool = self._pool or _start_workers(self.num_workers)
+            task = self._pool.submit(correct_at_thresholds, *self._inputs(sample, protocol), protocol, self.grid)
+            known = {key: sample[key] for key in ('img_id', 'img_path') if key in sample}
+            self._waiting.append((known, task))
+            self._take(self.num_workers * _WAITING_PER_WORKER)
+
+    def score(self, sample: dict, protocol: Protocol) -> np.ndarray:
+        """Say at which thresholds an image is right.
 
         Args:
-            data_batch: Not used.
-            data_samples: :class:`LocDataSample` as dicts, with ``gt_label``,
-                ``gt_instances``, ``class_maps`` and ``ori_shape``.
+            sample: Has ``gt_label``, ``gt_instances``, ``class_maps`` and
+                ``ori_shape``.
+            protocol: The rules.
+
+        Returns:
+            ``(L, T)`` ``int64`` array for L IoU levels and T thresholds.
 
         Raises:
-            ValueError: If a sample lacks a true box or the map of its true
-                class, a true box is not one within the image, or the
-                thresholds were chosen on this very image.
+            ValueError: If there is no true box or no map of the true class, or
+                a true box is not one within the image.
         """
-        self.check_unseen(data_samples)
-        for sample in data_samples:
-            args = (true_class_map(sample, self.map_name), true_boxes(sample, self.protocol))
-            if self.num_workers:
-                self._pool = self._pool or _start_workers(self.num_workers)
-                self._waiting.append((_identity(sample), self._pool.submit(self._score, *args)))
-                self._take(self.num_workers * _WAITING_PER_WORKER)
-            else:
-                with naming(sample):
-                    self.add(self._score(*args).astype(np.int64), sample.get('img_id'))
+        return correct_at_thresholds(*self._inputs(sample, protocol), protocol, self.grid).astype(np.int64)
+
+    def _inputs(self, sample: dict, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
+        return true_class_map(sample, self.map_kind), true_boxes(sample, protocol)
 
     def _take(self, leave: int) -> None:
         """Add finished images, in their order, until no more than this many are waiting."""
         while len(self._waiting) > leave:
-            sample, scored = self._waiting.pop(0)
+            sample, task = self._waiting.pop(0)
             try:
                 with naming(sample):
-                    self.add(scored.result().astype(np.int64), sample.get('img_id'))
+                    self.keep(sample, task.result().astype(np.int64), self.protocol)
             except ValueError:
                 self._stop_workers()
                 raise
 
-    def finish(self) -> None:
-        """Wait for the workers and send them home."""
+    def gather(self, size: int) -> list:
+        """Wait for the workers, send them home and gather; see :class:`BaseSumMetric`."""
         self._take(0)
         self._stop_workers()
+        return super().gather(size)
 
     def _stop_workers(self) -> None:
         self._waiting.clear()
@@ -128,48 +125,47 @@ class MaxBoxAcc(BaseSumMetric):
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
-    def compute(self, total: np.ndarray, images: int) -> dict[str, float]:
-        """Find the best thresholds.
+    def summarise(self, scored: np.ndarray, images: int) -> list[Number]:
+        """Find the best thresholds, and leave them in ``best``.
 
         Args:
-            total: ``(L, T)`` numbers of images that are right.
+            scored: ``(L, T)`` numbers of images that are right.
             images: Number of images.
 
         Returns:
             Percentages under the names of the class docstring.
         """
-        best = best_thresholds(total, images, self.grid, self.protocol, self.map_name)
-        self.best = best
-        figures = self._figures('maxboxacc', total, images, best, ThresholdSource.ORACLE)
+        self.best = best_thresholds(scored, images, self.grid, self.protocol, self.map_kind, self.scored_kind)
+        numbers = self._numbers('maxboxacc', scored, images, self.best, ThresholdSource.ORACLE)
         if self.choice:
-            figures += self._figures('boxacc', total, images, self.choice, ThresholdSource.VAL)
+            numbers += self._numbers('boxacc', scored, images, self.choice, ThresholdSource.VAL)
+        return numbers
+
+    def curves(self, scored: np.ndarray, images: int) -> dict[str, dict[str, list[float]]]:
+        """Accuracy over thresholds; see :meth:`summarise` for the arguments."""
         levels = self.protocol.iou_levels
         curve = {'threshold': self.grid.tolist()}
-        for level, counts in zip(levels, total, strict=True):
+        for level, counts in zip(levels, scored, strict=True):
             curve[f'gt_known{level_suffix(level, levels)}'] = (100.0 * counts / images).tolist()
-        return self.leave_report(images, figures, curves={'accuracy_over_threshold': curve})
+        return {'accuracy_over_threshold': curve}
 
-    def _figures(
+    def _numbers(
         self, name: str, total: np.ndarray, images: int, choice: ThresholdChoice, source: ThresholdSource
-    ) -> list[Figure]:
+    ) -> list[Number]:
         """Accuracy of each level at its own threshold, and the mean where there are several."""
         levels = self.protocol.iou_levels
-        figures = []
+        numbers = []
         for level, threshold, counts in zip(levels, choice.level_thresholds, total, strict=True):
             count = int(counts[self.grid == threshold].item())
-            figures.append(
-                Figure(name + level_suffix(level, levels), 100.0 * count / images, '%', count, threshold, source)
+            numbers.append(
+                Number(name + level_suffix(level, levels), 100.0 * count / images, '%', count, threshold, source)
             )
         if len(levels) > 1:
-            mean = float(np.mean([figure.value for figure in figures]))
-            figures.insert(0, Figure(name, mean, source=source))
-        return figures
-
-
-def _identity(sample: dict) -> dict:
-    return {key: sample[key] for key in ('img_id', 'img_path') if key in sample}
+            mean = float(np.mean([number.value for number in numbers]))
+            numbers.insert(0, Number(name, mean, source=source))
+        return numbers
 
 
 def _start_workers(num_workers: int) -> ProcessPoolExecutor:
-    # Forked as data loaders' workers are: they start at once and touch no accelerator.
+    # Forked like the workers of data loaders: they start at once and touch no accelerator.
     return ProcessPoolExecutor(num_workers, get_context('fork'), initializer=cv2.setNumThreads, initargs=(0,))

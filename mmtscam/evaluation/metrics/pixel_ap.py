@@ -1,14 +1,14 @@
 """Pixel average precision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from mmtscam.evaluation.report import Figure
-from mmtscam.evaluation.samples import naming, true_class_map, true_mask
+from mmtscam.evaluation.report import Number
+from mmtscam.evaluation.samples import true_class_map, true_mask
 from mmtscam.localization import (
-    get_protocol,
+    Protocol,
     pixel_average_precision,
     pixel_histograms,
     precision_recall,
@@ -23,55 +23,47 @@ from .base_sum_metric import BaseSumMetric
 class PixelAP(BaseSumMetric):
     """PxAP: area under the precision-recall curve of all pixels, from masks.
 
-    ``pxap``, in percent; no threshold is chosen. Pixels that the mask marks
-    255 are ignored. The report also has the curve.
+    ``pxap`` is in percent; no threshold is chosen. Pixels that the mask marks
+    255 are ignored. The result also has the curve.
 
     Reference: Choe et al., "Evaluating Weakly Supervised Object Localization
     Methods Right", CVPR 2020.
 
     Args:
-        protocol: Name of a protocol, or a dict with ``base`` and the fields
-            to replace: gives the frame and the rules for maps.
+        protocol: Gives the frame and the rules for maps; see
+            :class:`BaseLocMetric`. Its threshold is not used.
         step: Distance of two thresholds.
-        map_name: See :class:`BaseLocMetric`.
-        collect_device: See :class:`BaseLocMetric`.
-        prefix: See :class:`BaseLocMetric`.
+        **kwargs: Further arguments of :class:`BaseLocMetric`.
     """
 
+    uses_threshold = False
+
     def __init__(
-        self,
-        protocol: str | dict = 'wsol-v2',
-        step: float = 0.001,
-        map_name: str = 'maps',
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
+        self, protocol: str | Mapping[str, Any] | Protocol = 'wsol-v2', step: float = 0.001, **kwargs: Any
     ) -> None:
-        super().__init__(
-            protocol=get_protocol(protocol), map_name=map_name, collect_device=collect_device, prefix=prefix
-        )
+        super().__init__(protocol, **kwargs)
         self.grid = threshold_grid(step)
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Score a batch.
+    def score(self, sample: dict, protocol: Protocol) -> np.ndarray:
+        """Count pixels by their score.
 
         Args:
-            data_batch: Not used.
-            data_samples: :class:`LocDataSample` as dicts, with ``gt_label``,
-                ``gt_sem_seg`` and ``class_maps``.
+            sample: Has ``gt_label``, ``gt_sem_seg`` and ``class_maps``.
+            protocol: The rules.
+
+        Returns:
+            See :func:`~mmtscam.localization.pixel_histograms`.
 
         Raises:
-            ValueError: If a sample lacks a mask or the map of its true class.
+            ValueError: If there is no mask or no map of the true class.
         """
-        for sample in data_samples:
-            score_map, mask = true_class_map(sample, self.map_name), true_mask(sample)
-            with naming(sample):
-                self.add(pixel_histograms(score_map, mask, self.protocol, self.grid), sample.get('img_id'))
+        return pixel_histograms(true_class_map(sample, self.map_kind), true_mask(sample), protocol, self.grid)
 
-    def compute(self, total: np.ndarray, images: int) -> dict[str, float]:
+    def summarise(self, scored: np.ndarray, images: int) -> list[Number]:
         """Compute PxAP.
 
         Args:
-            total: ``(2, T + 1)`` sum of
+            scored: ``(2, T + 1)`` sum of
                 :func:`~mmtscam.localization.pixel_histograms`.
             images: Number of images.
 
@@ -81,13 +73,10 @@ class PixelAP(BaseSumMetric):
         Raises:
             ValueError: If no mask has a foreground pixel.
         """
-        precision, recall = precision_recall(total)
-        return self.leave_report(
-            images,
-            figures=[Figure('pxap', pixel_average_precision(total))],
-            curves={
-                'precision_recall': dict(
-                    threshold=[1.0, *self.grid[::-1].tolist()], precision=precision.tolist(), recall=recall.tolist()
-                )
-            },
-        )
+        return [Number('pxap', pixel_average_precision(scored))]
+
+    def curves(self, scored: np.ndarray, images: int) -> dict[str, dict[str, list[float]]]:
+        """Precision over recall; see :meth:`summarise` for the arguments."""
+        precision, recall = precision_recall(scored)
+        threshold = [1.0, *self.grid[::-1].tolist()]
+        return {'precision_recall': dict(threshold=threshold, precision=precision.tolist(), recall=recall.tolist())}

@@ -5,13 +5,13 @@ The file is a ``.npz``: ``numpy.load`` opens it. ``KEY`` counts images from
 
 - ``KEY/labels`` ``(k,)`` ``int64`` and ``KEY/scores`` ``(k,)`` ``float32``:
   the classes that have maps and their scores;
-- ``KEY/NAME`` ``(k, h, w)``: their maps at token resolution, one entry for
-  every name in the sample's ``class_maps``;
+- ``KEY/NAME`` ``(k, h, w)``: their maps at token resolution, for every kind
+  of map; ``(h, w)`` where one serves all classes;
 - ``KEY/mask`` ``(H, W)`` ``uint8`` where there is a true mask;
 - ``KEY.json``: path and id, true label and its rank among the scores, predicted
-  label, size of the image, true boxes in its pixels, the head's threshold,
-  and the names of maps that equal another;
-- ``maps.json``: format, number of images, class names, origin.
+  label, size of the image, true boxes in its pixels, and how boxes were drawn:
+  kind of map, threshold, protocol;
+- ``maps.json``: format, number of images, class names, kinds of map, origin.
 """
 
 import io
@@ -25,12 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from mmtscam.evaluation.samples import image_key, predicted_label, to_array, true_class_rank
+from mmtscam.evaluation.samples import image_key, map_kinds, predicted_label, to_array, true_class_rank
+from mmtscam.structures import MapKind
 from mmtscam.utils.files import unfinished
 
-_FORMAT = 'mmtscam maps 1'
+_FORMAT = 'mmtscam maps 2'
 _INDEX = 'maps.json'
-_NOT_MAPS = ('labels', 'scores', 'threshold')
+_DRAWN = ('map_kind', 'threshold', 'protocol')
 
 
 class MapPart:
@@ -45,6 +46,7 @@ class MapPart:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._zip = zipfile.ZipFile(self.path, 'w', zipfile.ZIP_DEFLATED)
         self._written: set[int] = set()
+        self._kinds: tuple[MapKind, ...] = ()
 
     def add(self, sample: dict) -> None:
         """Write a sample; one that is there already, as samplers repeat them, is left out.
@@ -53,16 +55,23 @@ class MapPart:
             sample: A :class:`LocDataSample` as a dict.
 
         Raises:
-            ValueError: If it has no maps, or neither ``sample_idx`` nor, in
-                place of it, ``img_id``.
+            ValueError: If it has no maps or other kinds than the samples
+                before it, or neither ``sample_idx`` nor, in place of it,
+                ``img_id``.
         """
         index = sample.get('sample_idx', sample.get('img_id'))
         if index is None or 'class_maps' not in sample:
             raise ValueError(f'{sample.get("img_path", "a sample")}: maps are saved of samples with img_id, class_maps')
-        if taken := {'scores', 'mask'} & set(sample['class_maps']):
-            raise ValueError(f'the name {taken.pop()!r} is taken in a file of maps: call these maps otherwise')
         if index in self._written:
             return
+        kinds = tuple(map_kinds(sample).values())
+        if not kinds or kinds != (self._kinds or kinds):
+            raise ValueError(
+                f'{sample.get("img_path", "a sample")}: its kinds of map are not those of the maps before it'
+            )
+        if not self._kinds:
+            self._kinds = kinds
+            self._zip.writestr(_member(_INDEX), json.dumps([kind._asdict() for kind in kinds]), zipfile.ZIP_DEFLATED)
         self._written.add(index)
         info, arrays = _pack(sample)
         _write_image(self._zip, index, json.dumps(info).encode(), arrays)
@@ -93,14 +102,18 @@ def merge_parts(
     """
     opened = [_open_part(part) for part in parts]
     members: dict[int, tuple[zipfile.ZipFile, list[str]]] = {}
+    kinds: list[dict] = []
     for file in opened:
         own: dict[int, list[str]] = {}
         for name in file.namelist():
-            own.setdefault(int(name[:8]), []).append(name)
+            if name == _INDEX:
+                kinds = json.loads(file.read(name))
+            else:
+                own.setdefault(int(name[:8]), []).append(name)
         members.update({image: (file, names) for image, names in own.items() if image not in members})
     if missing := sorted(set(range(size)) - set(members)):
         raise ValueError(f'{path}: no maps of image {missing[0]}, and of {len(missing) - 1} others of {size}')
-    index = dict(format=_FORMAT, images=size, classes=list(classes), origin=dict(origin or {}))
+    index = dict(format=_FORMAT, images=size, classes=list(classes), map_kinds=kinds, origin=dict(origin or {}))
     with unfinished(path) as temporary, zipfile.ZipFile(temporary, 'w', zipfile.ZIP_DEFLATED) as merged:
         for image in range(size):
             file, names = members[image]
@@ -125,6 +138,11 @@ class MapFile:
     Args:
         path: The file.
 
+    Attributes:
+        classes: Names of the classes.
+        map_kinds: The kinds of map in it, the one that localises first.
+        origin: Config and checkpoint with which they were made.
+
     Raises:
         FileNotFoundError: If it is missing.
         ValueError: If it is not such a file, or an image is missing or
@@ -138,14 +156,14 @@ class MapFile:
         try:
             self._zip = zipfile.ZipFile(path)
             index = json.loads(self._zip.read(_INDEX))
+            if index['format'] != _FORMAT:
+                raise ValueError(f'it is of another version, {index["format"]!r} instead of {_FORMAT!r}')
             self._size = int(index['images'])
             self.classes = tuple(index['classes'])
+            self.map_kinds = tuple(MapKind(**kind) for kind in index['map_kinds'])
             self.origin = index['origin']
-            known = index['format'] == _FORMAT
         except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
             raise ValueError(f'{path}: not a file of maps of tools/test.py --save-maps: {error!r}') from error
-        if not known:
-            raise ValueError(f'{path}: a file of maps of another version: {index["format"]!r} instead of {_FORMAT!r}')
         self._names: dict[int, list[str]] = {}
         seen = set()
         for name in self._zip.namelist():
@@ -182,7 +200,7 @@ class MapFile:
                 for name in self._names[image]
                 if name.endswith('.npy')
             }
-            return _unpack(image, info, arrays)
+            return _unpack(image, info, arrays, self.map_kinds)
         except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError) as error:
             raise ValueError(f'{self.path}: image {image} cannot be read: {error!r}') from error
 
@@ -207,14 +225,9 @@ def _pack(sample: dict) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     arrays = {'labels': labels}
     if 'pred_score' in sample:
         arrays['scores'] = to_array(sample['pred_score'])[labels]
-    same: dict[str, str] = {}
-    for name in sorted(set(class_maps) - set(_NOT_MAPS), key=lambda name: (name == 'maps', name)):
+    for name, kind in map_kinds(sample).items():
         maps = to_array(class_maps[name])
-        equal = next((other for other in arrays if np.array_equal(arrays[other], maps)), None)
-        if equal:
-            same[name] = equal
-        else:
-            arrays[name] = maps
+        arrays[name] = maps[0] if kind.class_agnostic else maps
     if 'gt_sem_seg' in sample:
         arrays['mask'] = to_array(sample['gt_sem_seg']['sem_seg'])[0]
     truth = sample.get('gt_instances')
@@ -226,19 +239,27 @@ def _pack(sample: dict) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         pred_label=predicted_label(sample),
         ori_shape=[int(side) for side in sample['ori_shape'][:2]],
         gt_boxes=None if truth is None else to_array(truth['bboxes']).astype(np.float64).tolist(),
-        threshold=class_maps.get('threshold'),
-        same=same,
+        drawn={name: class_maps[name] for name in _DRAWN if name in class_maps},
     )
     return info, arrays
 
 
-def _unpack(image: int, info: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> dict:
+def _unpack(
+    image: int, info: Mapping[str, Any], arrays: dict[str, np.ndarray], kinds: Sequence[MapKind]
+) -> dict[str, Any]:
     mask = arrays.pop('mask', None)
     if 'labels' not in arrays:
         raise ValueError('it has no labels')
-    class_maps: dict[str, Any] = {**arrays, **{name: arrays[other] for name, other in info['same'].items()}}
-    if info['threshold'] is not None:
-        class_maps['threshold'] = info['threshold']
+    for kind in kinds:
+        if kind.name not in arrays:
+            raise ValueError(f'it has no maps of the kind {kind.name!r}')
+        if kind.class_agnostic:
+            # One object for all classes: whoever draws maps need not draw it twice.
+            arrays[kind.name] = np.broadcast_to(arrays[kind.name], (len(arrays['labels']), *arrays[kind.name].shape))
+    drawn = info['drawn']
+    class_maps: dict[str, Any] = {**arrays, **drawn, 'map_kinds': tuple(kinds)}
+    if 'map_kind' in drawn:
+        class_maps['maps'] = arrays[drawn['map_kind']]
     sample: dict[str, Any] = dict(img_id=image, ori_shape=tuple(info['ori_shape']), class_maps=class_maps)
     for name in ('img_path', 'image_id', 'gt_label', 'gt_rank', 'pred_label'):
         if info[name] is not None:

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from rich.progress import track
 
 from mmtscam.evaluation.metrics import BaseLocMetric
-from mmtscam.evaluation.report import MetricReport
+from mmtscam.evaluation.report import MetricResult
 
 from .map_file import MapFile
 from .score_map_folder import ScoreMapFolder
 
 
-def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetric]) -> list[MetricReport]:
+def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetric]) -> list[MetricResult]:
     """Score stored maps, one image after the other, with a progress bar.
 
     Args:
         maps: Where they are.
-        metrics: What to compute from them.
+        metrics: The metrics to compute from them.
 
     Returns:
-        A report of each metric.
+        The result of each metric.
 
     Raises:
         ValueError: If a map or what is known of its image cannot be scored.
@@ -31,4 +31,4 @@ def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetri
             metric.process({}, [sample])
     for metric in metrics:
         metric.evaluate(len(maps))
-    return [metric.report for metric in metrics if metric.report]
+    return [metric.result for metric in metrics if metric.result]

@@ -31,6 +31,7 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
         attn_layers: As for :class:`~mmtscam.models.TSCAMDeiT`.
         attn_impl: As for ``TSCAMDeiT``.
         attn_aggregation: As for ``TSCAMDeiT``.
+        attention: As for ``TSCAMDeiT``.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes an
             original Conformer or TS-CAM file, mmpretrain's or our checkpoint;
             a local path or a URL.
@@ -48,13 +49,14 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
         attn_layers: Sequence[int] | None = None,
         attn_impl: str = 'fused',
         attn_aggregation: str = 'mean',
+        attention: str = 'eval',
         init_cfg: dict | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(arch=arch, init_cfg=init_cfg, **kwargs)
         if not self.with_cls_token or list(self.out_indices) != [self.depths]:
             raise ValueError('TS-CAM needs class token and last stage: leave with_cls_token and out_indices out')
-        self.expose_attention(self._attentions(), attn_layers, attn_impl, attn_aggregation)
+        self.expose_attention(self._attentions(), attn_layers, attn_impl, attn_aggregation, attention)
         fuse_linears(self)
         # mmpretrain's forward hands out the class token alone; all tokens
         # pass through this norm on the way.
@@ -62,14 +64,14 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
         self._tokens: Tensor | None = None
 
     def forward(self, x: Tensor) -> TokenFeatures:
-        """Compute patch features, pooled features and, in evaluation, class attention.
+        """Compute patch features, pooled features and, where asked for, class attention.
 
         Args:
             x: ``(B, 3, H, W)`` normalised images; H and W multiples of the
                 patch size.
 
         Returns:
-            See :class:`~mmtscam.models.backbones.TokenFeatures`.
+            See :class:`TokenFeatures`.
 
         Raises:
             ValueError: If H or W is not a multiple of the patch size: the map
@@ -83,7 +85,7 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
         ((pooled, token),) = super().forward(x)
         tokens, self._tokens = self._tokens, None
         assert tokens is not None  # kept by the hook
-        attention = None if self.training else self.take_attention(self._attentions(), 1, size)
+        attention = self.take_attention(self._attentions(), 1, size)
         return TokenFeatures(tokens[:, 1:].transpose(1, 2).unflatten(-1, size), attention, token, pooled)
 
     def _attentions(self) -> list[MultiheadAttention]:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from mmcv.cnn.bricks import DropPath
 from mmpretrain.models.backbones import VisionTransformer
+from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor, nn
 
 from mmtscam.models.checkpoints import PretrainedMixin
@@ -35,6 +36,9 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         attn_aggregation: ``'mean'``: the class attention of each block, which
             the head averages (Eq. 6). ``'rollout'``: Attention Rollout over
             the blocks instead, one map.
+        attention: ``'eval'``: class attention is given in evaluation, and
+            nothing of it is computed in training. ``'always'``: in training
+            too, with gradient.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes an
             original DeiT or TS-CAM file, mmpretrain's or our checkpoint; a
             local path or a URL.
@@ -52,13 +56,14 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         attn_layers: Sequence[int] | None = None,
         attn_impl: str = 'fused',
         attn_aggregation: str = 'mean',
+        attention: str = 'eval',
         init_cfg: dict | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(arch=arch, out_type='featmap', init_cfg=init_cfg, **kwargs)
         if not self.with_cls_token or list(self.out_indices) != [self.num_layers - 1]:
             raise ValueError('TS-CAM needs class token and last block: leave with_cls_token and out_indices out')
-        self.expose_attention([layer.attn for layer in self.layers], attn_layers, attn_impl, attn_aggregation)
+        self.expose_attention(self._attentions(), attn_layers, attn_impl, attn_aggregation, attention)
         fuse_linears(self)
         self.layers[0].register_forward_pre_hook(_follow_autocast)
         for module in self.modules():
@@ -67,7 +72,7 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
                 module.drop_prob = float(module.drop_prob)
 
     def forward(self, x: Tensor) -> TokenFeatures:
-        """Compute patch features and, in evaluation, class attention.
+        """Compute patch features and, where asked for, class attention.
 
         Args:
             x: ``(B, 3, H, W)`` normalised images.
@@ -77,11 +82,11 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
             ``pooled``.
         """
         ((patches, token),) = super().forward(x)
-        attention = None
-        if not self.training:
-            attentions = [layer.attn for layer in self.layers]
-            attention = self.take_attention(attentions, self.num_extra_tokens, patches.shape[-2:])
+        attention = self.take_attention(self._attentions(), self.num_extra_tokens, patches.shape[-2:])
         return TokenFeatures(patches, attention, token)
+
+    def _attentions(self) -> list[MultiheadAttention]:
+        return [layer.attn for layer in self.layers]
 
     def _format_output(self, x: Tensor, hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Keep the class token beside the feature map, which mmpretrain returns alone."""

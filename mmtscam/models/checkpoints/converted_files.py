@@ -33,9 +33,7 @@ def reference_to_mmtscam(src: str | os.PathLike, dst: str | os.PathLike, force: 
     _check_paths(src, dst, force)
     state = read_state(os.fspath(src))
     if not is_reference(state) and any(name.startswith(('backbone.', 'head.')) for name in state):
-        raise ValueError(
-            f"{src}: has mmtscam's names already; tools/model_converters/mmtscam_to_reference.py converts the other way"
-        )
+        raise ValueError(f"{src}: has mmtscam's names already; mmtscam_to_reference.py converts the other way")
     try:
         converted, model = from_reference(state), reference_model(state)
     except ValueError as error:
@@ -68,8 +66,7 @@ def mmtscam_to_reference(src: str | os.PathLike, dst: str | os.PathLike, force: 
     state = read_state(os.fspath(src))
     if is_reference(state):
         raise ValueError(
-            f'{src}: has the names of the released models already; tools/model_converters/reference_to_mmtscam.py '
-            'converts the other way'
+            f'{src}: has the names of the released models already; reference_to_mmtscam.py converts the other way'
         )
     try:
         converted = to_reference(state)
@@ -89,7 +86,7 @@ def _check_paths(src: str | os.PathLike, dst: str | os.PathLike, force: bool) ->
     if osp.isdir(dst):
         raise FileExistsError(f'{dst}: is a folder; name a file to write')
     if osp.exists(dst) and not force:
-        raise FileExistsError(f'{dst}: exists already; name another file or replace it with --force')
+        raise FileExistsError(f'{dst}: exists already; name another file, or replace it with force=True')
 
 
 def _origin(src: str | os.PathLike, model: ReferenceModel) -> dict[str, Any]:

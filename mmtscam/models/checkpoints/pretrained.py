@@ -26,8 +26,8 @@ def _read(checkpoint: str, setting: str) -> Any:
         path = osp.expanduser(checkpoint)
         if not osp.isfile(path):
             raise FileNotFoundError(
-                f'pretrained weights not found: put the file at {osp.abspath(path)}, or name another with '
-                f'--cfg-options {setting}=PATH'
+                f'pretrained weights not found: put the file at {osp.abspath(path)}, or set {setting} '
+                'to the path of another'
             )
         try:
             return torch.load(path, map_location='cpu', weights_only=True)
@@ -45,8 +45,8 @@ def _read(checkpoint: str, setting: str) -> Any:
         except (URLError, OSError) as error:
             raise FileNotFoundError(
                 f'pretrained weights cannot be downloaded from {checkpoint} ({error}): get '
-                f'{osp.basename(checkpoint)} elsewhere and put it at {target}, or name a local copy with '
-                f'--cfg-options {setting}=PATH'
+                f'{osp.basename(checkpoint)} elsewhere and put it at {target}, or set {setting} to the '
+                'path of a local copy'
             ) from error
 
     # One process of a machine downloads, the others find the file.

@@ -27,7 +27,7 @@ def load_strictly(model: nn.Module, checkpoint: dict[str, Any], file: str) -> No
     if is_reference(state):
         raise ValueError(
             f'{file}: has the names of the released DeiT, Conformer or TS-CAM. A whole TS-CAM is converted with '
-            'tools/model_converters/reference_to_mmtscam.py; to start from the backbone, set '
+            'reference_to_mmtscam.py of the tools; to start from the backbone, set '
             'model.backbone.init_cfg.checkpoint instead of load_from'
         )
     try:

@@ -1,9 +1,11 @@
-"""Heads that turn features into classes and boxes."""
+"""Heads: from features to classes, maps and boxes."""
 
 from .acol_head import ACoLHead
-from .base_loc_head import Activation, BaseLocHead
+from .base_loc_head import BaseLocHead
 from .cam_head import CAMHead
 from .class_token_head import ClassTokenHead
+from .features import check_feature_maps, check_tokens
+from .loc_settings import LocSettings
 from .localize import localize
 from .pending_samples import PendingSamples
 from .spg_head import SPGHead
@@ -11,12 +13,14 @@ from .tscam_head import TSCAMHead
 
 __all__ = [
     'ACoLHead',
-    'Activation',
     'BaseLocHead',
     'CAMHead',
     'ClassTokenHead',
+    'LocSettings',
     'PendingSamples',
     'SPGHead',
     'TSCAMHead',
+    'check_feature_maps',
+    'check_tokens',
     'localize',
 ]

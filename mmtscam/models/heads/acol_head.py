@@ -9,7 +9,6 @@ from torch import Tensor
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample
 
-from .base_loc_head import Activation, mean_logits
 from .cam_head import CAMHead, cam_classifier, normalize_maps
 
 
@@ -55,8 +54,16 @@ class ACoLHead(CAMHead):
         self.erase_threshold = erase_threshold
         self.second_classifier = cam_classifier(num_classes, in_channels, hidden_channels, dropout)
 
+    def prepare(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Take the last feature map ``(B, D, h, w)``, from which both classifiers begin."""
+        return self.pre_logits(feats)
+
+    def logits(self, feats: Tensor) -> Tensor:
+        """Logits ``(B, C)`` of the first classifier."""
+        return super().logits(self.classifier[:-1](feats))
+
     def loss(self, feats: tuple[Tensor, ...], data_samples: list[LocDataSample], **kwargs: Any) -> dict[str, Tensor]:
-        """Cross-entropy of both classifiers.
+        """Compute the cross-entropy of both classifiers.
 
         Args:
             feats: The backbone's output.
@@ -70,28 +77,26 @@ class ACoLHead(CAMHead):
             ValueError: If the samples have soft labels.
         """
         labels = self.true_labels(data_samples)
-        features = self.pre_logits(feats)
-        maps = self.classifier(features)
-        erased = self._maps_of_erased(features, maps[range(len(labels)), labels])
-        losses = self._get_loss(mean_logits(maps), data_samples, **kwargs)
+        features = self.prepare(feats)
+        hidden = self.classifier[:-1](features)
+        first = self.classifier[-1](hidden, labels.unsqueeze(1))[:, 0]
+        kept = normalize_maps(first) < self.erase_threshold
+        losses = self._get_loss(super().logits(hidden), data_samples, **kwargs)
         losses['loss_first'] = losses.pop('loss')
-        losses['loss_second'] = self.loss_module(mean_logits(erased), labels, avg_factor=len(labels), **kwargs)
+        second = self.second_classifier[-1](self.second_classifier[:-1](features * kept.unsqueeze(1)), mean=True)
+        losses['loss_second'] = self.loss_module(second, labels, avg_factor=len(labels), **kwargs)
         return losses
 
-    def select_maps(self, feats: tuple[Tensor, ...], activation: Activation, labels: Tensor) -> dict[str, Tensor]:
-        """Fused maps of some classes of each image, see :meth:`BaseLocHead.select_maps`."""
-        first = super().select_maps(feats, activation, labels)['semantic']
-        features, images = self.pre_logits(feats), range(len(labels))
-        second = torch.stack(
-            [
-                self._maps_of_erased(features, first[:, place])[images, chosen]
-                for place, chosen in enumerate(labels.unbind(1))
-            ],
-            dim=1,
-        )
-        return {'semantic': torch.maximum(normalize_maps(first), normalize_maps(second))}
+    def maps(self, feats: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """Fused maps, see :meth:`BaseLocHead.maps`; one pass of the second classifier a class."""
+        if labels is None:
+            labels = torch.arange(self.num_classes, device=feats.device).expand(len(feats), -1)
+        first = normalize_maps(super().maps(self.classifier[:-1](feats), labels)['semantic'])
+        fused = [self._fuse(feats, first[:, place], chosen) for place, chosen in enumerate(labels.unbind(1))]
+        return dict(semantic=torch.stack(fused, dim=1))
 
-    def _maps_of_erased(self, features: Tensor, maps: Tensor) -> Tensor:
-        """The second classifier's maps ``(B, C, h, w)`` of features ``(B, D, h, w)`` erased by maps ``(B, h, w)``."""
-        kept = normalize_maps(maps) < self.erase_threshold
-        return self.second_classifier(features * kept.unsqueeze(1))
+    def _fuse(self, features: Tensor, first: Tensor, labels: Tensor) -> Tensor:
+        """The fused map ``(B, h, w)`` of one class of each image, from the first classifier's normalised map."""
+        hidden = self.second_classifier[:-1](features * (first < self.erase_threshold).unsqueeze(1))
+        second = self.second_classifier[-1](hidden, labels.unsqueeze(1))[:, 0]
+        return torch.maximum(first, normalize_maps(second))

@@ -1,9 +1,10 @@
-"""What the heads share: from logits and maps to samples with boxes."""
+"""The base of all heads: from logits and maps to samples with boxes."""
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -12,42 +13,31 @@ from mmpretrain.models.heads import ClsHead
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from mmtscam.localization import MAP_MODES, Protocol, get_protocol, localization_maps
+from mmtscam.localization import Protocol, get_protocol
 from mmtscam.models.checkpoints import load_classifier
-from mmtscam.structures import LocDataSample
+from mmtscam.structures import LocDataSample, MapKind
 
+from .loc_settings import LocSettings
 from .localize import localize
 from .pending_samples import PendingSamples
 
 _NO_LABELS = torch.empty(0, dtype=torch.int64)
-
-
-class Activation(NamedTuple):
-    """What a head makes of a batch.
-
-    Attributes:
-        logits: ``(B, C)``.
-        semantic: ``(B, C, h, w)`` one map a class (the class activation map
-            of CAM), ``None`` where the head has none or makes those of the
-            classes that are asked for alone.
-        attention: ``(B, h, w)`` class-agnostic attention A*, ``None`` where
-            the backbone has none and while training.
-    """
-
-    logits: Tensor
-    semantic: Tensor | None = None
-    attention: Tensor | None = None
+# Names of other things in a sample's ``class_maps``.
+_RESERVED = ('labels', 'maps', 'scores', 'mask', 'threshold', 'protocol', 'map_kind', 'map_kinds')
 
 
 class BaseLocHead(ClsHead, metaclass=ABCMeta):
     """Base of the heads that classify and localise.
 
-    A subclass implements :meth:`activate`.
+    A subclass declares the kinds of map that it makes, and implements
+    :meth:`logits` and :meth:`maps`. It may share work between the two in
+    :meth:`prepare`, and add losses in :meth:`extra_losses`. Everything that
+    works on maps asks the head or the sample, and so works with it.
 
     Args:
         num_classes: Number of classes C.
-        map_mode: Which of the head's maps is localised with: ``'coupled'``,
-            ``'attention'`` or ``'semantic'``.
+        map_kind: Name of the kind of map that boxes are drawn from; the first
+            of ``map_kinds`` by default.
         topk: Number of classes that get a box.
         threshold: Threshold for drawing boxes, see
             :class:`~mmtscam.localization.Protocol`; ``None`` for the
@@ -59,37 +49,73 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         **kwargs: Further arguments of mmpretrain's ``ClsHead``.
 
     Attributes:
-        map_modes: The kinds of map that the head has.
+        map_kinds: The kinds of map that the head makes, the one that localises
+            first.
+        settings: How it localises unless :meth:`predict` is told otherwise.
 
     Raises:
         ValueError: If an argument is not among its choices.
     """
 
-    map_modes: tuple[str, ...]
+    map_kinds: tuple[MapKind, ...] = ()
 
     def __init__(
         self,
         num_classes: int,
-        map_mode: str,
+        map_kind: str | None = None,
         topk: int = 5,
         threshold: float | None = None,
-        protocol: str | dict = 'tscam',
+        protocol: str | dict | Protocol = 'tscam',
         loss: dict | None = None,
         init_classifier: str | None = None,
         **kwargs: Any,
     ) -> None:
-        if map_mode not in self.map_modes:
-            raise ValueError(f'map_mode must be one of {self.map_modes}, got {map_mode!r}')
+        self._check_kinds()
         if num_classes < 1 or topk < 1:
             raise ValueError(f'num_classes and topk must be at least 1, got {num_classes} and {topk}')
         super().__init__(loss=loss or dict(type='mmpretrain.CrossEntropyLoss', loss_weight=1.0), **kwargs)
         self.num_classes = num_classes
         self.init_classifier = init_classifier
-        self.map_mode = map_mode
-        self.num_boxes = min(topk, num_classes)
-        self.protocol = get_protocol(protocol, threshold=threshold)
-        if self.protocol.threshold is None:
-            raise ValueError(f'protocol {self.protocol.name!r} leaves the threshold open: set threshold')
+        drawn = get_protocol(protocol, threshold=threshold)
+        if drawn.threshold is None:
+            raise ValueError(f'protocol {drawn.name!r} leaves the threshold open: set threshold')
+        self.settings = LocSettings(drawn, self.map_kinds[0].name, min(topk, num_classes))
+        self.settings = self.settings_with(map_kind=map_kind)
+
+    def settings_with(
+        self,
+        protocol: str | dict | Protocol | None = None,
+        threshold: float | None = None,
+        map_kind: str | None = None,
+        topk: int | None = None,
+    ) -> LocSettings:
+        """The head's settings with some of them changed, for :meth:`predict`.
+
+        Args:
+            protocol: Other rules for drawing boxes; without a threshold of
+                their own they keep the head's.
+            threshold: Another threshold.
+            map_kind: Another kind of map to draw from.
+            topk: Another number of classes that get a box.
+
+        Returns:
+            The settings; the head's own stay.
+
+        Raises:
+            ValueError: If a value is out of range.
+        """
+        own = self.settings
+        names = [kind.name for kind in self.map_kinds]
+        if map_kind is not None and map_kind not in names:
+            raise ValueError(f'map_kind of {type(self).__name__} must be one of {", ".join(names)}, got {map_kind!r}')
+        if topk is not None and not 1 <= topk <= self.num_classes:
+            raise ValueError(f'topk must be from 1 to the number of classes, {self.num_classes}, got {topk}')
+        rules = own.protocol
+        if protocol is not None:
+            rules = get_protocol(protocol)
+            if rules.threshold is None:
+                rules = replace(rules, threshold=own.protocol.threshold)
+        return LocSettings(get_protocol(rules, threshold=threshold), map_kind or own.map_kind, topk or own.topk)
 
     def init_weights(self) -> None:
         """Initialise, then take what fits of ``init_classifier``."""
@@ -98,16 +124,93 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             taken = load_classifier(self, self.init_classifier)
             print_log(f'{", ".join(taken)} of the head start from {self.init_classifier}', logger='current')
 
+    def prepare(self, feats: Any) -> Any:
+        """Check the backbone's output and compute what logits and maps share.
+
+        Args:
+            feats: The backbone's output.
+
+        Returns:
+            The argument of :meth:`logits`, :meth:`maps` and
+            :meth:`extra_losses`; by default the backbone's output.
+        """
+        return feats
+
     @abstractmethod
-    def activate(self, feats: Any) -> Activation:
-        """Compute logits and maps of all classes from the backbone's output."""
+    def logits(self, feats: Any) -> Tensor:
+        """Compute logits ``(B, C)``, ``float32`` at least.
+
+        Args:
+            feats: Result of :meth:`prepare`.
+        """
+
+    @abstractmethod
+    def maps(self, feats: Any, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """Make the maps of some classes of each image.
+
+        Args:
+            feats: Result of :meth:`prepare`.
+            labels: ``(B, k)`` classes; all C classes in their order where
+                there are none.
+
+        Returns:
+            Name of each of ``map_kinds`` to its ``float32`` maps at token
+            resolution: ``(B, k, h, w)``, or ``(B, h, w)`` where the kind is
+            class-agnostic.
+        """
+
+    def extra_losses(self, feats: Any, data_samples: Sequence[LocDataSample]) -> dict[str, Tensor]:
+        """Compute losses beside the classification loss; none by default.
+
+        Args:
+            feats: Result of :meth:`prepare`.
+            data_samples: Samples with ``gt_label``.
+
+        Returns:
+            Names that begin with ``loss_``, and scalars. mmengine adds all of
+            them up.
+        """
+        return {}
 
     def forward(self, feats: Any) -> Tensor:
-        """Logits ``(B, C)``."""
-        return self.activate(feats).logits
+        """Logits ``(B, C)`` of the backbone's output."""
+        return self.logits(self.prepare(feats))
+
+    def loss(self, feats: Any, data_samples: list[LocDataSample], **kwargs: Any) -> dict[str, Tensor]:
+        """Compute the losses.
+
+        Args:
+            feats: The backbone's output.
+            data_samples: Samples with ``gt_label``, or ``gt_score`` where
+                batches are mixed.
+            **kwargs: Further arguments of the classification loss.
+
+        Returns:
+            ``loss``, or, where :meth:`extra_losses` adds some, ``loss_cls``
+            and those: mmengine logs their sum as ``loss``.
+
+        Raises:
+            ValueError: If the name of a further loss does not suit.
+        """
+        feats = self.prepare(feats)
+        losses = self._get_loss(self.logits(feats), data_samples, **kwargs)
+        extra = self.extra_losses(feats, data_samples)
+        if odd := [name for name in extra if not name.startswith('loss_') or name == 'loss_cls']:
+            raise ValueError(
+                f'{type(self).__name__}.extra_losses: {odd[0]!r} must begin with loss_ and not be loss_cls, since '
+                'mmengine adds up what is called a loss'
+            )
+        if extra:
+            losses['loss_cls'] = losses.pop('loss')
+        return {**losses, **extra}
 
     @torch.no_grad()
-    def predict(self, feats: Any, data_samples: Sequence[LocDataSample] | None = None) -> PendingSamples:
+    def predict(
+        self,
+        feats: Any,
+        data_samples: Sequence[LocDataSample] | None = None,
+        settings: LocSettings | None = None,
+    ) -> PendingSamples:
         """Classify and localise.
 
         The device chooses the classes and makes their maps for the whole
@@ -121,79 +224,42 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
                 gets the maps of its true class. The images must show the
                 whole original image. Without ``ori_shape`` boxes are in the
                 protocol's frame.
+            settings: What is drawn, see :meth:`settings_with`; the head's own
+                by default.
 
         Returns:
             The samples and, on the CPU, their ``pred_score``, ``pred_label``,
             ``pred_instances`` (a box for each of the Top-k classes, best
-            first) and ``class_maps`` (``maps`` and, beside it, each kind of
-            map that the head has). The first look at them raises
-            ``ValueError`` if a true label is not below ``num_classes`` or the
-            pipeline has cropped an image.
+            first) and ``class_maps`` (see
+            :class:`~mmtscam.structures.LocDataSample`). The first look at
+            them raises ``ValueError`` if a true label is not below
+            ``num_classes`` or the pipeline has cropped an image.
 
         Raises:
-            RuntimeError: If the map needs class attention and the backbone
+            RuntimeError: If a map needs class attention and the backbone
                 was training.
+            ValueError: If the maps are not those that ``map_kinds`` declares.
         """
-        activation = self.activate(feats)
-        if activation.attention is None and self.map_mode != 'semantic':
-            raise RuntimeError(f'{type(self).__name__}.predict needs class attention: call model.eval() first')
+        settings = settings or self.settings
+        feats = self.prepare(feats)
+        logits = self.logits(feats)
         if data_samples is None:
-            data_samples = [LocDataSample() for _ in activation.logits]
-        scores = activation.logits.softmax(dim=1)
-        labels = scores.topk(self.num_boxes, dim=1).indices
+            data_samples = [LocDataSample() for _ in logits]
+        scores = logits.softmax(dim=1)
+        labels = scores.topk(settings.topk, dim=1).indices
         truth, query = (
             _pad_labels([sample.get(name) for sample in data_samples], labels.device)
             for name in ('gt_label', 'query_label')
         )
         # A label that is no class shall end in a message, not in an assertion on the device.
         wanted = torch.cat([labels, torch.cat([truth, query], dim=1).clamp(0, self.num_classes - 1)], dim=1)
+        maps = self.maps(feats, wanted)
+        self._check_maps(maps, wanted)
         tensors = dict(scores=scores, predicted=scores.argmax(dim=1, keepdim=True), labels=wanted, truth=truth)
-        # Samples are filled in later: with the map and the rules of now.
-        fill = partial(self._fill, map_mode=self.map_mode, protocol=self.protocol, num_top=labels.shape[1])
-        return PendingSamples(data_samples, {**tensors, **self.select_maps(feats, activation, wanted)}, fill)
+        return PendingSamples(data_samples, {**tensors, **maps}, partial(self._fill, settings=settings))
 
-    def select_maps(self, feats: Any, activation: Activation, labels: Tensor) -> dict[str, Tensor]:
-        """Maps of some classes of each image, so that never those of all are coupled.
-
-        Args:
-            feats: The backbone's output.
-            activation: What :meth:`activate` made of it.
-            labels: ``(B, k)`` classes.
-
-        Returns:
-            Kind of map, among :data:`~mmtscam.localization.MAP_MODES`, to
-            ``(B, k, h, w)`` ``float32`` tensor.
-        """
-        semantic = self.select_semantic(feats, activation, labels)
-        attention = None if activation.attention is None else activation.attention.float()
-        if attention is not None and semantic is not None:
-            return localization_maps(attention, semantic)
-        if attention is not None:
-            return {'attention': attention.unsqueeze(1).repeat(1, labels.shape[1], 1, 1)}
-        return {} if semantic is None else {'semantic': semantic}
-
-    def select_semantic(self, feats: Any, activation: Activation, labels: Tensor) -> Tensor | None:
-        """Semantic maps of some classes of each image; see :meth:`select_maps` for arguments.
-
-        Returns:
-            ``(B, k, h, w)`` ``float32`` tensor, or ``None`` where the head has
-            no such maps.
-        """
-        if activation.semantic is None:
-            return None
-        images = torch.arange(len(labels), device=labels.device).unsqueeze(1)
-        return activation.semantic[images, labels].float()
-
-    def _fill(
-        self,
-        samples: Sequence[LocDataSample],
-        tensors: dict[str, Tensor],
-        map_mode: str,
-        protocol: Protocol,
-        num_top: int,
-    ) -> None:
+    def _fill(self, samples: Sequence[LocDataSample], tensors: Mapping[str, Tensor], settings: LocSettings) -> None:
         """Fill in the samples of a batch from what :meth:`predict` has computed."""
-        kinds = [kind for kind in MAP_MODES if kind in tensors]
         for index, sample in enumerate(samples):
             # Copies: a view would be stored with its whole batch.
             sample.set_pred_score(tensors['scores'][index].clone())
@@ -201,11 +267,19 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             if 'gt_label' in sample:
                 sample.set_gt_label(tensors['truth'][index, : len(sample.gt_label)].clone())
             labels = tensors['labels'][index]
-            places, num_boxes = self._choose(sample, labels.tolist(), num_top, tensors['truth'].shape[1])
+            places, num_boxes = self._choose(sample, labels.tolist(), settings.topk, tensors['truth'].shape[1])
             chosen = torch.tensor(places)
-            by_kind = {kind: tensors[kind][index][chosen] for kind in kinds}
-            sample.class_maps = InstanceData(labels=labels[chosen], maps=by_kind[map_mode], **by_kind)
-            localize(sample, protocol, num_boxes)
+            by_kind = {}
+            for kind in self.map_kinds:
+                maps = tensors[kind.name][index]
+                by_kind[kind.name] = maps.clone().expand(len(chosen), -1, -1) if kind.class_agnostic else maps[chosen]
+            sample.class_maps = InstanceData(
+                metainfo=dict(map_kind=settings.map_kind, map_kinds=self.map_kinds),
+                labels=labels[chosen],
+                maps=by_kind[settings.map_kind],
+                **by_kind,
+            )
+            localize(sample, settings.protocol, num_boxes)
 
     def _choose(self, sample: LocDataSample, labels: list[int], num_top: int, num_truth: int) -> tuple[list[int], int]:
         """Which of the labels get a map, and how many of those, from the first on, boxes.
@@ -225,25 +299,36 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         known = {labels[place] for place in boxed}
         return [*boxed, *(num_top + place for place, label in enumerate(truth) if label not in known)], len(boxed)
 
-    def check_channels(self, features: Tensor, in_channels: int) -> None:
-        """Refuse features ``(B, D, ...)`` of another width than the head's.
-
-        Raises:
-            ValueError: If D is not ``in_channels``.
-        """
-        if features.shape[1] != in_channels:
+    def _check_kinds(self) -> None:
+        """Refuse a class that declares no kinds of map, or ones that cannot be told apart."""
+        own = type(self).__name__
+        if not self.map_kinds:
+            raise ValueError(f"{own} must declare its kinds of map: map_kinds = (MapKind('name', 'title'), ...)")
+        names = [kind.name for kind in self.map_kinds]
+        if odd := [name for name in names if not name.isidentifier() or name in _RESERVED or names.count(name) > 1]:
             raise ValueError(
-                f'the backbone gives {features.shape[1]} channels and {type(self).__name__} expects {in_channels}: '
-                f'set model.head.in_channels={features.shape[1]}'
+                f'{own}.map_kinds: {odd[0]!r} must be a word of its own that is none of {", ".join(_RESERVED)}'
             )
+
+    def _check_maps(self, maps: Mapping[str, Tensor], labels: Tensor) -> None:
+        """Refuse maps other than the declared ones."""
+        own = f'{type(self).__name__}.maps'
+        declared = [kind.name for kind in self.map_kinds]
+        if differing := sorted(set(declared) ^ set(maps)):
+            raise ValueError(
+                f'{own} gives {", ".join(maps) or "nothing"}, but map_kinds declares {", ".join(declared)}'
+                f': {differing[0]!r} is in one alone'
+            )
+        for kind in self.map_kinds:
+            given = tuple(maps[kind.name].shape)
+            leading = tuple(labels.shape[:1]) if kind.class_agnostic else tuple(labels.shape)
+            if len(given) != len(leading) + 2 or given[: len(leading)] != leading:
+                wanted = ', '.join(map(str, leading))
+                what = 'class-agnostic map' if kind.class_agnostic else 'map a class'
+                raise ValueError(f'{own}: {kind.name!r} is a {what} and must be ({wanted}, h, w), got {given}')
 
 
 def _pad_labels(groups: Sequence[Tensor | None], device: torch.device) -> Tensor:
     """Labels of a batch in one tensor, ``(B, t)``: class 0 where an image has fewer than t, or none."""
     nothing = torch.empty(0, dtype=torch.int64, device=device)
     return pad_sequence([nothing if group is None else group.to(device) for group in groups], batch_first=True)
-
-
-def mean_logits(semantic: Tensor) -> Tensor:
-    """Mean of each map, ``(B, C)``; in full precision, since half precision would tie many of the classes."""
-    return semantic.float().mean(dim=(2, 3))

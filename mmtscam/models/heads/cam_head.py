@@ -6,19 +6,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmtscam.models.layers import SemanticConv
 from mmtscam.registry import MODELS
-from mmtscam.structures import LocDataSample
+from mmtscam.structures import LocDataSample, MapKind
 
-from .base_loc_head import Activation, BaseLocHead, mean_logits
+from .base_loc_head import BaseLocHead
+from .features import check_feature_maps
 
 
 @MODELS.register_module()
 class CAMHead(BaseLocHead):
     """Class activation maps: global average pooling and a linear classifier.
 
-    The classifier is a 1x1 convolution before the pooling, which gives the
-    same logits: its outputs are the class activation maps, and their means
-    the logits.
+    The classifier is a 1x1 convolution. Its outputs are the class activation
+    maps; on pooled features it gives the logits, which are the maps' means.
 
     Reference: Zhou et al., "Learning Deep Features for Discriminative
     Localization", CVPR 2016, Eqs. 1 and 2.
@@ -33,7 +34,8 @@ class CAMHead(BaseLocHead):
         **kwargs: Further arguments of :class:`BaseLocHead`.
     """
 
-    map_modes = ('semantic',)
+    map_kinds = (MapKind('semantic', 'class activation map'),)
+    num_feature_maps = 1
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class CAMHead(BaseLocHead):
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault('init_cfg', dict(type='Kaiming', layer='Conv2d', nonlinearity='relu'))
-        super().__init__(num_classes, map_mode='semantic', **kwargs)
+        super().__init__(num_classes, **kwargs)
         self.in_channels = in_channels
         self.classifier = cam_classifier(num_classes, in_channels, hidden_channels, dropout)
 
@@ -57,15 +59,21 @@ class CAMHead(BaseLocHead):
 
     def pre_logits(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Take the last feature map ``(B, D, h, w)`` from the backbone's output."""
-        self.check_channels(feats[-1], self.in_channels)
-        return feats[-1]
+        return check_feature_maps(self, feats, self.in_channels, self.num_feature_maps)[-1]
 
-    def activate(self, feats: tuple[Tensor, ...]) -> Activation:
-        """Class activation maps and their means, the logits."""
-        maps = self.classifier(self.pre_logits(feats))
-        return Activation(mean_logits(maps), maps)
+    def prepare(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Compute the classifier's input ``(B, D', h, w)``, the output of its hidden layers."""
+        return self.classifier[:-1](self.pre_logits(feats))
 
-    def true_labels(self, data_samples: list[LocDataSample]) -> Tensor:
+    def logits(self, feats: Tensor) -> Tensor:
+        """Logits ``(B, C)``, the means of the class activation maps."""
+        return self.classifier[-1](feats, mean=True)
+
+    def maps(self, feats: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """Class activation maps, see :meth:`BaseLocHead.maps`."""
+        return dict(semantic=self.classifier[-1](feats, labels).float())
+
+    def true_labels(self, data_samples: Sequence[LocDataSample]) -> Tensor:
         """True classes of a batch, ``(B,)``, for losses that need a single one an image.
 
         Raises:
@@ -88,7 +96,7 @@ def cam_classifier(
         layers += [nn.Conv2d(in_channels, channels, 3, padding=1), nn.ReLU(inplace=True)]
         in_channels = channels
     layers += [nn.Dropout(dropout)] if dropout else []
-    return nn.Sequential(*layers, nn.Conv2d(in_channels, num_classes, 1))
+    return nn.Sequential(*layers, SemanticConv(in_channels, num_classes, 1))
 
 
 def normalize_maps(maps: Tensor) -> Tensor:

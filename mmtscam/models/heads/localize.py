@@ -13,7 +13,7 @@ def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> Non
 
     Args:
         sample: Has ``class_maps`` and ``pred_score``; changed in place. Its
-            ``class_maps`` are marked with the protocol's threshold.
+            ``class_maps`` are marked with the protocol's name and threshold.
         protocol: Rules for drawing boxes.
         num_classes: How many classes get boxes, from the first on.
 
@@ -33,7 +33,7 @@ def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> Non
         labels=labels,
         scores=sample.pred_score[labels],
     )
-    sample.class_maps.set_metainfo(dict(threshold=protocol.threshold))
+    sample.class_maps.set_metainfo(dict(threshold=protocol.threshold, protocol=protocol.name))
 
 
 def _check_whole_image(sample: LocDataSample) -> None:

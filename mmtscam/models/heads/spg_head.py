@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample
 
-from .base_loc_head import mean_logits
 from .cam_head import CAMHead, cam_classifier, normalize_maps
 
 # The benchmark's: an image with fewer foreground pixels than this gets those
@@ -50,6 +49,8 @@ class SPGHead(CAMHead):
         ValueError: If an argument is not among its choices.
     """
 
+    num_feature_maps = 2
+
     def __init__(
         self,
         num_classes: int,
@@ -76,7 +77,7 @@ class SPGHead(CAMHead):
         self.last_guide = cam_classifier(1, (in_channels[-1], *hidden_channels)[-1], (guide_channels,))
 
     def loss(self, feats: tuple[Tensor, ...], data_samples: list[LocDataSample], **kwargs: Any) -> dict[str, Tensor]:
-        """Cross-entropy of A and how well the other branches follow their guidance.
+        """Compute the cross-entropy of A and how well the other branches follow their guidance.
 
         Args:
             feats: The backbone's output, two feature maps of equal size.
@@ -90,12 +91,11 @@ class SPGHead(CAMHead):
             ValueError: If the samples have soft labels.
         """
         labels = self.true_labels(data_samples)
-        hidden = self.classifier[:-1](self.pre_logits(feats))
-        maps = self.classifier[-1](hidden)
-        losses = self._get_loss(mean_logits(maps), data_samples, **kwargs)
+        hidden = self.prepare(feats)
+        losses = self._get_loss(self.logits(hidden), data_samples, **kwargs)
         losses['loss_cls'] = losses.pop('loss')
 
-        attention = normalize_maps(self._enlarge(maps[range(len(labels)), labels].unsqueeze(1)))
+        attention = normalize_maps(self._enlarge(self.maps(hidden, labels.unsqueeze(1))['semantic']))
         b1, b2 = (
             self._enlarge(self.shared_guide(guide(features)))
             for guide, features in zip(self.guides, feats, strict=True)

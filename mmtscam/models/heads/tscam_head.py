@@ -4,12 +4,14 @@ from typing import Any
 
 from torch import Tensor
 
-from mmtscam.localization import MAP_MODES, aggregate_attention
+from mmtscam.localization import couple_maps
 from mmtscam.models.backbones import TokenFeatures
 from mmtscam.models.layers import FullPrecisionLinear, SemanticConv
 from mmtscam.registry import MODELS
+from mmtscam.structures import MapKind
 
-from .base_loc_head import Activation, BaseLocHead
+from .base_loc_head import BaseLocHead
+from .features import check_tokens
 
 _CONV_INITS: dict[str, dict | list[dict] | None] = {
     'he': dict(type='Kaiming', layer='Conv2d', mode='fan_in', nonlinearity='relu'),
@@ -44,15 +46,17 @@ class TSCAMHead(BaseLocHead):
             ``'conformer'``: He initialisation of the convolution by its
             outputs, and a truncated normal distribution for the linear
             classifier (the released code with Conformer).
-        map_mode: Which map is localised with: ``'coupled'``, ``'attention'``
-            or ``'semantic'``.
         **kwargs: Further arguments of :class:`BaseLocHead`.
 
     Raises:
         ValueError: If an argument is not among its choices.
     """
 
-    map_modes = MAP_MODES
+    map_kinds = (
+        MapKind('coupled', 'coupled map'),
+        MapKind('attention', 'attention A*', class_agnostic=True),
+        MapKind('semantic', 'semantic map'),
+    )
 
     def __init__(
         self,
@@ -60,43 +64,42 @@ class TSCAMHead(BaseLocHead):
         in_channels: int,
         pooled_channels: int | None = None,
         init: str = 'he',
-        map_mode: str = 'coupled',
         **kwargs: Any,
     ) -> None:
         if init not in _CONV_INITS:
             raise ValueError(f'init must be one of {tuple(_CONV_INITS)}, got {init!r}')
-        super().__init__(num_classes, map_mode, init_cfg=_CONV_INITS[init], **kwargs)
+        super().__init__(num_classes, init_cfg=_CONV_INITS[init], **kwargs)
         self.in_channels = in_channels
         self.conv = SemanticConv(in_channels, num_classes, kernel_size=3, padding=1)
         self.fc = FullPrecisionLinear(pooled_channels, num_classes) if pooled_channels else None
 
-    def pre_logits(self, feats: TokenFeatures) -> Tensor:
-        """Take the patch features ``(B, D, h, w)`` from the backbone's output."""
-        self.check_channels(feats.patches, self.in_channels)
-        return feats.patches
-
-    def semantic_maps(self, feats: TokenFeatures) -> Tensor:
-        """Semantic maps S_c of all classes, ``(B, C, h, w)`` (Eq. 3), of which neither loss nor prediction has need."""
-        return self.conv(self.pre_logits(feats))
-
-    def activate(self, feats: TokenFeatures) -> Activation:
-        """Logits (Eq. 4) and, in evaluation, A* (Eq. 6).
+    def prepare(self, feats: Any) -> TokenFeatures:
+        """Check the backbone's output.
 
         Raises:
-            ValueError: If the backbone and ``pooled_channels`` do not agree
-                on a convolutional branch.
+            ValueError: If it is not the tokens that this head takes, or it
+                and ``pooled_channels`` do not agree on a convolutional
+                branch.
         """
+        feats = check_tokens(self, feats, self.in_channels)
         if (self.fc is None) != (feats.pooled is None):
             raise ValueError(
                 'pooled_channels of TSCAMHead is for backbones with a convolutional branch, and those need it: set it '
                 'with TSCAMConformer, leave it out with TSCAMDeiT'
             )
-        logits = self.conv(self.pre_logits(feats), mean=True)
-        if self.fc is not None:
-            logits = logits + self.fc(feats.pooled)
-        attention = None if feats.attention is None else aggregate_attention(feats.attention)
-        return Activation(logits, attention=attention)
+        return feats
 
-    def select_semantic(self, feats: TokenFeatures, activation: Activation, labels: Tensor) -> Tensor:
-        """Semantic maps of some classes, see :meth:`BaseLocHead.select_semantic`."""
-        return self.conv(self.pre_logits(feats), labels).float()
+    def pre_logits(self, feats: Any) -> Tensor:
+        """Take the patch features ``(B, D, h, w)`` from the backbone's output."""
+        return self.prepare(feats).patches
+
+    def logits(self, feats: TokenFeatures) -> Tensor:
+        """Means of the semantic maps (Eq. 4), ``(B, C)``."""
+        logits = self.conv(feats.patches, mean=True)
+        return logits if self.fc is None else logits + self.fc(feats.pooled)
+
+    def maps(self, feats: TokenFeatures, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """Semantic maps S_c (Eq. 3), A* (Eq. 6) and coupled maps M_c (Eq. 7), see :meth:`BaseLocHead.maps`."""
+        semantic = self.conv(feats.patches, labels).float()
+        attention = feats.mean_attention()
+        return dict(coupled=couple_maps(attention, semantic), attention=attention, semantic=semantic)

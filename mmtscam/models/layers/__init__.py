@@ -3,6 +3,7 @@
 from .class_attention import (
     ATTENTION_AGGREGATIONS,
     ATTENTION_IMPLS,
+    ATTENTION_TIMES,
     ClassAttention,
     ClassAttentionMixin,
     SplitAttention,
@@ -14,6 +15,7 @@ from .head_layers import FullPrecisionLinear, SemanticConv
 __all__ = [
     'ATTENTION_AGGREGATIONS',
     'ATTENTION_IMPLS',
+    'ATTENTION_TIMES',
     'ClassAttention',
     'ClassAttentionMixin',
     'FullPrecisionLinear',

@@ -12,15 +12,17 @@ from mmtscam.localization import attention_rollout, class_attention, explicit_at
 from mmtscam.localization.precision import full_precision
 
 ATTENTION_IMPLS = ('fused', 'explicit')
+ATTENTION_TIMES = ('eval', 'always')
 ATTENTION_AGGREGATIONS = ('mean', 'rollout')
 
 
 class ClassAttention(nn.Module):
-    """An attention function that keeps the class token's row in evaluation.
+    """An attention function that keeps the class token's row.
 
     mmpretrain's ``MultiheadAttention`` calls its attention function as an
     attribute; this one takes that place and has no parameters, so the state
-    dict stays mmpretrain's. While training it is the plain function.
+    dict stays mmpretrain's. Unless it is asked for more, it is the plain
+    function while training, and keeps the row in evaluation without gradient.
 
     Args:
         impl: ``'fused'``: ``scaled_dot_product_attention`` (on a CPU in
@@ -28,22 +30,27 @@ class ClassAttention(nn.Module):
             :func:`~mmtscam.localization.rowwise_attention`), with the class
             token's row computed beside it. ``'explicit'``: the full matrix,
             the readable reference.
-        keep_inputs: Keep queries and keys, of which Attention Rollout needs
-            all, instead of the row.
+        keep_inputs: Keep queries and keys, which Attention Rollout needs in
+            full, instead of the row.
+        when: ``'eval'``: keep in evaluation, without gradient. ``'always'``:
+            keep while training too, and with gradient.
     """
 
-    def __init__(self, impl: str = 'fused', keep_inputs: bool = False) -> None:
+    def __init__(self, impl: str = 'fused', keep_inputs: bool = False, when: str = 'eval') -> None:
         super().__init__()
         if impl not in ATTENTION_IMPLS:
             raise ValueError(f'attn_impl must be one of {ATTENTION_IMPLS}, got {impl!r}')
+        if when not in ATTENTION_TIMES:
+            raise ValueError(f'attention must be one of {ATTENTION_TIMES}, got {when!r}')
         self.impl = impl
         self.keep_inputs = keep_inputs
+        self.when = when
         # A list, because torch.compile follows what is put into one and taken
         # out, but traces anew for each tensor that becomes an attribute.
         self._kept: list[Tensor | tuple[Tensor, Tensor]] = []
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, dropout_p: float = 0.0) -> Tensor:
-        """Attend, and keep what the map needs when evaluating.
+        """Attend, and keep what the map needs.
 
         Args:
             query: ``(B, K, N, D')`` float tensor, K heads of width D'.
@@ -55,17 +62,16 @@ class ClassAttention(nn.Module):
             ``(B, K, N, D')`` tensor.
         """
         self._kept.clear()  # what a forward pass that failed has left
-        if not self.training and self.keep_inputs:
-            self._kept.append((query.detach(), key.detach()))
-        keep_row = not self.training and not self.keep_inputs
+        keep = self.when == 'always' or not self.training
+        if keep and self.keep_inputs:
+            self._kept.append((self._cut(query), self._cut(key)))
         if self.impl == 'explicit':
             output, weights = explicit_attention(query, key, value, dropout_p)
-            if keep_row:
-                self._kept.append(full_precision(weights[:, :, 0]).mean(dim=1).detach())
+            if keep and not self.keep_inputs:
+                self._kept.append(self._cut(full_precision(weights[:, :, 0]).mean(dim=1)))
             return output
-        if keep_row:
-            with torch.no_grad():
-                self._kept.append(class_attention(query, key))
+        if keep and not self.keep_inputs:
+            self._kept.append(class_attention(self._cut(query), self._cut(key)))
         if query.device.type == 'cpu' and query.dtype == torch.bfloat16 and not dropout_p:
             return rowwise_attention(query, key, value)
         return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout_p)
@@ -78,11 +84,17 @@ class ClassAttention(nn.Module):
             key.
 
         Raises:
-            RuntimeError: If there was no forward pass in evaluation.
+            RuntimeError: If there was no forward pass that keeps it.
         """
         if not self._kept:
-            raise RuntimeError('class attention is kept in evaluation only, once a forward pass')
+            raise RuntimeError(
+                "class attention is kept once a forward pass, and while training only with attention='always'"
+            )
         return self._kept.pop()
+
+    def _cut(self, tensor: Tensor) -> Tensor:
+        """A tensor without its history, unless the gradient is wanted."""
+        return tensor if self.when == 'always' else tensor.detach()
 
 
 class SplitAttention(MultiheadAttention):
@@ -106,7 +118,7 @@ class SplitAttention(MultiheadAttention):
 
 
 def expose_class_attention(
-    attention: MultiheadAttention, impl: str = 'fused', keep_inputs: bool = False
+    attention: MultiheadAttention, impl: str = 'fused', keep_inputs: bool = False, when: str = 'eval'
 ) -> ClassAttention:
     """Let one of mmpretrain's attention modules keep its class token's row.
 
@@ -114,13 +126,14 @@ def expose_class_attention(
         attention: The module to change, in place.
         impl: See :class:`ClassAttention`.
         keep_inputs: See :class:`ClassAttention`.
+        when: See :class:`ClassAttention`.
 
     Returns:
         The attention function from which the row can be taken.
     """
     if type(attention) is MultiheadAttention:
         attention.__class__ = SplitAttention
-    attention.scaled_dot_product_attention = ClassAttention(impl, keep_inputs).train(attention.training)
+    attention.scaled_dot_product_attention = ClassAttention(impl, keep_inputs, when).train(attention.training)
     return attention.scaled_dot_product_attention
 
 
@@ -131,12 +144,15 @@ class ClassAttentionMixin:
     and takes the maps after each forward pass.
     """
 
+    training: bool
+
     def expose_attention(
         self,
         attentions: Sequence[MultiheadAttention],
         attn_layers: Sequence[int] | None,
         attn_impl: str,
         attn_aggregation: str,
+        attention: str = 'eval',
     ) -> None:
         """Choose blocks and let them keep their class attention.
 
@@ -148,6 +164,8 @@ class ClassAttentionMixin:
             attn_aggregation: ``'mean'``: each block's own row, which the head
                 averages (Eq. 6). ``'rollout'``: one row, Attention Rollout
                 over the blocks.
+            attention: ``'eval'`` or ``'always'``: when class attention is
+                kept, see :class:`ClassAttention`.
 
         Raises:
             ValueError: If a block is not there or a choice is unknown.
@@ -160,25 +178,32 @@ class ClassAttentionMixin:
             raise ValueError(f'attn_aggregation must be one of {ATTENTION_AGGREGATIONS}, got {attn_aggregation!r}')
         self.attn_layers = sorted({index % depth for index in chosen})
         self.attn_aggregation = attn_aggregation
+        self.attention = attention
         for index in self.attn_layers:
-            expose_class_attention(attentions[index], attn_impl, keep_inputs=attn_aggregation == 'rollout')
+            expose_class_attention(attentions[index], attn_impl, attn_aggregation == 'rollout', attention)
 
     def take_attention(
         self, attentions: Sequence[MultiheadAttention], num_extra_tokens: int, size: tuple[int, int]
-    ) -> Tensor:
-        """Class attention of the last forward pass, which must have been one of evaluation.
+    ) -> Tensor | None:
+        """Class attention of the last forward pass.
 
         Args:
-            attentions: As in :meth:`expose_attention`.
+            attentions: The argument of :meth:`expose_attention`.
             num_extra_tokens: Tokens before the first patch token.
             size: ``(h, w)`` of the patch tokens.
 
         Returns:
-            ``(B, L, h, w)`` tensor; L is 1 with Attention Rollout.
+            ``(B, L, h, w)`` tensor; L is 1 with Attention Rollout. ``None``
+            where it was not kept: while training, unless ``attention`` is
+            ``'always'``.
         """
+        if self.training and self.attention != 'always':
+            return None
         kept = [attentions[index].scaled_dot_product_attention for index in self.attn_layers]
         if self.attn_aggregation == 'rollout':
             rows = attention_rollout([attention.take() for attention in kept]).unsqueeze(1)
         else:
             rows = torch.stack([attention.take() for attention in kept], dim=1)
-        return rows[..., num_extra_tokens:].unflatten(-1, size)
+        # Tokens may follow the patches too.
+        patches = size[0] * size[1]
+        return rows[..., num_extra_tokens : num_extra_tokens + patches].unflatten(-1, size)

@@ -9,10 +9,9 @@ from .iou_curves import plot_iou_curves
 from .layers import plot_layers
 from .panel import Panel
 from .similarity import plot_similarity, token_similarity
-from .style import ENDINGS, save_figure
+from .style import save_figure
 
 __all__ = [
-    'ENDINGS',
     'Panel',
     'plot_comparison',
     'plot_coupling',

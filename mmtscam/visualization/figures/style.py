@@ -9,9 +9,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
+from mmtscam.utils.choices import FIGURE_ENDINGS
 from mmtscam.utils.files import unfinished
 
-ENDINGS = ('.pdf', '.svg', '.png')
 WIDTH = 7.0  # inches: that of a page of two columns
 # Okabe and Ito's, distinct for colour-blind readers too.
 COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000')
@@ -68,7 +68,7 @@ def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 200) -> None
 
     Args:
         figure: Of one of the functions here.
-        path: File whose ending, one of :data:`ENDINGS`, decides the format;
+        path: File whose ending, one of :data:`~mmtscam.utils.choices.FIGURE_ENDINGS`, decides the format;
             its folder is created.
         dpi: Resolution of ``.png``, and of the images in the others.
 
@@ -77,8 +77,8 @@ def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 200) -> None
         OSError: If the file cannot be written.
     """
     kind = Path(path).suffix.lower()
-    if kind not in ENDINGS:
-        raise ValueError(f'{path}: the name of a figure must end in {", ".join(ENDINGS)}')
+    if kind not in FIGURE_ENDINGS:
+        raise ValueError(f'{path}: the name of a figure must end in {", ".join(FIGURE_ENDINGS)}')
     if Path(path).is_dir():
         raise IsADirectoryError(f'{path}: is a folder; name a file to write')
     with rc_context(STYLE), unfinished(path) as temporary:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmtscam.evaluation.report_reader import Row, RunResult
 from mmtscam.localization import Outcome
-from mmtscam.visualization.drawing import MAP_TITLES
+from mmtscam.structures import MapKind
 
 from .maps import Truth
 from .thumbnails import Drawn
@@ -24,7 +24,7 @@ def page_data(
     rows: Sequence[Row],
     drawn: Sequence[Drawn],
     truths: Mapping[str, Truth],
-    kinds: Mapping[str, Sequence[str]],
+    kinds: Sequence[MapKind],
     maps: Sequence[tuple[list[str], list[str]]],
 ) -> dict[str, Any]:
     """Everything that the page shows, for JSON.
@@ -33,8 +33,8 @@ def page_data(
         result: What the test left.
         rows: The images of the gallery, all or some of the result's.
         drawn: What became of the picture of each.
-        truths: Path to what a file of maps knows of an image.
-        kinds: Kinds of maps, see :func:`~.maps.survey`.
+        truths: Path to the facts that a file of maps has of an image.
+        kinds: Kinds of map that are drawn.
         maps: For each row the kinds of which there is a map of its true class,
             and those of its predicted class.
 
@@ -60,8 +60,13 @@ def page_data(
             outcomes=[outcome.value for outcome in Outcome] if result.rows[0].outcome else [],
             table=class_table(result.rows, level),
             kinds=[
-                dict(name=kind, title=MAP_TITLES.get(kind, kind), scored=chosen['map_name'] in same)
-                for kind, same in kinds.items()
+                dict(
+                    name=kind.name,
+                    title=kind.title,
+                    agnostic=kind.class_agnostic,
+                    scored=chosen['map_kind'] == kind.name,
+                )
+                for kind in kinds
             ],
             columns=ROW_COLUMNS,
             rows=[

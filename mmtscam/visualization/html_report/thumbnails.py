@@ -1,8 +1,8 @@
 """Small pictures of images and maps, drawn in several processes."""
 
-from collections import deque
+import signal
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -11,6 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmtscam.utils.ahead import ahead
+from mmtscam.utils.images import read_image
 from mmtscam.visualization.drawing import color_map
 
 _WAITING_PER_WORKER = 64
@@ -28,6 +30,8 @@ class Job:
         target: File for its small picture.
         side: The longer side of that, in pixels.
         size: ``(width, height)`` of the image, if known.
+        upright: Whether the test turned it as its EXIF orientation says;
+            ``None`` where that is not known, and its size decides.
         maps: File and ``(h, w)`` map for each map.
     """
 
@@ -36,6 +40,7 @@ class Job:
     target: Path
     side: int
     size: tuple[int, int] | None = None
+    upright: bool | None = None
     maps: list[tuple[Path, np.ndarray]] = field(default_factory=list)
 
 
@@ -67,30 +72,31 @@ def draw_all(jobs: Iterator[Job], workers: int) -> Iterator[Drawn]:
         What became of each, in their order.
 
     Raises:
-        RuntimeError: If a process was killed.
+        ChildProcessError: If a process was killed.
     """
     if not workers:
         yield from map(draw, jobs)
         return
     # Forked as data loaders' workers are: they start at once and touch no accelerator.
-    with ProcessPoolExecutor(workers, get_context('fork'), cv2.setNumThreads, (0,)) as pool:
-        waiting: deque[Future[Drawn]] = deque()
+    with ProcessPoolExecutor(workers, get_context('fork'), _start_worker) as pool:
         try:
-            for job in jobs:
-                waiting.append(pool.submit(draw, job))
-                if len(waiting) >= workers * _WAITING_PER_WORKER:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            for drawing in ahead((pool.submit(draw, job) for job in jobs), workers * _WAITING_PER_WORKER):
+                yield drawing.result()
         except BrokenProcessPool as error:
-            raise RuntimeError('a process that draws pictures was killed: try fewer --workers') from error
+            raise ChildProcessError('a process that draws pictures was killed: try fewer workers') from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _start_worker() -> None:
+    cv2.setNumThreads(0)
+    # A terminal sends Ctrl-C to all processes; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def draw(job: Job) -> Drawn:
     """Draw the pictures of one image."""
-    image, problem = _read(job.image, job.size)
+    image, problem = _read(job)
     size = job.size
     if image is not None:
         height, width = image.shape[:2]
@@ -105,23 +111,15 @@ def draw(job: Job) -> Drawn:
     return Drawn(job.index, size, problem)
 
 
-def _read(path: Path, size: tuple[int, int] | None) -> tuple[np.ndarray | None, str | None]:
+def _read(job: Job) -> tuple[np.ndarray | None, str | None]:
+    """The image in BGR as the test saw it, or why there is none."""
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        return None, f'{path}: {error.strerror or error}'
-    image = _decode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    # As the pipelines of this package read it; one of another that turned the photograph knows other sides.
-    if image is not None and size is not None and image.shape[1::-1] != size:
-        image = _decode(content, cv2.IMREAD_COLOR)
-    return image, None if image is not None else f'{path}: not an image, or cut off'
-
-
-def _decode(content: bytes, flags: int) -> np.ndarray | None:
-    try:
-        return cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
-    except cv2.error:
-        return None
+        image = read_image(str(job.image), bool(job.upright))
+        if job.upright is None and job.size is not None and image.shape[1::-1] != job.size:
+            image = read_image(str(job.image))
+    except (ValueError, OSError) as error:
+        return None, str(error)
+    return cv2.cvtColor(image, cv2.COLOR_RGB2BGR), None
 
 
 def _write(path: Path, picture: np.ndarray) -> None:

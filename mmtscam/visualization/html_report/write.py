@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -30,7 +30,7 @@ Progress = Callable[[Iterable[Drawn], int], Iterable[Drawn]]
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
+    """The outcome of writing.
 
     Args:
         index: The page to open.
@@ -70,18 +70,20 @@ def write_html_report(
 
     Raises:
         ValueError: If something does not fit, or the folder is something else.
-        RuntimeError: If a process was killed.
+        ChildProcessError: If a process was killed.
     """
     if thumbnail_size < 16 or workers < 0 or (max_images is not None and max_images < 1):
         raise ValueError('thumbnail_size must be at least 16, workers at least 0, max_images at least 1')
     out = Path(out)
     check_replaceable(out)
     rows = _spread(result.rows, max_images)
-    truths, kinds = survey(maps, rows) if maps else ({}, {})
+    truths = survey(maps, rows) if maps else {}
+    kinds = maps.map_kinds if maps else ()
     images = _moved([row.path for row in rows], image_root)
     with _unfinished_folder(out) as folder:
         names: list[tuple[list[str], list[str]]] = [([], []) for _ in rows]
-        jobs = _jobs(folder, rows, images, truths, thumbnail_size, maps, kinds, names)
+        upright = (result.report.get('origin') or {}).get('upright')
+        jobs = _jobs(folder, rows, images, truths, thumbnail_size, maps, names, upright)
         drawn = list(progress(draw_all(jobs, workers), len(rows)))
         data = page_data(result, rows, drawn, truths, kinds, names)
         (folder / 'data.js').write_text(as_script(data), encoding='utf-8')
@@ -127,7 +129,7 @@ def _moved(paths: Sequence[str], root: str | os.PathLike | None) -> list[Path]:
         return [Path(path) for path in paths]
     root = Path(root)
     if not root.is_dir():
-        raise ValueError(f'{root}: no such folder (--image-root)')
+        raise ValueError(f'{root}: no such folder; image_root is where the images are')
     some = _spread(paths, _LOOKED_UP)
     found = {
         dropped: sum(_below(root, path, dropped).is_file() for path in some)
@@ -135,7 +137,7 @@ def _moved(paths: Sequence[str], root: str | os.PathLike | None) -> list[Path]:
     }
     best = max(found, key=lambda dropped: (found[dropped], -dropped))
     if not found[best]:
-        raise ValueError(f'{root}: none of the images is there, as {paths[0]} (--image-root)')
+        raise ValueError(f'{root}: none of the images is there, as {paths[0]}; image_root is where they are')
     return [_below(root, path, best) for path in paths]
 
 
@@ -156,10 +158,10 @@ def _jobs(
     truths: Mapping[str, Truth],
     side: int,
     maps: MapFile | None,
-    kinds: Mapping[str, Any],
     names: Sequence[tuple[list[str], list[str]]],
+    upright: bool | None,
 ) -> Iterator[Job]:
-    """The jobs, in the order of the rows; what maps there are goes to ``names``."""
+    """The jobs, in the order of the rows; names of the kinds that are there go to ``names``."""
     samples = _in_order(maps, rows) if maps else iter(())
     for index, (row, image) in enumerate(zip(rows, images, strict=True)):
         job = Job(
@@ -168,12 +170,13 @@ def _jobs(
             target=_made(folder / 'images' / f'{picture_name(index)}.jpg'),
             side=side,
             size=truths[row.path].size if row.path in truths else None,
+            upright=upright,
         )
         if maps:
-            for kind, of_predicted, score_map in shown_maps(next(samples), row, list(kinds)):
-                names[index][of_predicted].append(kind)
+            for kind, of_predicted, score_map in shown_maps(next(samples), row, maps.map_kinds):
+                names[index][of_predicted].append(kind.name)
                 ending = '-predicted.jpg' if of_predicted else '.jpg'
-                job.maps.append((_made(folder / 'maps' / kind / (picture_name(index) + ending)), score_map))
+                job.maps.append((_made(folder / 'maps' / kind.name / (picture_name(index) + ending)), score_map))
         yield job
 
 

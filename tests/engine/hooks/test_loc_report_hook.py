@@ -15,9 +15,9 @@ def test_report_of_a_test(tiny_config, tmp_path, capsys):
     assert files == {'report.json', 'tscam.csv', 'tscam-attention.csv', 'tscam-semantic.csv'}
     report = json.loads((tmp_path / 'report' / 'report.json').read_text())
     reported = {
-        f'{result["name"]}/{figure["key"]}': figure['value']
+        f'{result["name"]}/{number["key"]}': number['value']
         for result in report['results']
-        for figure in result['figures']
+        for number in result['numbers']
     }
     assert reported == metrics
     assert report['origin']['dataset'] == 'WSOLDataset'

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmengine.structures import InstanceData
 
-from mmtscam.evaluation import Figure, LocAccuracy, ThresholdChoice, ThresholdSource, save_thresholds
-from mmtscam.evaluation.report import ROW_KEYS
+from mmtscam.evaluation import LocAccuracy, Number, ThresholdChoice, ThresholdSource, save_thresholds
+from mmtscam.evaluation.report_reader import ROW_KEYS
 from mmtscam.localization import PROTOCOLS, get_protocol
 from mmtscam.registry import METRICS
-from mmtscam.structures import LocDataSample
+from mmtscam.structures import LocDataSample, MapKind
 
 V2_AT_50 = dict(base='wsol-v2', iou_levels=[0.5])
 
@@ -28,8 +28,11 @@ def _sample(score, label, boxes, maps, labels=None, threshold=0.1, size=(224, 22
     sample.gt_instances = InstanceData(bboxes=boxes, labels=torch.full((len(boxes),), label))
     maps = torch.as_tensor(maps)
     labels = torch.arange(len(maps)) if labels is None else torch.tensor(labels)
-    metainfo = {} if threshold is None else dict(threshold=threshold)
-    sample.class_maps = InstanceData(labels=labels, maps=maps, metainfo=metainfo, **more_maps)
+    kinds = tuple(MapKind(name, f'{name} map') for name in ('coupled', *more_maps))
+    metainfo = dict(map_kind='coupled', map_kinds=kinds)
+    if threshold is not None:
+        metainfo['threshold'] = threshold
+    sample.class_maps = InstanceData(labels=labels, maps=maps, coupled=maps, metainfo=metainfo, **more_maps)
     return sample.to_dict()
 
 
@@ -86,7 +89,7 @@ def test_neither_order_nor_batches_matter(golden_eval, order, batch):
     for start in range(0, 96, batch):
         second.process({}, [samples[index] for index in order[start : start + batch]])
     assert second.evaluate(96) == first.evaluate(96)
-    assert second.report.rows == [first.report.rows[index] for index in order]
+    assert second.result.rows == [first.result.rows[index] for index in order]
 
 
 def test_names_of_the_results(golden_eval):
@@ -208,8 +211,8 @@ def test_the_maps_to_score_can_be_chosen():
     maps, attention = (torch.stack([_map_of(box)] * 2) for box in ((150, 150, 200, 200), (0, 0, 99, 99)))
     sample = _sample([1, 0], 0, [[0, 0, 99, 99]], maps, attention=attention)
     assert _evaluate([sample])['tscam/gt_known'] == 0.0
-    assert _evaluate([sample], map_name='maps')['tscam/gt_known'] == 0.0
-    assert _evaluate([sample], map_name='attention')['tscam/gt_known'] == 100.0
+    assert _evaluate([sample], map_kind='maps')['tscam/gt_known'] == 0.0
+    assert _evaluate([sample], map_kind='attention')['tscam/gt_known'] == 100.0
 
 
 def _hill():
@@ -240,7 +243,7 @@ def test_a_constant_map_is_the_empty_box(map_shape, value, protocol, name):
     for truth, expected in (([[0, 0, 223, 223]], 0.0), ([[0, 0, 1, 1]], 100.0 if protocol == 'tscam' else 0.0)):
         metrics = _evaluate([_sample([1, 0], 0, truth, maps)], protocol=protocol)
         assert metrics[f'{name}/gt_known'] == expected
-        assert not any(math.isnan(figure) for figure in metrics.values())
+        assert not any(math.isnan(number) for number in metrics.values())
 
 
 def test_wsol_v2_takes_the_best_of_all_contours():
@@ -251,12 +254,12 @@ def test_wsol_v2_takes_the_best_of_all_contours():
 
 
 @pytest.mark.parametrize('box', [(0, 0, 100, 100), (150, 150, 200, 200)])
-def test_the_best_of_all_contours_is_the_one_in_the_report(box):
+def test_the_best_of_all_contours_is_the_one_in_the_rows(box):
     maps = torch.maximum(_map_of((0, 0, 100, 100)), _map_of((150, 150, 200, 200))).expand(2, -1, -1)
     metric = LocAccuracy(V2_AT_50)
     metric.process({}, [_sample([1, 0], 0, [box], maps)])
     assert metric.evaluate(1)['wsol-v2/outcome_right'] == 1
-    assert tuple(metric.report.rows[0][edge] for edge in ('x1', 'y1', 'x2', 'y2')) == box
+    assert tuple(metric.result.rows[0][edge] for edge in ('x1', 'y1', 'x2', 'y2')) == box
 
 
 def test_protocol_as_a_dict():
@@ -272,9 +275,9 @@ def test_protocol_as_a_dict():
 
 
 def test_built_by_the_registry():
-    metric = METRICS.build(dict(type='LocAccuracy', protocol='tscam', map_name='semantic', prefix='tscam-semantic'))
+    metric = METRICS.build(dict(type='LocAccuracy', protocol='tscam', map_kind='semantic', prefix='tscam-semantic'))
     assert type(metric) is LocAccuracy
-    assert (metric.map_name, metric.prefix) == ('semantic', 'tscam-semantic')
+    assert (metric.map_kind, metric.prefix) == ('semantic', 'tscam-semantic')
 
 
 def _good():
@@ -309,8 +312,8 @@ def test_no_map_of_the_true_class():
     assert 'no map of its true class 4 among [5, 3]' in _error(sample)
 
 
-def test_unknown_map_name():
-    assert "no maps named 'gradients'" in _error(_good(), map_name='gradients')
+def test_unknown_kind_of_map():
+    assert "has no maps of the kind 'gradients'; there are coupled" in _error(_good(), map_kind='gradients')
 
 
 def test_several_iou_levels():
@@ -389,7 +392,8 @@ def test_bad_arguments(kwargs, error, message):
 def test_threshold_of_a_file(tmp_path, levels):
     """Above 0.5 the small box is drawn, and it is right."""
     protocol = dict(base='tscam', iou_levels=levels)
-    choice = ThresholdChoice(get_protocol(protocol), 'maps', 0.8, 99.0, (0.1,) * len(levels), (99.0,) * len(levels))
+    accuracies = (99.0,) * len(levels)
+    choice = ThresholdChoice(get_protocol(protocol), 'maps', 'coupled', 0.8, 99.0, (0.1,) * len(levels), accuracies)
     save_thresholds(tmp_path / 'thresholds.json', [choice], ['val/other/image.jpg'], {})
     metric = LocAccuracy(protocol, threshold_file=str(tmp_path / 'thresholds.json'), topk=(1,))
     metric.process({}, [_sample([1, 0], 0, [[0, 0, 60, 60]], _hill(), threshold=0.2)])
@@ -398,12 +402,12 @@ def test_threshold_of_a_file(tmp_path, levels):
     located = [f'tscam/{name}{suffix}_val' for name in ('loc_top1', 'gt_known') for suffix in suffixes]
     assert list(metrics) == ['tscam/cls_top1', *located, *(f'tscam/outcome_{name}_val' for name in OUTCOMES)]
     assert {metrics[name] for name in located} == {100.0}
-    assert {figure.threshold for figure in metric.report.figures if figure.source} == {0.8}
-    assert {figure.source for figure in metric.report.figures} == {None, ThresholdSource.VAL}
-    assert [(row['threshold'], row['threshold_source']) for row in metric.report.rows] == [(0.8, 'val')]
+    assert {number.threshold for number in metric.result.numbers if number.source} == {0.8}
+    assert {number.source for number in metric.result.numbers} == {None, ThresholdSource.VAL}
+    assert [(row['threshold'], row['threshold_source']) for row in metric.result.rows] == [(0.8, 'val')]
 
 
-def test_report():
+def test_result():
     """An image of 800x100 whose box has an IoU of one half, and a wrong class."""
     maps = torch.stack([_map_of((0, 0, 112, 111))] * 2)
     samples = [
@@ -414,39 +418,40 @@ def test_report():
     metric.dataset_meta = dict(classes=('Ant, red', 'Bee'))
     metric.process({}, samples)
     metrics = metric.evaluate(2)
-    report = metric.report
-    assert (report.name, report.metric, report.map_name, report.images) == ('mine', 'LocAccuracy', 'maps', 2)
-    assert dataclasses.replace(report.protocol, threshold=0.1) == PROTOCOLS['tscam']
-    assert report.protocol.threshold == next(f.threshold for f in report.figures if f.name == 'gt_known')
-    assert {f'mine/{name}': value for name, value in report.scalars().items()} == metrics
-    figures = {figure.key: figure for figure in report.figures}
-    assert figures['cls_top1'] == Figure('cls_top1', 50.0, count=1)
+    result = metric.result
+    assert (result.name, result.metric, result.map_kind, result.images) == ('mine', 'LocAccuracy', 'coupled', 2)
+    assert result.protocol == dataclasses.replace(PROTOCOLS['tscam'], threshold=None)
+    assert {f'mine/{name}': value for name, value in result.scalars().items()} == metrics
+    numbers = {number.key: number for number in result.numbers}
+    assert numbers['cls_top1'] == Number('cls_top1', 50.0, count=1, uses_threshold=False)
     # The two images had different thresholds, so there is none to name.
-    assert figures['gt_known'] == Figure('gt_known', 100.0, count=2, source=ThresholdSource.FIXED)
-    assert figures['outcome_right'] == Figure('outcome_right', 0, 'images', source=ThresholdSource.FIXED)
+    assert numbers['gt_known'] == Number('gt_known', 100.0, count=2, source=ThresholdSource.FIXED)
+    assert numbers['outcome_right'] == Number('outcome_right', 0, 'images', source=ThresholdSource.FIXED)
 
     iou = 113 * 112 / (224 * 113)
-    first, second = report.rows
+    first, second = result.rows
     assert list(first) == list(second) == list(ROW_KEYS)
     assert first == dict(
         img_path='some/image.jpg', true_label=0, true_class='Ant, red', predicted_label=0, predicted_class='Ant, red',
-        rank=1, x1=0.0, y1=0.0, x2=400.0, y2=49.55, iou=iou, outcome='part', threshold=0.25, threshold_source='fixed',
+        rank=1, x1=0.0, y1=0.0, x2=400.0, y2=49.55, iou=iou, outcome='part', map_kind='coupled',
+        threshold=0.25, threshold_source='fixed',
     )  # fmt: skip
     assert (second['true_class'], second['predicted_class'], second['rank']) == ('Bee', 'Ant, red', 2)
     assert (second['outcome'], second['iou'], second['threshold']) == ('classification', 1.0, 0.1)
 
-    curve = report.curves['accuracy_over_iou']
+    curve = result.curves['accuracy_over_iou']
     assert curve['iou'] == pytest.approx(np.arange(0.05, 0.96, 0.05))
     assert curve['gt_known'] == [100.0] * 10 + [50.0] * 9
     assert curve['loc_top1'] == [50.0] * 9 + [0.0] * 10  # above the level, not at it
     assert curve['loc_top2'] == [100.0] * 9 + [50.0] * 10
 
 
-def test_the_same_threshold_of_all_images_is_in_the_report():
+def test_the_same_threshold_of_all_images_is_in_the_result():
     metric = LocAccuracy()
     metric.process({}, [_sample([1, 0], 0, [[0, 0, 9, 9]], torch.rand(2, 14, 14), threshold=0.3) for _ in range(2)])
     metric.evaluate(2)
-    assert {figure.threshold for figure in metric.report.figures if figure.source} == {0.3}
+    assert {number.threshold for number in metric.result.numbers if number.source} == {0.3}
+    assert metric.result.protocol.threshold == 0.3
 
 
 def test_samples_without_class_scores():
@@ -455,22 +460,21 @@ def test_samples_without_class_scores():
     metric = LocAccuracy()
     metric.process({}, samples)
     assert metric.evaluate(2) == {'tscam/gt_known': 100.0}
-    assert list(metric.report.curves['accuracy_over_iou']) == ['iou', 'gt_known']
-    row = metric.report.rows[0]
-    assert [row[key] for key in ('predicted_label', 'predicted_class', 'rank', 'outcome')] == [''] * 4
+    assert list(metric.result.curves['accuracy_over_iou']) == ['iou', 'gt_known']
+    row = metric.result.rows[0]
+    assert [row[key] for key in ('predicted_label', 'predicted_class', 'rank', 'outcome')] == [None] * 4
     assert row['iou'] == 1.0
 
 
 def test_an_image_that_was_scored_twice():
     metric = LocAccuracy()
     metric.process({}, [{**_good(), 'img_id': index} for index in (0, 3, 3)])
-    with pytest.raises(ValueError, match=r'^some/image.jpg: image id 3 was scored twice$'):
+    with pytest.raises(ValueError, match=r'^some/image.jpg: the image with img_id 3 was scored twice$'):
         metric.evaluate(3)
 
 
-@pytest.mark.filterwarnings('ignore:LocAccuracy got empty')
 def test_no_image():
-    with pytest.raises(ValueError, match='LocAccuracy: no image was scored'):
+    with pytest.raises(ValueError, match='LocAccuracy: 0 images were scored, but the data set has 0'):
         LocAccuracy().evaluate(0)
 
 
@@ -511,7 +515,7 @@ def test_a_map_that_is_not_finite_is_the_empty_box(protocol, name, value):
     metric.process({}, [_sample([1, 0], 0, [[0, 0, 1, 1]], maps, size=(448, 224))])
     metric.evaluate(1)
     edge = PROTOCOLS[protocol].empty_box[2]
-    row = metric.report.rows[0]
+    row = metric.result.rows[0]
     assert (row['x1'], row['y1'], row['x2'], row['y2']) == (0, 0, edge, 2 * edge)
 
 
@@ -538,10 +542,11 @@ def test_a_missing_image_is_noticed():
         metric.evaluate(10)
 
 
-def test_the_threshold_of_a_protocol_value_is_used():
+@pytest.mark.parametrize(('in_sample', 'expected'), [(0.1, 0.0), (None, 100.0)])
+def test_the_threshold_of_a_protocol_value_comes_last(in_sample, expected):
     protocol = dataclasses.replace(PROTOCOLS['tscam'], threshold=0.8)
-    sample = _sample([1, 0], 0, [[0, 0, 60, 60]], _hill(), threshold=0.1)
-    assert _evaluate([sample], protocol=protocol)['tscam/gt_known'] == 100.0
+    sample = _sample([1, 0], 0, [[0, 0, 60, 60]], _hill(), threshold=in_sample)
+    assert _evaluate([sample], protocol=protocol)['tscam/gt_known'] == expected
 
 
 def test_one_value_of_k_needs_no_list(golden_eval):

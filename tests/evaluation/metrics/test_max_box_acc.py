@@ -14,13 +14,13 @@ PROTOCOLS = ['wsol-v1', 'wsol-v2', 'tscam', TWO_LEVELS]
 SUFFIXES = {'wsol-v1': [''], 'tscam': [''], 'wsol-v2': ['_iou30', '_iou50', '_iou70']}
 
 
-def _plain(samples, protocol, step, map_name='maps'):
+def _plain(samples, protocol, step, map_kind='maps'):
     """Percentages ``(L, T)``, every threshold asked one after the other."""
     protocol, grid = get_protocol(protocol), np.arange(0, 1, step)
     right = np.zeros((len(protocol.iou_levels), len(grid)))
     for sample in samples:
         (height, width), maps = sample['ori_shape'], sample['class_maps']
-        score_map = maps[map_name][maps['labels'].tolist().index(int(sample['gt_label']))].float().numpy()
+        score_map = maps[map_kind][maps['labels'].tolist().index(int(sample['gt_label']))].float().numpy()
         truth = boxes_to_frame(sample['gt_instances']['bboxes'].numpy(), (width, height), protocol)
         for column, threshold in enumerate(grid):
             boxes = map_to_boxes(score_map, replace(protocol, threshold=threshold))
@@ -29,11 +29,11 @@ def _plain(samples, protocol, step, map_name='maps'):
     return 100 * right / len(samples), grid
 
 
-@pytest.mark.parametrize('map_name', ['maps', 'attention'])
+@pytest.mark.parametrize('map_kind', ['maps', 'attention'])
 @pytest.mark.parametrize('protocol', PROTOCOLS, ids=str)
-def test_every_threshold_asked_one_by_one(samples, evaluate, protocol, map_name):
-    percent, grid = _plain(samples, protocol, 0.05, map_name)
-    metric = MaxBoxAcc(protocol, step=0.05, map_name=map_name)
+def test_every_threshold_asked_one_by_one(samples, evaluate, protocol, map_kind):
+    percent, grid = _plain(samples, protocol, 0.05, map_kind)
+    metric = MaxBoxAcc(protocol, step=0.05, map_kind=map_kind)
     metrics = evaluate(metric, samples)
     name = metric.protocol.name
     suffixes = ['_iou40', '_iou60'] if protocol is TWO_LEVELS else SUFFIXES[name]
@@ -46,29 +46,32 @@ def test_every_threshold_asked_one_by_one(samples, evaluate, protocol, map_name)
     assert metrics == pytest.approx(expected)
     assert len(np.unique(percent)) > 5, 'the samples show nothing'
 
-    report = metric.report
-    assert (report.name, report.metric, report.map_name, report.images) == (name, 'MaxBoxAcc', map_name, 16)
-    assert report.scalars() == {key.split('/')[1]: value for key, value in metrics.items()}
-    curve = report.curves['accuracy_over_threshold']
+    result, real_kind = metric.result, 'coupled' if map_kind == 'maps' else map_kind
+    assert (result.name, result.metric, result.map_kind, result.images) == (name, 'MaxBoxAcc', real_kind, 16)
+    assert result.scalars() == {key.split('/')[1]: value for key, value in metrics.items()}
+    curve = result.curves['accuracy_over_threshold']
     assert list(curve) == ['threshold', *(f'gt_known{suffix}' for suffix in suffixes)]
     assert list(curve.values()) == [pytest.approx(column) for column in (grid, *percent)]
-    levels = report.figures[-len(suffixes) :]
-    assert [figure.threshold for figure in levels] == grid[percent.argmax(axis=1)].tolist()
-    assert [figure.count for figure in levels] == np.rint(percent.max(axis=1) * 16 / 100).tolist()
-    assert {figure.source for figure in report.figures} == {ThresholdSource.ORACLE}
-    assert report.rows == []
+    levels = result.numbers[-len(suffixes) :]
+    assert [number.threshold for number in levels] == grid[percent.argmax(axis=1)].tolist()
+    assert [number.count for number in levels] == np.rint(percent.max(axis=1) * 16 / 100).tolist()
+    assert {number.source for number in result.numbers} == {ThresholdSource.ORACLE}
+    assert result.rows == []
 
     mean = percent.mean(axis=0)
     best = metric.best
     assert (best.threshold, best.oracle_accuracy) == (grid[mean.argmax()], pytest.approx(mean.max()))
     assert best.level_thresholds == tuple(grid[percent.argmax(axis=1)])
     assert best.level_oracle_accuracies == pytest.approx(tuple(percent.max(axis=1)))
-    assert (best.protocol, best.map_name) == (replace(get_protocol(protocol), threshold=None), map_name)
+    assert (best.asked_kind, best.map_kind) == (map_kind, real_kind)
+    assert best.protocol == replace(get_protocol(protocol), threshold=None)
 
 
 def test_the_threshold_of_the_protocol_is_not_used(samples, evaluate):
-    metrics = [evaluate(MaxBoxAcc(dict(base='tscam', threshold=t), step=0.1), samples) for t in (0.0, 0.9)]
-    assert metrics[0] == metrics[1]
+    metrics = [MaxBoxAcc(dict(base='tscam', threshold=threshold), step=0.1) for threshold in (0.0, 0.9)]
+    assert evaluate(metrics[0], samples) == evaluate(metrics[1], samples)
+    assert metrics[0].result == metrics[1].result
+    assert metrics[0].result.protocol.threshold is None
 
 
 def test_an_iou_of_exactly_the_level(make_sample, map_of, evaluate):
@@ -81,7 +84,7 @@ def test_an_iou_of_exactly_the_level(make_sample, map_of, evaluate):
 def test_named_by_the_prefix_and_built_by_the_registry(samples, evaluate):
     metric = METRICS.build(dict(type='MaxBoxAcc', protocol='wsol-v1', step=0.5, prefix='mine'))
     assert list(evaluate(metric, samples)) == ['mine/maxboxacc_oracle']
-    assert metric.report.name == 'mine'
+    assert metric.result.name == 'mine'
 
 
 @pytest.mark.parametrize('step', [0, -0.1, 1.5])
@@ -91,7 +94,7 @@ def test_step_out_of_range(step):
 
 
 def _hills(make_sample, map_of):
-    """Of thresholds in quarters, the lower two give the large box and the upper two the small one.
+    """Thresholds in quarters: the lower two give the large box and the upper two the small one.
 
     Two images have the small box and one the large one.
     """
@@ -100,9 +103,9 @@ def _hills(make_sample, map_of):
     return [make_sample(hill, [box], img_id=index) for index, box in enumerate((small, small, large))]
 
 
-def _thresholds(path, protocol, levels, images=('elsewhere/val/1.jpg',), map_name='maps'):
+def _thresholds(path, protocol, levels, images=('elsewhere/val/1.jpg',), asked_kind='maps'):
     choice = ThresholdChoice(
-        get_protocol(protocol), map_name, threshold=0.0, oracle_accuracy=1.0, level_thresholds=levels,
+        get_protocol(protocol), asked_kind, 'coupled', threshold=0.0, oracle_accuracy=1.0, level_thresholds=levels,
         level_oracle_accuracies=(2.0,) * len(levels),
     )  # fmt: skip
     save_thresholds(path, [choice], images, {})
@@ -121,8 +124,8 @@ def test_thresholds_of_a_file_by_hand(make_sample, map_of, evaluate, tmp_path):
         'wsol-v2/boxacc_iou40_val': pytest.approx(100 / 3),
         'wsol-v2/boxacc_iou60_val': pytest.approx(200 / 3),
     }
-    figures = {figure.key: (figure.threshold, figure.count, figure.source.value) for figure in metric.report.figures}
-    assert figures == {
+    numbers = {number.key: (number.threshold, number.count, number.source.value) for number in metric.result.numbers}
+    assert numbers == {
         'maxboxacc_oracle': (None, None, 'oracle'),
         'maxboxacc_iou40_oracle': (0.5, 2, 'oracle'),
         'maxboxacc_iou60_oracle': (0.5, 2, 'oracle'),
@@ -154,7 +157,7 @@ def test_workers_change_nothing(samples, evaluate, protocol):
     alone, shared = MaxBoxAcc(protocol, step=0.02), MaxBoxAcc(protocol, step=0.02, num_workers=2)
     for part in (samples, samples[:5]):  # the workers start again
         assert evaluate(shared, part) == evaluate(alone, part)
-        assert shared.report == alone.report
+        assert shared.result == alone.result
         assert shared.best == alone.best
     assert shared._pool is None
 

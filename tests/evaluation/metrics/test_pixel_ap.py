@@ -14,14 +14,14 @@ def _nearest(side, old):
     return (np.arange(side) * (1 / (side / old))).astype(int)  # rounded as OpenCV does it
 
 
-def _plain(samples, protocol, step, map_name='maps'):
+def _plain(samples, protocol, step, map_kind='maps'):
     """PxAP, precision and recall from all pixels of all images, compared with one threshold after the other."""
     protocol = get_protocol(protocol)
     width, height = protocol.frame
     scores, truth = [], []
     for sample in samples:
         maps = sample['class_maps']
-        score_map = maps[map_name][maps['labels'].tolist().index(int(sample['gt_label']))].float().numpy()
+        score_map = maps[map_kind][maps['labels'].tolist().index(int(sample['gt_label']))].float().numpy()
         score_map = cv2.resize(score_map, protocol.frame, interpolation=INTERPOLATION[protocol.interpolation])
         scores.append((score_map - score_map.min()) / np.ptp(score_map))
         mask = sample['gt_sem_seg']['sem_seg'][0].numpy()
@@ -38,23 +38,23 @@ def _plain(samples, protocol, step, map_name='maps'):
     return 100 * area, curve
 
 
-@pytest.mark.parametrize('map_name', ['maps', 'attention'])
+@pytest.mark.parametrize('map_kind', ['maps', 'attention'])
 @pytest.mark.parametrize(
     'protocol',
     ['wsol-v2', 'tscam', dict(base='tscam', frame=[100, 60], name='tscam')],
     ids=str,
 )
-def test_every_pixel_asked_at_every_threshold(samples, evaluate, protocol, map_name):
-    area, curve = _plain(samples, protocol, 0.05, map_name)
-    metric = PixelAP(protocol, step=0.05, map_name=map_name)
+def test_every_pixel_asked_at_every_threshold(samples, evaluate, protocol, map_kind):
+    area, curve = _plain(samples, protocol, 0.05, map_kind)
+    metric = PixelAP(protocol, step=0.05, map_kind=map_kind)
     name = metric.protocol.name
     assert evaluate(metric, samples) == {f'{name}/pxap': pytest.approx(area, abs=1e-9)}
     assert 20 < area < 95
-    report = metric.report
-    assert (report.name, report.metric, report.map_name, report.images) == (name, 'PixelAP', map_name, 16)
-    assert [(figure.threshold, figure.source) for figure in report.figures] == [(None, None)]
-    assert list(report.curves['precision_recall']) == ['threshold', 'precision', 'recall']
-    columns = report.curves['precision_recall'].values()
+    result, real_kind = metric.result, 'coupled' if map_kind == 'maps' else map_kind
+    assert (result.name, result.metric, result.map_kind, result.images) == (name, 'PixelAP', real_kind, 16)
+    assert [(number.threshold, number.source) for number in result.numbers] == [(None, None)]
+    assert list(result.curves['precision_recall']) == ['threshold', 'precision', 'recall']
+    columns = result.curves['precision_recall'].values()
     assert list(zip(*columns, strict=True)) == [pytest.approx(point) for point in curve]
 
 
@@ -100,7 +100,7 @@ def test_a_perfect_map_and_its_opposite(make_sample, map_of, evaluate):
 def test_precision_where_no_score_is_high_is_not_defined(make_sample, map_of, evaluate):
     metric = PixelAP(dict(base='wsol-v2', normalize=False), step=0.5)
     metrics = evaluate(metric, [make_sample(0.25 * map_of((0, 0, 9, 9)), mask=map_of((0, 0, 9, 9)).byte().numpy())])
-    precision = metric.report.curves['precision_recall']['precision']
+    precision = metric.result.curves['precision_recall']['precision']
     assert np.isnan(precision).tolist() == [True, True, False]
     assert metrics['wsol-v2/pxap'] == pytest.approx(100 * 81 / 224**2)
 

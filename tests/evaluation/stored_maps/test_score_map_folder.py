@@ -52,7 +52,7 @@ def stored(samples, tmp_path):
 
 
 def _without_scores(samples):
-    """Of other code only the maps are known."""
+    """Only the maps of other code are known."""
     return [{key: value for key, value in sample.items() if key != 'pred_score'} for sample in samples]
 
 
@@ -62,8 +62,8 @@ def test_boxes_as_live(samples, stored, evaluate, kind, protocol):
     live, folder = METRICS[kind](protocol), METRICS[kind](protocol)
     expected = evaluate(live, _without_scores(samples))
     assert evaluate(folder, stored.open()) == expected
-    assert (folder.report.figures, folder.report.curves) == (live.report.figures, live.report.curves)
-    assert [row['iou'] for row in folder.report.rows] == [row['iou'] for row in live.report.rows]
+    assert (folder.result.numbers, folder.result.curves) == (live.result.numbers, live.result.curves)
+    assert [row['iou'] for row in folder.result.rows] == [row['iou'] for row in live.result.rows]
     assert 0 < expected.popitem()[1] < 100
 
 

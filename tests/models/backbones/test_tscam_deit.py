@@ -21,7 +21,7 @@ def build(training=False, **kwargs):
 @pytest.mark.parametrize('impl', ['fused', 'explicit'])
 def test_forward_and_backward(impl):
     backbone = build(training=True, attn_impl=impl)
-    features, attention, token, _ = backbone(torch.randn(2, 3, 32, 32))
+    features, attention, token, *_ = backbone(torch.randn(2, 3, 32, 32))
     assert features.shape == (2, 24, 4, 4)
     assert attention is None
     assert token.shape == (2, 24)
@@ -30,7 +30,7 @@ def test_forward_and_backward(impl):
 
 
 def test_evaluation_gives_attention_without_gradient():
-    features, attention, _, pooled = build()(torch.randn(2, 3, 32, 32))
+    features, attention, _, pooled, _ = build()(torch.randn(2, 3, 32, 32))
     assert attention.shape == (2, 4, 4, 4)
     assert features.requires_grad
     assert pooled is None
@@ -38,6 +38,43 @@ def test_evaluation_gives_attention_without_gradient():
     # Without the class-to-class entry a row sums to less than one.
     assert bool((attention.sum(dim=(2, 3)) < 1).all())
     assert bool((attention > 0).all())
+
+
+@pytest.mark.parametrize('impl', ['fused', 'explicit'])
+@pytest.mark.parametrize('aggregation', ['mean', 'rollout'])
+def test_attention_in_training_has_a_gradient(impl, aggregation):
+    backbone = build(training=True, attention='always', attn_impl=impl, attn_aggregation=aggregation)
+    _, attention, *_ = backbone(torch.randn(2, 3, 32, 32))
+    assert attention.shape == (2, 4 if aggregation == 'mean' else 1, 4, 4)
+    attention[..., 0, 0].sum().backward()
+    for layer in backbone.layers:
+        queries_and_keys = layer.attn.qkv.weight.grad[: 2 * 24]
+        assert bool((queries_and_keys.abs().sum(dim=1) > 0).all())
+
+
+def test_attention_in_training_is_that_of_evaluation():
+    backbone = build(attention='always')
+    images = torch.randn(2, 3, 32, 32)
+    evaluated = backbone(images)
+    assert evaluated.attention.requires_grad
+    trained = backbone.train()(images)
+    torch.testing.assert_close(trained.attention, evaluated.attention)
+
+
+def test_gradient_through_attention_is_that_of_the_matrix():
+    fused, explicit = (build(training=True, attention='always', attn_impl=impl) for impl in ('fused', 'explicit'))
+    explicit.load_state_dict(fused.state_dict())
+    images, weights = torch.randn(2, 3, 32, 32), torch.randn(2, 4, 4, 4)
+    for backbone in (fused, explicit):
+        (backbone(images).attention * weights).sum().backward()
+    for ours, reference in zip(fused.parameters(), explicit.parameters(), strict=True):
+        if reference.grad is not None:
+            torch.testing.assert_close(ours.grad, reference.grad)
+
+
+def test_when_attention_is_given_is_a_choice():
+    with pytest.raises(ValueError, match=r"attention must be one of \('eval', 'always'\), got 'train'"):
+        build(attention='train')
 
 
 def test_fused_equals_explicit():

@@ -207,5 +207,5 @@ def test_a_classifier_of_which_nothing_fits(classifier, shapes):
 
 
 def test_missing_classifier_names_its_own_setting():
-    with pytest.raises(FileNotFoundError, match=r'--cfg-options model\.head\.init_classifier=PATH'):
+    with pytest.raises(FileNotFoundError, match=r'or set model\.head\.init_classifier to the path'):
         load_classifier(torch.nn.Linear(2, 2), 'none.pth')

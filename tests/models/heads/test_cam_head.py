@@ -39,7 +39,13 @@ def test_hidden_convolutions(feats):
 
 def test_dropout_before_every_convolution_while_training(feats):
     head = build(hidden_channels=(7,), dropout=0.5)
-    assert [type(module).__name__ for module in head.classifier] == ['Dropout', 'Conv2d', 'ReLU', 'Dropout', 'Conv2d']
+    assert [type(module).__name__ for module in head.classifier] == [
+        'Dropout',
+        'Conv2d',
+        'ReLU',
+        'Dropout',
+        'SemanticConv',
+    ]
     assert not torch.equal(head.train()(feats), head(feats))
     assert torch.equal(head.eval()(feats), head(feats))
 

@@ -33,9 +33,9 @@ def test_loss_is_cross_entropy_on_the_mean_of_the_semantic_maps(feats):
 
 @pytest.mark.parametrize('mode', ['coupled', 'attention', 'semantic'])
 def test_predict_fills_the_sample(feats, mode):
-    head = build(map_mode=mode, topk=3).eval()
+    head = build(map_kind=mode, topk=3).eval()
     samples = head.predict(feats, make_samples(1, 5))
-    semantic = head.semantic_maps(feats).detach()
+    semantic = head.maps(feats)['semantic'].detach()
     aggregated = feats[1].mean(1)
     for index, sample in enumerate(samples):
         best = semantic[index].mean(dim=(1, 2)).argsort(descending=True)[:3].tolist()
@@ -70,7 +70,7 @@ def test_predict_without_samples(feats):
 
 
 def test_constant_attention_gives_a_defined_result(feats):
-    head = build(map_mode='attention').eval()
+    head = build(map_kind='attention').eval()
     (sample, _) = head.predict(feats._replace(attention=torch.full((2, 3, 5, 4), 0.05)), make_samples(0, 1))
     assert bool(torch.isfinite(sample.pred_instances.bboxes).all())
     # The protocol's empty box, one pixel of the frame.
@@ -78,7 +78,7 @@ def test_constant_attention_gives_a_defined_result(feats):
 
 
 def test_predict_needs_attention(feats):
-    with pytest.raises(RuntimeError, match=r'call model\.eval\(\) first'):
+    with pytest.raises(RuntimeError, match=r'call model\.eval\(\), or set'):
         build().predict(feats._replace(attention=None), make_samples(0, 1))
 
 
@@ -107,7 +107,7 @@ def test_default_initialisation_is_pytorchs():
     ('kwargs', 'message'),
     [
         (dict(init='xavier'), "init must be one of .* got 'xavier'"),
-        (dict(map_mode='sum'), "map_mode must be one of .* got 'sum'"),
+        (dict(map_kind='sum'), "map_kind of TSCAMHead must be one of coupled, attention, semantic, got 'sum'"),
         (dict(topk=0), 'topk must be at least 1'),
         (dict(threshold=1.0), r'threshold must be in \[0, 1\)'),
         (dict(protocol='voc'), "unknown protocol 'voc'"),

@@ -12,7 +12,7 @@ def test_row_is_handed_out_once():
     query = torch.randn(2, 3, 5, 4)
     attend(query, query, query)
     assert attend.take().shape == (2, 5)
-    with pytest.raises(RuntimeError, match='kept in evaluation only'):
+    with pytest.raises(RuntimeError, match='kept once a forward pass'):
         attend.take()
 
 
@@ -20,7 +20,7 @@ def test_nothing_is_kept_while_training():
     attend = ClassAttention().train()
     query = torch.randn(2, 3, 5, 4)
     attend(query, query, query)
-    with pytest.raises(RuntimeError, match='kept in evaluation only'):
+    with pytest.raises(RuntimeError, match='kept once a forward pass'):
         attend.take()
 
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, evaluate_maps, read_result, write_reports
+from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, evaluate_maps, read_result, write_report
 from mmtscam.evaluation.stored_maps import MapFile, MapPart, merge_parts
 from mmtscam.visualization.html_report import write_html_report
 
@@ -76,11 +76,11 @@ def result(tmp_path: Path) -> Result:
     merge_parts([tmp_path / 'part'], tmp_path / 'maps.npz', IMAGES, CLASSES)
     metrics = [
         LocAccuracy('tscam'),
-        LocAccuracy('tscam', map_name='attention', prefix='tscam-attention'),
+        LocAccuracy('tscam', map_kind='attention', prefix='tscam-attention'),
         MaxBoxAcc('wsol-v2', step=0.05),
     ]
     reports = evaluate_maps(MapFile(tmp_path / 'maps.npz'), metrics)
-    write_reports(tmp_path / 'result', reports, dict(config='tiny.py', checkpoint='epoch_1.pth'))
+    write_report(tmp_path / 'result', reports, dict(config='tiny.py', checkpoint='epoch_1.pth'))
     return Result(tmp_path / 'result', tmp_path / 'maps.npz', images)
 
 

@@ -241,8 +241,8 @@ def many(tmp_path):
         for index in range(6000)
     ]
     protocol = dict(name='tscam', iou_levels=[0.5])
-    chosen = dict(name='tscam', metric='LocAccuracy', protocol=protocol, map_name='maps', images=6000)
-    report = dict(results=[{**chosen, 'figures': [], 'curves': {}}])
+    chosen = dict(name='tscam', metric='LocAccuracy', protocol=protocol, map_kind='maps', images=6000)
+    report = dict(results=[{**chosen, 'numbers': [], 'curves': {}, 'rows': 'tscam.csv'}])
     read = RunResult(report, chosen, tmp_path / 'tscam.csv', rows, {label: f'class {label}' for label in range(200)})
     drawn = [Drawn(index, (100, 70)) for index in range(6000)]
     maps = [(['coupled'], [])] * 6000

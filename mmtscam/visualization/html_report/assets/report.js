@@ -83,14 +83,14 @@
     const head = make('tr', {}, ...columns.map((column) => make('th', { scope: 'col', ...kindOf(column) }, column)));
     byId('figures').append(make('thead', {}, head));
     for (const result of report.results) {
-      const about = `protocol ${result.protocol.name}, ${result.map_name === 'maps' ? "the head's maps" : `maps: ${result.map_name}`}, ${result.metric}`;
+      const about = `protocol ${result.protocol.name}, ${result.map_kind === 'maps' ? 'maps of other code' : `map: ${result.map_kind}`}, ${result.metric}`;
       const body = make('tbody', {}, make('tr', { className: 'first' },
         make('th', { scope: 'rowgroup', colSpan: columns.length }, result.name, make('span', { className: 'quiet' }, ` ${about}`))));
-      for (const figure of result.figures.filter((each) => each.unit === '%')) {
+      for (const number of result.numbers.filter((each) => each.unit === '%')) {
         const cells = [
-          figure.name, percent(figure.value), figure.count === null ? '' : `${figure.count}/${result.images}`,
-          figure.threshold === null ? '' : figure.threshold.toFixed(3),
-          figure.source ? make('span', { className: `source ${figure.source}` }, figure.source) : '',
+          number.name, percent(number.value), number.count === null ? '' : `${number.count}/${result.images}`,
+          number.threshold === null ? '' : number.threshold.toFixed(3),
+          number.source ? make('span', { className: `source ${number.source}` }, number.source) : '',
         ];
         body.append(make('tr', {}, ...cells.map((content, place) => make('td', kindOf(columns[place]), content))));
       }
@@ -149,11 +149,11 @@
         draw('line', { x1: 0, x2: 28, y1: 5, y2: 5, 'stroke-width': 2.5, style })), name);
       if (kind === 'accuracy_over_threshold') {
         const suffix = (name.match(/_iou[\d.]+$/) || [''])[0];
-        const own = result.figures.filter((figure) => figure.threshold !== null && figure.count !== null
-          && (figure.name.match(/_iou[\d.]+$/) || [''])[0] === suffix);
-        for (const figure of own) {
-          picture.append(draw('circle', { cx: toX(figure.threshold), cy: toY(figure.value), r: 4, style: `fill: ${colour}` }));
-          item.append(` ${percent(figure.value)} at ${figure.threshold.toFixed(3)} (${figure.source})`);
+        const own = result.numbers.filter((number) => number.threshold !== null && number.count !== null
+          && (number.name.match(/_iou[\d.]+$/) || [''])[0] === suffix);
+        for (const number of own) {
+          picture.append(draw('circle', { cx: toX(number.threshold), cy: toY(number.value), r: 4, style: `fill: ${colour}` }));
+          item.append(` ${percent(number.value)} at ${number.threshold.toFixed(3)} (${number.source})`);
         }
       }
       const output = make('output');
@@ -586,7 +586,7 @@
       const panels = [panel(row, row.pictured ? 'image' : 'image not read', null)];
       for (const [maps, ofPredicted] of [[row.maps, false], [row.predictedMaps, true]]) {
         for (const kind of gallery.kinds.filter((each) => maps.includes(each.name))) {
-          const caption = kind.title + (kind.scored && !ofPredicted ? ' (scored)' : '') + (wrong && kind.name !== 'attention' ? ` of ${className(ofPredicted ? row.predicted : row.true)}` : '');
+          const caption = kind.title + (kind.scored && !ofPredicted ? ' (scored)' : '') + (wrong && !kind.agnostic ? ` of ${className(ofPredicted ? row.predicted : row.true)}` : '');
           panels.push(panel(row, caption, heatOf(row, kind.name, ofPredicted)));
         }
       }

@@ -1,0 +1,34 @@
+"""The origin of a run's results."""
+
+import hashlib
+import os.path as osp
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmtscam.utils.files import file_sha256
+
+
+def run_origin(runner: Runner) -> dict[str, Any]:
+    """Say where the results of a run come from.
+
+    Args:
+        runner: The Runner, after its test.
+
+    Returns:
+        Names and SHA-256 of the config (of its model, test data and evaluator,
+        with all changes) and of the checkpoint (``None`` where it is no local
+        file), the type of the data set and the precision of the forward pass.
+    """
+    checkpoint = runner._load_from
+    scored = Config({key: runner.cfg[key] for key in ('model', 'test_dataloader', 'test_evaluator')})
+    return dict(
+        config=runner.cfg.filename,
+        config_sha256=hashlib.sha256(scored.pretty_text.encode()).hexdigest(),
+        checkpoint=checkpoint,
+        checkpoint_sha256=file_sha256(checkpoint) if checkpoint and osp.isfile(checkpoint) else None,
+        dataset=runner.cfg.test_dataloader.dataset.type,
+        precision=str(getattr(runner.test_loop, 'amp_dtype', None) or torch.float32).removeprefix('torch.'),
+    )

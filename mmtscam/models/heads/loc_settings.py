@@ -1,0 +1,20 @@
+"""What a head draws, as a value."""
+
+from dataclasses import dataclass
+
+from mmtscam.localization import Protocol
+
+
+@dataclass(frozen=True)
+class LocSettings:
+    """How a prediction is localised.
+
+    Args:
+        protocol: Rules for drawing boxes, with a threshold.
+        map_kind: Name of the kind of map that boxes are drawn from.
+        topk: Number of classes that get a box.
+    """
+
+    protocol: Protocol
+    map_kind: str
+    topk: int

@@ -1,0 +1,57 @@
+"""Names of classes."""
+
+import difflib
+from collections.abc import Sequence
+from numbers import Integral
+
+
+def class_name(label: int, classes: Sequence[str] | None) -> str:
+    """Name of a class; its number where it has none.
+
+    Examples:
+        >>> class_name(1, ['001.Owl', '002.Crow']), class_name(7, ())
+        ('002.Crow', 'class 7')
+    """
+    return classes[label] if classes and label < len(classes) else f'class {label}'
+
+
+def readable_class_name(label: int, classes: Sequence[str] | None) -> str:
+    """Name of a class for people, with blanks for the underscores of a folder's name."""
+    return class_name(label, classes).replace('_', ' ')
+
+
+def find_class(name: str | int, classes: Sequence[str], count: int) -> int:
+    """Index of a class.
+
+    Args:
+        name: Its name, in any case and with spaces or underscores, or its
+            index.
+        classes: Names of the classes; empty where they are unknown.
+        count: Number of classes of the model.
+
+    Raises:
+        ValueError: If there is no such class; names the nearest.
+    """
+    known: dict[str, list[int]] = {}
+    for label, each in enumerate(classes[:count]):
+        known.setdefault(_comparable(each), []).append(label)
+    if isinstance(name, str) and _comparable(name) in known:
+        labels = known[_comparable(name)]
+        if len(labels) > 1:
+            raise ValueError(f'class {name!r}: there are several, {", ".join(map(str, labels))}; give an index')
+        return labels[0]
+    if isinstance(name, Integral) or str(name).strip().isdecimal():
+        if not 0 <= int(name) < count:
+            raise ValueError(f'class {name}: the model has the classes 0 to {count - 1}')
+        return int(name)
+    if not known:
+        raise ValueError(f'class {name!r}: the names of the classes are not known; give an index from 0 to {count - 1}')
+    wanted = _comparable(str(name))
+    near = difflib.get_close_matches(wanted, known, cutoff=0.4)
+    near += [each for each in known if wanted in each and each not in near]
+    hint = f'; did you mean {" or ".join(classes[known[each][0]] for each in near[:3])}?' if near else ''
+    raise ValueError(f'class {name!r}: not among the {count} classes of the model{hint}')
+
+
+def _comparable(name: str) -> str:
+    return ' '.join(name.replace('_', ' ').casefold().split())
