@@ -284,6 +284,7 @@ def test_what_fails_in_between_leaves_the_old_file(released, tmp_path, monkeypat
     assert {path.name for path in tmp_path.iterdir()} == {'ours.pth', 'model_best.pth'}
 
 
+@pytest.mark.slow
 def test_tools_end_with_one_line(run, released, tmp_path):
     (tmp_path / 'ours.pth').write_text('something else')
     output = run('python', TO_OURS, released, tmp_path / 'ours.pth', code=1).stdout
