@@ -46,7 +46,7 @@ def assert_evaluates_alike(model, inputs, golden):
     with torch.no_grad():
         feats = model.extract_feat(inputs)
         logits = model.head(feats)
-        coupled = feats[1].sum(1, keepdim=True) * model.head.semantic_maps(feats)
+        coupled = feats[1].sum(1, keepdim=True) * model.head.maps(feats)['semantic']
     layers, batch, _ = golden['class_attention'].shape
     assert_agrees(feats[1].transpose(0, 1).reshape(layers, batch, -1), golden['class_attention'])
     assert_agrees(logits, golden['logits'])

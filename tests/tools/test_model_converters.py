@@ -32,7 +32,7 @@ def assert_evaluates_alike(model, inputs, golden):
         feats = model.extract_feat(inputs)
         assert_agrees(model.head(feats), golden['logits'])
         assert_agrees(feats.attention.transpose(0, 1).flatten(2), golden['class_attention'])
-        coupled = feats.attention.sum(1, keepdim=True) * model.head.semantic_maps(feats)
+        coupled = feats.attention.sum(1, keepdim=True) * model.head.maps(feats)['semantic']
         assert_agrees(coupled, golden['coupled_maps'])
 
 
