@@ -243,7 +243,7 @@ there, back = reference_to_mmtscam, mmtscam_to_reference
         (there, 'model_best', 'model_best', 'model_best.pth: is the source itself'),
         (back, 'ours', './ours', 'ours.pth: is the source itself'),
         (there, 'model_best', 'ours', 'ours.pth: exists already; name another file, or replace it with force=True'),
-        (there, 'ours', 'new', "ours.pth: has mmtscam's names already; tools/model_converters/mmtscam_to_reference.py"),
+        (there, 'ours', 'new', "ours.pth: has mmtscam's names already; mmtscam_to_reference.py"),
         (back, 'model_best', 'new', 'already; reference_to_mmtscam.py converts the other way'),
         (there, 'torn', 'new', 'torn.pth: not a file of weights that can be read safely'),
         (there, 'harmful', 'new', 'harmful.pth: not a file of weights that can be read safely'),
