@@ -5,7 +5,6 @@ from mmengine.config import Config
 from tscam_models import DEIT, WIDTH, build_model
 
 from mmtscam.apis.loading import class_names, load_model
-from mmtscam.utils.config import checkpoint_config, read_config
 
 HEAD = dict(type='TSCAMHead', num_classes=6, in_channels=WIDTH)
 MODEL = dict(
@@ -20,18 +19,6 @@ MODEL = dict(
 def checkpoint(tmp_path):
     torch.save({'state_dict': build_model().state_dict()}, tmp_path / 'model.pth')
     return tmp_path / 'model.pth'
-
-
-def test_reads_a_config(tmp_path):
-    (tmp_path / 'a.py').write_text('model = dict(a=1)')
-    assert read_config(tmp_path / 'a.py', {'model.a': 2}).model.a == 2
-    cfg = Config(dict(model=dict(a=1)))
-    assert (read_config(cfg, {'model.a': 2}).model.a, cfg.model.a) == (2, 1)
-    with pytest.raises(FileNotFoundError, match=r'none\.py: config file not found'):
-        read_config(tmp_path / 'none.py')
-    (tmp_path / 'bad.py').write_text('model = dict(')
-    with pytest.raises(ValueError, match=r'bad\.py: cannot be read: '):
-        read_config(tmp_path / 'bad.py')
 
 
 def test_loads_everything_and_looks_for_no_other_weights(checkpoint):
@@ -88,24 +75,6 @@ def test_names_of_classes(tmp_path, zipped):
     own = Config(dict(test_dataloader=dict(dataset=dict(type='WSOLDataset', metainfo=dict(classes=['x'])))))
     assert class_names(own) == ('x',)
     assert class_names(Config(dict(a=1))) == ()
-
-
-def test_the_config_of_a_checkpoint(tmp_path):
-    torch.save(dict(message_hub=dict(runtime_info=dict(cfg='a = dict(b=3)'))), tmp_path / 'run.pth')
-    torch.save(dict(meta=dict(cfg='a = dict(b=4)')), tmp_path / 'old.pth')
-    assert [checkpoint_config(tmp_path / name).a.b for name in ('run.pth', 'old.pth')] == [3, 4]
-    torch.save({}, tmp_path / 'bare.pth')
-    with pytest.raises(ValueError, match=r'bare\.pth: holds no config: name one'):
-        checkpoint_config(tmp_path / 'bare.pth')
-    with pytest.raises(FileNotFoundError, match=r'none\.pth: checkpoint not found'):
-        checkpoint_config(tmp_path / 'none.pth')
-    with pytest.raises(ValueError, match='name the config too'):
-        checkpoint_config('https://example.com/a.pth')
-    torch.save(dict(meta=dict(cfg='a = (')), tmp_path / 'cut.pth')
-    (tmp_path / 'junk.pth').write_text('junk')
-    for name in ('cut', 'junk'):
-        with pytest.raises(ValueError, match=rf'{name}\.pth: no config can be read from it'):
-            checkpoint_config(tmp_path / f'{name}.pth')
 
 
 def test_names_of_as_many_classes(repo, tmp_path):

@@ -66,6 +66,7 @@ def test_the_papers_systems_are_there():
     assert set(RECIPES) <= set(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_trains_a_step_and_predicts(name, sample_set):
     cfg = load(name)

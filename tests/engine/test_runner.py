@@ -1,3 +1,5 @@
+import argparse
+
 import pytest
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
@@ -41,3 +43,45 @@ def test_amp_tests_in_our_loop_or_in_that_of_the_config():
     cfg = Config(dict(test_cfg=dict(type='TestLoop')))
     runner.use_amp_for_test(cfg)
     assert cfg.test_cfg == dict(type='TestLoop', fp16=True)
+
+
+@pytest.fixture
+def tool_args(tmp_path, monkeypatch):
+    """What a tool has read, for a config with these lines."""
+    monkeypatch.setenv('LOCAL_RANK', '0')
+
+    def tool_args(*lines, **flags):
+        config = tmp_path / 'mine.py'
+        config.write_text('\n'.join(lines))
+        defaults = dict(config=str(config), work_dir=None, cfg_options=None, launcher='none', local_rank=0)
+        return argparse.Namespace(**{**defaults, **flags})
+
+    return tool_args
+
+
+@pytest.mark.parametrize(
+    ('lines', 'flag', 'expected'),
+    [
+        ([], None, 'work_dirs/mine'),
+        (['work_dir = None'], None, 'work_dirs/mine'),
+        (['work_dir = "of_config"'], None, 'of_config'),
+        (['work_dir = "of_config"'], 'of_flag', 'of_flag'),
+        ([], 'of_flag', 'of_flag'),
+    ],
+)
+def test_the_folder_of_a_run(tool_args, lines, flag, expected):
+    assert runner.runner_config(tool_args(*lines, work_dir=flag)).work_dir == expected
+
+
+def test_settings_of_the_command_line(tool_args):
+    options = {'a.b': 2, 'work_dir': 'of_options'}
+    args = tool_args('a = dict(b=1, c=3)', 'launcher = "slurm"', cfg_options=options, launcher='pytorch')
+    cfg = runner.runner_config(args)
+    assert (cfg.a, cfg.work_dir, cfg.launcher) == (dict(b=2, c=3), 'of_options', 'pytorch')
+
+
+def test_a_config_that_cannot_be_read(tool_args):
+    with pytest.raises(ValueError, match=r'mine\.py: cannot be read: '):
+        runner.runner_config(tool_args('a = ('))
+    with pytest.raises(FileNotFoundError, match=r'none\.py: config file not found'):
+        runner.runner_config(tool_args(config='none.py'))

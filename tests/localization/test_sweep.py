@@ -46,6 +46,7 @@ def _boxes(width, height):
     return st.lists(st.tuples(st.tuples(xs, xs), st.tuples(ys, ys)).map(box), min_size=1, max_size=3).map(np.array)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', list(PROTOCOLS))
 @settings(max_examples=150, deadline=None)
 @given(
@@ -125,6 +126,7 @@ def test_the_empty_box_may_be_right_after_nothing_else_could_be():
     _assert_same(score_map, np.array([[0, 0, 23, 19]]), protocol)
 
 
+@pytest.mark.slow
 def test_patterns_of_four_by_four():
     """The boxes of the run-based tracer, holes and all, are those of OpenCV's findContours, and no others."""
     protocol = get_protocol('wsol-v2', frame=(4, 4), iou_levels=(1.0,), clamp_boxes=False)

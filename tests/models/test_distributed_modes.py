@@ -37,6 +37,7 @@ def run_two(tmp_path, *arguments):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('backbone', 'strategy'),
     [

@@ -154,6 +154,7 @@ def count_graphs(eager, backbone, batches):
     return graphs
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('_fresh_compiler')
 @pytest.mark.parametrize('training', [False, True], ids=['eval', 'train'])
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     )
 
 
-def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, run):
+def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, run_here):
     rng = np.random.default_rng(0)
     metadata, maps = tmp_path / 'metadata', tmp_path / 'maps'
     metadata.mkdir()
@@ -119,7 +119,7 @@ def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, 
     for name, lines in rows.items():
         (metadata / f'{name}.txt').write_text('\n'.join(lines) + '\n')
     command = ('python', 'tools/analysis/evaluate_maps.py', maps, '--metadata', metadata)
-    printed = run(
+    printed = run_here(
         *command, '--protocol', 'wsol-v1', 'wsol-v2', '--threshold', '0.2', '--out-dir', tmp_path / 'out'
     ).stdout
     numbers = _numbers(tmp_path / 'out')
@@ -130,17 +130,17 @@ def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, 
     assert not any('cls' in key or 'outcome' in key for _, key in numbers)
 
     np.save(maps / 'test' / '0' / '4.jpg.npy', np.ones((14, 14)))
-    assert 'cannot be scored as it stands' in run(*command, code=1).stdout
+    assert 'cannot be scored as it stands' in run_here(*command, code=1).stdout
     options = ('--protocol-options', 'iou_levels=[0.3,0.5]', 'regions=all_contours')
-    printed = run(*command, '--protocol', 'wsol-v1', '--normalize', *options).stdout
+    printed = run_here(*command, '--protocol', 'wsol-v1', '--normalize', *options).stdout
     assert 'wsol-v1-derived' in printed and 'maxboxacc_iou30' in printed
     (maps / 'test' / '1' / '3.jpg.npy').unlink()
-    assert '3.jpg.npy: score map not found' in run(*command, code=1).stdout
-    assert 'needs --metadata' in run(*command[:3], code=1).stdout
+    assert '3.jpg.npy: score map not found' in run_here(*command, code=1).stdout
+    assert 'needs --metadata' in run_here(*command[:3], code=1).stdout
 
 
-def test_a_threshold_is_not_chosen_on_the_test_images(checkpoint, tmp_path, run):
-    refused = run(
+def test_a_threshold_is_not_chosen_on_the_test_images(checkpoint, tmp_path, run_here):
+    refused = run_here(
         'python', 'tools/analysis/choose_threshold.py', tmp_path / 'tiny.py', checkpoint, '--out', tmp_path / 't.json',
         code=1,
     ).stdout  # fmt: skip

@@ -51,6 +51,7 @@ def export(repo, folder, monkeypatch, capsys):
     return export
 
 
+@pytest.mark.slow
 def test_export_and_demo_without_openmmlab(export, folder, repo, run, sample_set):
     for package in ('onnxscript', 'onnxruntime'):
         pytest.importorskip(package)

@@ -32,7 +32,7 @@ def assert_evaluates_alike(model, inputs, golden):
         feats = model.extract_feat(inputs)
         assert_agrees(model.head(feats), golden['logits'])
         assert_agrees(feats.attention.transpose(0, 1).flatten(2), golden['class_attention'])
-        coupled = feats.attention.sum(1, keepdim=True) * model.head.semantic_maps(feats)
+        coupled = feats.attention.sum(1, keepdim=True) * model.head.maps(feats)['semantic']
         assert_agrees(coupled, golden['coupled_maps'])
 
 
@@ -78,9 +78,9 @@ def build_small():
     )
 
 
-def test_small_released_tscam_there_and_back(run, released, small, golden_small, tmp_path):
+def test_small_released_tscam_there_and_back(run_here, released, small, golden_small, tmp_path):
     ours, back = tmp_path / 'new' / 'ours.pth', tmp_path / 'back.pth'
-    output = run('python', TO_OURS, released, ours).stdout
+    output = run_here('python', TO_OURS, released, ours).stdout
     assert output.splitlines() == ['TS-CAM DeiT: width 36, 3 blocks, 5 classes', f'Written: {ours}']
     assert [path.name for path in ours.parent.iterdir()] == ['ours.pth']
 
@@ -94,14 +94,14 @@ def test_small_released_tscam_there_and_back(run, released, small, golden_small,
         'model': 'TS-CAM DeiT: width 36, 3 blocks, 5 classes',
     }
 
-    output = run('python', TO_REFERENCE, ours, back).stdout
+    output = run_here('python', TO_REFERENCE, ours, back).stdout
     assert output.splitlines() == ['TS-CAM DeiT: width 36, 3 blocks, 5 classes', f'Written: {back}']
     assert load(back)['meta']['source_sha256'] == file_sha256(ours)
     assert_same_bytes(load(back)['state_dict'], load(released)['state_dict'])
     assert all(name.startswith('module.') for name in load(back)['state_dict'])
 
 
-def test_released_deit_tiny_there_and_back(run, assets, repo, tmp_path):
+def test_released_deit_tiny_there_and_back(run_here, assets, repo, tmp_path):
     golden = dict(np.load(assets / 'golden' / 'tscam_model.npz'))
     state = load(assets / 'weights' / 'deit_tiny_patch16_224_fp16.pth')['model']
     state |= {
@@ -110,7 +110,7 @@ def test_released_deit_tiny_there_and_back(run, assets, repo, tmp_path):
     }
     released, ours, back = tmp_path / 'released.pth', tmp_path / 'ours.pth', tmp_path / 'back.pth'
     torch.save({'state_dict': {f'module.{name}': value for name, value in state.items()}}, released)
-    assert 'TS-CAM DeiT: width 192, 12 blocks, 10 classes' in run('python', TO_OURS, released, ours).stdout
+    assert 'TS-CAM DeiT: width 192, 12 blocks, 10 classes' in run_here('python', TO_OURS, released, ours).stdout
 
     cfg = Config.fromfile(repo / 'configs' / 'tscam_deit-t_cub_released.py')
     cfg.model.head.num_classes = 10
@@ -119,16 +119,16 @@ def test_released_deit_tiny_there_and_back(run, assets, repo, tmp_path):
     images = torch.from_numpy(golden['images']).permute(0, 3, 1, 2).float()
     assert_evaluates_alike(model, (images / 255 - MEAN) / STD, golden)
 
-    run('python', TO_REFERENCE, ours, back)
+    run_here('python', TO_REFERENCE, ours, back)
     assert_same_bytes(load(back)['state_dict'], load(released)['state_dict'])
 
 
-def test_original_deit_there_and_back(run, small, tmp_path):
+def test_original_deit_there_and_back(run_here, small, tmp_path):
     state = {name: value.half() for name, value in small.items() if not name.startswith('head.')}
     state |= {'head.weight': torch.randn(7, 36), 'head.bias': torch.randn(7)}
     original, ours, back = tmp_path / 'deit.pth', tmp_path / 'ours.pth', tmp_path / 'back.pth'
     torch.save({'model': state}, original)
-    assert 'DeiT: width 36, 3 blocks, 7 classes\n' in run('python', TO_OURS, original, ours).stdout
+    assert 'DeiT: width 36, 3 blocks, 7 classes\n' in run_here('python', TO_OURS, original, ours).stdout
 
     model = MODELS.build(
         dict(
@@ -140,22 +140,23 @@ def test_original_deit_there_and_back(run, small, tmp_path):
     )
     load_checkpoint(model, str(ours), strict=True)
     assert torch.equal(model.head.fc.weight, state['head.weight'])
-    run('python', TO_REFERENCE, ours, back)
+    run_here('python', TO_REFERENCE, ours, back)
     assert_same_bytes(load(back)['model'], state)
 
 
-def test_converted_checkpoint_is_evaluated(run, tool_config, tmp_path):
+def test_converted_checkpoint_is_evaluated(run_here, tool_config, tmp_path):
     """The whole way of a user: the released file, the converter, tools/test.py."""
     source = MODELS.build(tool_config.model)
     source.init_weights()
     torch.save({'state_dict': source.state_dict()}, tmp_path / 'mine.pth')
-    run('python', TO_REFERENCE, tmp_path / 'mine.pth', tmp_path / 'released.pth')
-    run('python', TO_OURS, tmp_path / 'released.pth', tmp_path / 'ours.pth')
-    tool_config.dump(tmp_path / 'tiny.py')
+    run_here('python', TO_REFERENCE, tmp_path / 'mine.pth', tmp_path / 'released.pth')
+    run_here('python', TO_OURS, tmp_path / 'released.pth', tmp_path / 'ours.pth')
     metrics = []
     for checkpoint in ('mine', 'ours'):
-        run(
-            'python', 'tools/test.py', tmp_path / 'tiny.py', tmp_path / f'{checkpoint}.pth',
+        # mmengine names a run after its config and the second.
+        tool_config.dump(tmp_path / f'{checkpoint}.py')
+        run_here(
+            'python', 'tools/test.py', tmp_path / f'{checkpoint}.py', tmp_path / f'{checkpoint}.pth',
             '--work-dir', tmp_path / 'test', '--out', tmp_path / f'{checkpoint}.json', '--out-item', 'metrics',
         )  # fmt: skip
         metrics.append(json.loads((tmp_path / f'{checkpoint}.json').read_text()))
@@ -242,7 +243,7 @@ there, back = reference_to_mmtscam, mmtscam_to_reference
         (there, 'model_best', 'model_best', 'model_best.pth: is the source itself'),
         (back, 'ours', './ours', 'ours.pth: is the source itself'),
         (there, 'model_best', 'ours', 'ours.pth: exists already; name another file, or replace it with force=True'),
-        (there, 'ours', 'new', "ours.pth: has mmtscam's names already; tools/model_converters/mmtscam_to_reference.py"),
+        (there, 'ours', 'new', "ours.pth: has mmtscam's names already; mmtscam_to_reference.py"),
         (back, 'model_best', 'new', 'already; reference_to_mmtscam.py converts the other way'),
         (there, 'torn', 'new', 'torn.pth: not a file of weights that can be read safely'),
         (there, 'harmful', 'new', 'harmful.pth: not a file of weights that can be read safely'),
@@ -283,6 +284,7 @@ def test_what_fails_in_between_leaves_the_old_file(released, tmp_path, monkeypat
     assert {path.name for path in tmp_path.iterdir()} == {'ours.pth', 'model_best.pth'}
 
 
+@pytest.mark.slow
 def test_tools_end_with_one_line(run, released, tmp_path):
     (tmp_path / 'ours.pth').write_text('something else')
     output = run('python', TO_OURS, released, tmp_path / 'ours.pth', code=1).stdout

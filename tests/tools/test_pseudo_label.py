@@ -100,8 +100,10 @@ def test_an_error_ends_all_processes_and_is_told_once(run, command, tmp_path):
     assert printed.count('a.json: is there already; remove it') == 1
 
 
-def test_the_file_tells_what_it_is_from(run, command, tiny_files, tmp_path):
-    run(*command('a.json'), '--labels', 'predicted', '--score-thr', '0.01', '--threshold', '0.3', '--min-area', '0.2')
+def test_the_file_tells_what_it_is_from(run_here, command, tiny_files, tmp_path):
+    run_here(
+        *command('a.json'), '--labels', 'predicted', '--score-thr', '0.01', '--threshold', '0.3', '--min-area', '0.2'
+    )
     coco = COCO(tmp_path / 'a.json')
     info = json.loads((tmp_path / 'a.json').read_text())['info']
     assert (info['labels'], info['score_thr'], info['threshold'], info['min_area']) == ('predicted', 0.01, 0.3, 0.2)
@@ -113,45 +115,45 @@ def test_the_file_tells_what_it_is_from(run, command, tiny_files, tmp_path):
     assert len(coco.getCatIds()) == 8
 
 
-def test_a_folder_of_images(run, command, sample_set, tmp_path):
+def test_a_folder_of_images(run_here, command, sample_set, tmp_path):
     folder = sample_set / 'images'
-    printed = run(*command('a.json'), '--data', folder, '--labels', 'predicted').stdout
+    printed = run_here(*command('a.json'), '--data', folder, '--labels', 'predicted').stdout
     assert '40 images' in printed
     assert all((folder / image['file_name']).is_file() for image in COCO(tmp_path / 'a.json').imgs.values())
 
 
-def test_one_class_for_all(run, command, tmp_path):
-    run(*command('a.json'), '--class-agnostic')
+def test_one_class_for_all(run_here, command, tmp_path):
+    run_here(*command('a.json'), '--class-agnostic')
     coco = COCO(tmp_path / 'a.json')
     assert coco.loadCats(coco.getCatIds()) == [dict(id=1, name='object')]
     assert {annotation['category_id'] for annotation in coco.anns.values()} == {1}
 
 
-def test_classes_in_another_order_are_refused(run, command, tiny_files, tmp_path):
+def test_classes_in_another_order_are_refused(run_here, command, tiny_files, tmp_path):
     content = torch.load(tiny_files[1], weights_only=True)
     classes = content['meta']['dataset_meta']['classes']
     content['meta']['dataset_meta']['classes'] = classes[::-1]
     torch.save(content, tiny_files[1])
-    printed = run(*command('a.json'), code=1).stdout
+    printed = run_here(*command('a.json'), code=1).stdout
     assert printed.splitlines()[-1].startswith(f'class 0 is {classes[-1]!r} in {tiny_files[1]} and {classes[0]!r} in')
-    run(*command('a.json'), '--labels', 'predicted')
+    run_here(*command('a.json'), '--labels', 'predicted')
     assert [each['name'] for each in COCO(tmp_path / 'a.json').cats.values()] == list(classes[::-1])
 
 
-def test_fewer_names_than_classes_are_not_used(run, command, tiny_config, tiny_files, tmp_path):
+def test_fewer_names_than_classes_are_not_used(run_here, command, tiny_config, tiny_files, tmp_path):
     tiny_config.model.head.num_classes = 10
     tiny_config.dump(tiny_files[0])
     torch.save(dict(state_dict=MODELS.build(tiny_config.model).state_dict()), tiny_files[1])
-    run(*command('a.json'), '--labels', 'predicted', '--score-thr', '0.01')
+    run_here(*command('a.json'), '--labels', 'predicted', '--score-thr', '0.01')
     coco = COCO(tmp_path / 'a.json')
     assert [each['name'] for each in coco.cats.values()] == [f'class {label}' for label in range(10)]
 
 
-def test_a_classifier_draws_no_boxes(run, tiny_files, tmp_path):
+def test_a_classifier_draws_no_boxes(run_here, tiny_files, tmp_path):
     cfg = Config.fromfile('configs/classifier_vit-mini_sample.py')
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'c.pth')
     out = tmp_path / 'a.json'
-    printed = run(
+    printed = run_here(
         'python', TOOL, 'configs/classifier_vit-mini_sample.py', tmp_path / 'c.pth', '--out', out, code=1
     ).stdout
     assert printed.splitlines()[-1].endswith('BaseLocHead, as the ones of mmtscam are')
@@ -167,23 +169,23 @@ def test_a_classifier_draws_no_boxes(run, tiny_files, tmp_path):
         (['--score-thr', '0.4'], 'pseudo_label.py: error: --score-thr goes with --labels predicted', 2),
     ],
 )
-def test_mistakes_end_in_one_line(run, command, options, said, code):
-    printed = run(*command('a.json'), *options, code=code).stdout
+def test_mistakes_end_in_one_line(run_here, command, options, said, code):
+    printed = run_here(*command('a.json'), *options, code=code).stdout
     assert printed.splitlines()[-1].endswith(said)
     assert 'Traceback' not in printed
 
 
-def test_a_finished_file_is_kept(run, command, tmp_path):
+def test_a_finished_file_is_kept(run_here, command, tmp_path):
     (tmp_path / 'a.json').write_text('{}')
-    printed = run(*command('a.json'), code=1).stdout
+    printed = run_here(*command('a.json'), code=1).stdout
     assert printed.splitlines()[-1] == f'{tmp_path}/a.json: is there already; remove it, or name another file'
     assert (tmp_path / 'a.json').read_text() == '{}'
 
 
-def test_true_boxes(run, tiny_files, tmp_path):
+def test_true_boxes(run_here, tiny_files, tmp_path):
     tool = 'tools/dataset_converters/wsol_to_coco.py'
     for split, images in (('train', 24), ('test', 16)):
         out = tmp_path / f'{split}.json'
-        printed = run('python', tool, tiny_files[0], '--data', split, '--out', out).stdout
+        printed = run_here('python', tool, tiny_files[0], '--data', split, '--out', out).stdout
         assert printed.endswith(f'{out}: {images} images, {images} boxes\n')
         assert len(COCO(out).getAnnIds()) == images

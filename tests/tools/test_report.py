@@ -40,16 +40,16 @@ def test_report(tested, tmp_path, run):
     )
 
 
-def test_images_that_are_missing(tested, run):
+def test_images_that_are_missing(tested, run_here):
     rows = (tested / 'tscam.csv').read_text().replace('.jpg,', '.gone,', 5)
     (tested / 'tscam.csv').write_text(rows)
-    printed = run(*TOOL, tested).stdout
+    printed = run_here(*TOOL, tested).stdout
     assert '5 of 16 images have no picture:' in printed
     assert printed.count(': No such file or directory') == 3
     assert 'name their folder: --image-root DIR' in printed
 
 
-def test_one_clear_line(tested, tmp_path, run):
+def test_one_clear_line(tested, tmp_path, run_here):
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other' / 'notes.txt').touch()
     (tmp_path / 'no.npz').write_bytes(b'')
@@ -61,7 +61,7 @@ def test_one_clear_line(tested, tmp_path, run):
         ((tested, '--out', tmp_path / 'other'), "other: is no report, for there is 'notes.txt' in it"),
         ((tested, '--image-root', tmp_path / 'other'), '; image_root is where they are (--image-root)'),
     ):
-        printed = run(*TOOL, *options, code=1).stdout.strip()
+        printed = run_here(*TOOL, *options, code=1).stdout.strip()
         assert message in printed and '\n' not in printed
-    assert '--max-images 0: must be at least 1' in run(*TOOL, tested, '--max-images', '0', code=2).stdout
+    assert '--max-images 0: must be at least 1' in run_here(*TOOL, tested, '--max-images', '0', code=2).stdout
     assert not (tested / 'html').exists()

@@ -1,5 +1,6 @@
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,14 @@ import time
 import pytest
 
 from mmtscam.localization import get_protocol
-from mmtscam.utils.cli import add_cfg_options, check_at_least, run
+from mmtscam.utils.cli import (
+    add_cfg_options,
+    add_model_arguments,
+    add_runner_arguments,
+    check_at_least,
+    run,
+    set_local_rank,
+)
 
 
 def _raise(error):
@@ -77,14 +85,87 @@ def _maps(pid):
         return file.read()
 
 
-def test_arguments(capsys):
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--batch-size', type=int)
+@pytest.fixture
+def parser():
+    parser = argparse.ArgumentParser(prog='tool')
     add_cfg_options(parser)
-    args = parser.parse_args(['--batch-size', '0', '--cfg-options', 'a.b=1', 'c=[1,x]'])
-    assert args.cfg_options == {'a.b': 1, 'c': [1, 'x']}
-    check_at_least(parser, args, 0, ['batch_size'])
+    return parser
+
+
+@pytest.mark.parametrize(
+    ('words', 'expected'),
+    [
+        (['a.b=1', 'a.c=0.5', 'd=true'], {'a.b': 1, 'a.c': 0.5, 'd': True}),
+        (['a=[1,2]', 'b=1,2', 'c=[(a,b),(c,d)]'], {'a': [1, 2], 'b': [1, 2], 'c': [('a', 'b'), ('c', 'd')]}),
+        (['a=x=y'], {'a': 'x=y'}),  # a path, say
+    ],
+)
+def test_settings_of_the_config(parser, words, expected):
+    assert parser.parse_args(['--cfg-options', *words]).cfg_options == expected
+
+
+def test_no_settings(parser):
+    assert parser.parse_args([]).cfg_options is None
+
+
+def test_another_flag():
+    parser = argparse.ArgumentParser()
+    add_cfg_options(parser, 'override settings of the cascade', '--cascade-options')
+    assert parser.parse_args(['--cascade-options', 'a=1']).cascade_options == {'a': 1}
+    assert 'override settings of the cascade' in parser.format_help()
+
+
+def test_what_a_runner_needs():
+    parser = argparse.ArgumentParser()
+    add_model_arguments(parser)
+    add_runner_arguments(parser)
+    args = parser.parse_args(['a.py', 'a.pth'])
+    assert vars(args) == dict(
+        config='a.py', checkpoint='a.pth', work_dir=None, amp=False, cfg_options=None, launcher='none', local_rank=0
+    )
+    # Launchers write it both ways.
+    for flag in ('--local_rank=3', '--local-rank=3'):
+        assert parser.parse_args(['a.py', 'a.pth', flag]).local_rank == 3
     with pytest.raises(SystemExit):
-        check_at_least(parser, args, 1, ['batch_size'])
-    assert capsys.readouterr().err.endswith('--batch-size 0: must be at least 1\n')
-    check_at_least(parser, parser.parse_args([]), 1, ['batch_size'])
+        parser.parse_args(['a.py', 'a.pth', '--launcher', 'none at all'])
+
+
+@pytest.mark.parametrize(
+    ('environment', 'expected'),
+    [
+        ({}, '2'),
+        ({'OMPI_COMM_WORLD_LOCAL_RANK': '1'}, '1'),
+        ({'LOCAL_RANK': '0', 'OMPI_COMM_WORLD_LOCAL_RANK': '1'}, '0'),
+    ],
+)
+def test_local_rank(monkeypatch, environment, expected):
+    """The launcher knows better than MPI, and MPI better than the flag."""
+    for name in ('LOCAL_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK'):
+        monkeypatch.setenv(name, '')  # so that what the function sets is taken back
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    set_local_rank(argparse.Namespace(local_rank=2))
+    assert os.environ['LOCAL_RANK'] == expected
+
+
+def test_a_lower_limit(capsys):
+    parser = argparse.ArgumentParser(prog='tool')
+    args = argparse.Namespace(batch_size=1, num_workers=None)
+    check_at_least(parser, args, 1, ['batch_size', 'num_workers'])
+    with pytest.raises(SystemExit):
+        check_at_least(parser, args, 2, ['num_workers', 'batch_size'])
+    assert capsys.readouterr().err.endswith('tool: error: --batch-size 1: must be at least 2\n')
+
+
+def test_a_command_line_is_read_before_anything_heavy():
+    code = """
+import argparse, sys
+from mmtscam.utils.cli import add_runner_arguments
+parser = argparse.ArgumentParser()
+add_runner_arguments(parser)
+parser.parse_args([])
+print(sorted({'torch', 'mmengine', 'mmcv', 'numpy'} & sys.modules.keys()))
+"""
+    command = [sys.executable, '-c', code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == '[]\n'
