@@ -1,4 +1,4 @@
-# As faster-rcnn_r50_fpn_cub_pseudo.py with every box of the one category "object".
+# The same as faster-rcnn_r50_fpn_cub_pseudo.py with every box of the one category "object".
 _base_ = './faster-rcnn_r50_fpn_cub_pseudo.py'
 
 model = dict(roi_head=dict(bbox_head=dict(num_classes=1)))

@@ -1,4 +1,4 @@
-# As rtmdet_tiny_cub_pseudo.py with every box of the one category "object".
+# The same as rtmdet_tiny_cub_pseudo.py with every box of the one category "object".
 _base_ = './rtmdet_tiny_cub_pseudo.py'
 
 model = dict(bbox_head=dict(num_classes=1))

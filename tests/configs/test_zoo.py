@@ -6,7 +6,7 @@ from mmengine.fileio import load
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 MODELS = load(CONFIGS / 'metafile.yml')['Models']
-# What README's results were measured with.
+# The configs with which README's results were measured.
 RUN = (
     'tscam_deit-t_cub_released',
     'transattention_deit-t_cub_released',
@@ -32,7 +32,7 @@ def test_row(entry):
         assert published.removeprefix(figures).strip(' ()') in next(iter(expected[0]))
     else:
         assert not published
-    # What is ours says on which data, or that there is nothing.
+    # Our own results say on which data they were measured, or that there are none.
     if entry['Name'] in RUN:
         assert re.match(r'([\d.]+ / [\d.]+ / [\d.]+, |classifies only).*(README\.md#|tools/)', ours)
     else:

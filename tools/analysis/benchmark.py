@@ -281,7 +281,7 @@ def main() -> None:
             results.append(result)
         complete = True
     finally:
-        # What took long to measure is kept, whatever came after it.
+        # Measurements take long, so those that are complete are kept whatever came after them.
         if results:
             write_results(args, results, machine, console, complete)
 

@@ -204,7 +204,7 @@ def describe(
     loc_settings: 'LocSettings',
     precision: 'torch.dtype | None',
 ) -> dict[str, Any]:
-    """What decides on the boxes, for the file's ``info``."""
+    """The settings that decide on the boxes, for the file's ``info``."""
     import torch
     from mmengine.device import get_device
 

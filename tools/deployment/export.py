@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mmtscam.deployment import ExportModel, Runner
 
-# As a share of the largest value of each output.
+# The largest difference allowed, as a share of the largest value of each output.
 TOLERANCE = 1e-4
 BATCHES = (1, 3)
 # How much larger the second size is: neither square nor that of training.

@@ -9,7 +9,7 @@ model = dict(
         num_classes=200,
         in_channels=384,
         topk=5,
-        # As for TS-CAM; the paper does not name one.
+        # The same as for TS-CAM; the paper does not name one.
         threshold=0.1,
     ),
 )

@@ -7,7 +7,7 @@ model = dict(
         img_size=80,
         patch_size=8,
         drop_path_rate=0.0,
-        # What training classifier_vit-mini_sample.py leaves.
+        # The last checkpoint of training classifier_vit-mini_sample.py.
         init_cfg=dict(checkpoint='work_dirs/classifier_vit-mini_sample/epoch_8.pth'),
     ),
     head=dict(num_classes=8, in_channels=128),

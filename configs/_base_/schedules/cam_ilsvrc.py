@@ -1,4 +1,4 @@
-# As on CUB, with the epochs of the WSOL benchmark on ILSVRC.
+# The schedule for CUB, with the epochs of the WSOL benchmark on ILSVRC.
 _base_ = './cam_cub.py'
 
 param_scheduler = dict(milestones=[2, 5, 8])

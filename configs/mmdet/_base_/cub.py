@@ -1,5 +1,5 @@
-# What the configs for CUB-200-2011 share. The settings of a data set have names in
-# mmdet's configs that another base must not use: each config fills them in.
+# Variables that the configs for CUB-200-2011 share. mmdet's configs name the settings of a
+# data set, and a second base must not use the same names: each config fills them in.
 custom_imports = dict(imports=['mmtscam'], allow_failed_imports=False)
 
 cub_root = 'data/CUB_200_2011/'
