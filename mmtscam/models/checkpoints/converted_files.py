@@ -23,7 +23,7 @@ def reference_to_mmtscam(src: str | os.PathLike, dst: str | os.PathLike, force: 
         force: Replace a file that is there.
 
     Returns:
-        What the file holds.
+        The model that the file holds.
 
     Raises:
         FileNotFoundError: If there is no source.
@@ -55,7 +55,7 @@ def mmtscam_to_reference(src: str | os.PathLike, dst: str | os.PathLike, force: 
         force: Replace a file that is there.
 
     Returns:
-        What the file holds.
+        The model that the file holds.
 
     Raises:
         FileNotFoundError: If there is no source.
