@@ -158,7 +158,7 @@ def _check_onnx() -> None:
 
 
 def _tidy(proto: Any) -> None:
-    """Give the axes readable names; drop inner shapes and the exporter's notes, such as stack traces with local paths."""
+    """Give the axes readable names; drop inner shapes, the exporter's notes and its stack traces with local paths."""
     axes = {'images': ('batch', '', 'height', 'width'), 'scores': ('batch', '')}
     for value in [*proto.graph.input, *proto.graph.output]:
         names = axes.get(value.name, ('batch', '', 'map_height', 'map_width'))

@@ -96,7 +96,7 @@ def _resize_pos_embed(
     mode: str = 'bicubic',
     num_extra_tokens: int = 1,
 ) -> Tensor:
-    """mmpretrain's function, but always interpolating; interpolation to the same size changes nothing."""
+    """Do the same as mmpretrain's function, but always interpolate; to the same size this changes nothing."""
     extra, grid = pos_embed[:, :num_extra_tokens], pos_embed[:, num_extra_tokens:]
     grid = grid.unflatten(1, tuple(src_shape)).permute(0, 3, 1, 2)
     grid = F.interpolate(grid, size=dst_shape, align_corners=False, mode=mode)
@@ -104,7 +104,7 @@ def _resize_pos_embed(
 
 
 def _pad_to_patches(self: AdaptivePadding, x: Tensor) -> Tensor:
-    """mmcv's function, but always padding, by nothing where the patches fit."""
+    """Do the same as mmcv's method, but always pad, by nothing where the patches fit."""
     if self.padding != 'corner' or tuple(self.kernel_size) != tuple(self.stride) or set(self.dilation) != {1}:
         raise ValueError('patches that overlap')
     (height, width), (rows, columns) = x.shape[-2:], self.stride
