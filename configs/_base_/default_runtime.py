@@ -1,14 +1,14 @@
 default_scope = 'mmtscam'
-# For tools of mmengine and mmdet: who reads the config can load its checkpoints,
-# which PyTorch refuses as long as nobody has allowed mmengine's classes in them.
+# Tools of mmengine and mmdet that read the config can load its checkpoints: this
+# import allows mmengine's classes in them, which PyTorch otherwise refuses.
 custom_imports = dict(imports=['mmtscam'], allow_failed_imports=False)
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=10),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # Two of the last, because the older one is removed before the newer is
-    # written: with one alone a kill in between would leave none to resume.
+    # The last two are kept, because the older one is removed before the newer is
+    # written. With one alone a kill in between would leave none to resume.
     checkpoint=dict(
         type='CheckpointHook',
         interval=1,

@@ -1,11 +1,11 @@
 # Faster R-CNN on pseudo boxes, class by class (PSOL: Zhang et al., "Rethinking
-# the Route Towards Weakly Supervised Object Localization", CVPR 2020). Starts
-# from ImageNet: a detector of COCO has seen boxes of birds.
+# the Route Towards Weakly Supervised Object Localization", CVPR 2020). It starts
+# from ImageNet weights, because a detector of COCO has seen boxes of birds.
 _base_ = ['mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py', './_base_/cub.py']
 
 model = dict(roi_head=dict(bbox_head=dict(num_classes=200)))
 
-# About the images' own size, of 500 pixels and less.
+# This is about the images' own size, which is 500 pixels or less.
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),

@@ -1,5 +1,5 @@
-# RTMDet-tiny on pseudo boxes, see faster-rcnn_r50_fpn_cub_pseudo.py. With a
-# fifth of the epochs on COCO, and the learning rate for one GPU of the eight.
+# RTMDet-tiny on pseudo boxes, see faster-rcnn_r50_fpn_cub_pseudo.py. It has a
+# fifth of the epochs on COCO, and the learning rate for one GPU instead of eight.
 _base_ = ['mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py', './_base_/cub.py']
 
 model = dict(bbox_head=dict(num_classes=200))

@@ -1,10 +1,10 @@
 # CUB-200-2011, official split: 5,994 images for training, 5,794 for testing.
 data_root = 'data/CUB_200_2011'
 
-# Pillow's bilinear resizing (antialiased) and no EXIF rotation, as in the
-# released code: the same pixels. With fast=True nearly the same, sooner.
-# In training, where the loaders are the bottleneck, one step reads and resizes;
-# in the test two do, to the same pixels: mmdet's tools look for
+# Pillow's bilinear resizing (antialiased) without EXIF rotation gives the same
+# pixels as the released code. fast=True gives nearly the same pixels sooner.
+# Loaders are the bottleneck in training, so one step reads and resizes there.
+# The test has two steps, which give the same pixels: mmdet's tools look for
 # LoadImageFromFile, to put a loader of their own in its place.
 train_pipeline = [
     dict(type='LoadResizedImage', scale=(256, 256)),
@@ -20,7 +20,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=128,
     num_workers=4,
-    # Seeded anew in every epoch all the same: see EpochSeedHook.
+    # EpochSeedHook seeds workers anew in every epoch although they persist.
     persistent_workers=True,
     worker_init_fn=dict(type='mmtscam.seed_worker'),
     pin_memory=True,
@@ -28,7 +28,7 @@ train_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='WSOLDataset',
-        # Training sees image labels only: no boxes.
+        # Training sees image labels only, so there are no boxes.
         dataset=dict(type='mmpretrain.CUB', data_root=data_root, split='train'),
         pipeline=train_pipeline,
     ),

@@ -1,9 +1,9 @@
-# CUB-200-2011 as the WSOL benchmark has it: what is chosen, be it a threshold
-# or the best epoch, is chosen on CUBV2, 1,000 other images of the same classes,
-# which lie in data/CUBV2/CLASS/; the benchmark's lists in data/metadata/CUB.
+# CUB-200-2011 as in the WSOL benchmark. Thresholds and the best epoch are chosen
+# on CUBV2, 1,000 other images of the same classes, which lie in
+# data/CUBV2/CLASS/. The benchmark's lists lie in data/metadata/CUB.
 _base_ = './cub.py'
 
-# Relative to the data_root of the images.
+# The path is relative to the data_root of the images.
 metadata = '../metadata/CUB/val'
 val_dataloader = dict(
     dataset=dict(

@@ -4,7 +4,7 @@ custom_imports = dict(imports=['mmtscam'], allow_failed_imports=False)
 
 cub_root = 'data/CUB_200_2011/'
 cub_metainfo = dict(
-    # mmpretrain's names, and so those in our COCO files.
+    # These are mmpretrain's names, so our COCO files have them too.
     classes=(
         'Black_footed_Albatross',
         'Laysan_Albatross',
@@ -207,6 +207,6 @@ cub_metainfo = dict(
         'Winter_Wren',
         'Common_Yellowthroat',
     ),
-    # mmdet's own has 80 colours; without one it draws them at random.
+    # mmdet's own palette has 80 colours; without a palette it draws colours at random.
     palette=None,
 )
