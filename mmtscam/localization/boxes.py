@@ -108,7 +108,7 @@ def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
 
 
 def reference_level(grey: np.ndarray, protocol: Protocol) -> float:
-    """The grey level of which a relative threshold is a share: the protocol's percentile of all levels.
+    """The reference of relative thresholds: the protocol's percentile of all grey levels.
 
     Args:
         grey: ``(height, width)`` ``uint8`` array of :func:`quantize_map`.

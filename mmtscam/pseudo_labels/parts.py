@@ -59,8 +59,8 @@ class PartFolder:
 
         Raises:
             FileExistsError: If the file to be written is there already.
-            ValueError: If the folder does not say of which run it is, or is of
-                a run with other settings; names the first that differs.
+            ValueError: If the folder does not name its run, or belongs to a
+                run with other settings; names the first that differs.
         """
         if self.out.exists():
             raise FileExistsError(f'{self.out}: is there already; remove it, or name another file')
@@ -163,7 +163,7 @@ class PartFolder:
             annotations=annotations(),
             skipped=skipped(),
         )
-        # The file that says of which run the parts are is removed last.
+        # The file that names the run of the parts is removed last.
         for part in range(self.num_parts):
             self._file(part).unlink()
         shutil.rmtree(self.folder)

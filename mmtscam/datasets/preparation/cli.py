@@ -13,7 +13,7 @@ T = TypeVar('T')
 
 
 def show_progress(items: Sequence[T], description: str) -> Iterable[T]:
-    """Give back the items, with a progress bar on a terminal."""
+    """Return the items, with a progress bar on a terminal."""
     console = Console(stderr=True)
     return track(items, description, console=console, transient=True, disable=not console.is_terminal)
 

@@ -14,7 +14,7 @@ class Track(Protocol):
     """Shows the progress of a loop."""
 
     def __call__(self, items: Sequence[T], description: str) -> Iterable[T]:
-        """Give back the items, one after another."""
+        """Return the items, one after another."""
 
 
 def no_progress(items: Sequence[T], description: str) -> Iterable[T]:

@@ -1,4 +1,4 @@
-"""Refuses checkpoints that would be loaded in part."""
+"""A check that refuses checkpoints that would be loaded in part."""
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper

@@ -35,7 +35,7 @@ def page_data(
         drawn: Outcome of drawing the picture of each image.
         truths: Path of an image to the facts that a file of maps has of it.
         kinds: Kinds of map that are drawn.
-        maps: For each row the kinds of which there is a map of its true class,
+        maps: For each row the kinds that have a map of its true class,
             and those of its predicted class.
 
     Returns:
