@@ -1,4 +1,4 @@
-# The paper does not use OpenImages30k: its recipe for CUB.
+# The paper does not use OpenImages30k; this is its recipe for CUB.
 _base_ = [
     './_base_/models/tscam_deit-s.py',
     './_base_/datasets/openimages.py',

@@ -7,9 +7,9 @@ _base_ = [
 ]
 
 model = dict(
-    # Trained from scratch on so little, a transformer attends more narrowly
-    # than DeiT, for which the default 0.1 is meant. Chosen on the training
-    # images: 76.2 GT-known with 0.05, 58.8 with 0.1 (tools/test.py with
+    # A transformer trained from scratch on few images attends more narrowly than
+    # DeiT, for which the default 0.1 is meant. The threshold was chosen on the
+    # training images: 76.2 GT-known with 0.05, 58.8 with 0.1 (tools/test.py with
     # test_dataloader.dataset.dataset.split=train model.head.threshold=0.1).
     head=dict(threshold=0.05),
 )

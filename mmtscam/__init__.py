@@ -1,7 +1,7 @@
 """Weakly supervised object localization for OpenMMLab.
 
-This import is light, for the functions of :mod:`mmtscam.localization` need
-nothing of OpenMMLab. mmengine finds everything else through
+This import is light, because the functions of :mod:`mmtscam.localization`
+need nothing of OpenMMLab. mmengine finds everything else through
 :mod:`mmtscam.registry`.
 """
 
@@ -10,7 +10,7 @@ import sys
 from .version import __version__
 
 if 'mmengine' in sys.modules:
-    # Whoever uses mmengine may want our scope and our configs next.
+    # A program that uses mmengine may need our scope and our configs next.
     from . import registry  # noqa: F401
 
 __all__ = ['__version__']

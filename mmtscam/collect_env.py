@@ -30,7 +30,7 @@ def collect_env() -> dict[str, str]:
 
 def _compiled_operators() -> str:
     try:
-        # This fails where mmcv has none, and where they were built for another PyTorch.
+        # This fails where mmcv has no compiled operators, and where they were built for another PyTorch.
         import mmcv.ops  # noqa: F401
     except ImportError as error:
         return f'no ({error})'

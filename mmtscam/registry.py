@@ -1,12 +1,13 @@
 """The scope ``mmtscam``: children of mmengine's registries.
 
-With ``default_scope = 'mmtscam'`` a config finds our components by their
-name, mmengine's and mmcv's too, and those of siblings as ``mmpretrain.X`` and
-``mmdet.X``. There is a child of every registry, also where we register
-nothing: mmengine warns at each build where a scope lacks one.
+With ``default_scope = 'mmtscam'`` a config finds components of this package,
+mmengine and mmcv by their name, and those of siblings as ``mmpretrain.X`` and
+``mmdet.X``. Every registry has a child here, even one that stays empty:
+mmengine warns at each build where a scope lacks one.
 
-Its import also checks that the OpenMMLab packages suit, lets other projects
-inherit our configs, and lets protected loading read mmengine's checkpoints.
+Importing this module also checks the versions of the OpenMMLab packages, lets
+other projects inherit our configs, and lets protected loading read mmengine's
+checkpoints.
 """
 
 import warnings
@@ -15,7 +16,7 @@ from typing import Any
 from .requirements import check_requirements
 
 check_requirements()
-# mmcv says so at import wherever mmcv-lite is installed, which is enough here.
+# mmcv warns so at import if mmcv-lite is installed, but mmcv-lite is enough here.
 warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
 from mmengine import registry as root  # noqa: E402 - only after the check
@@ -36,9 +37,10 @@ def _child(parent: Registry, location: str | None = None, kind: type[Registry] =
 class _Functions(Registry):
     """Functions, among which mmengine's inferencers look for a loader's ``collate_fn``.
 
-    They take it for a name, though it is a dict for the Runner, and would
-    fail. Told as here that there is none, they keep images and samples apart,
-    as they have to: theirs are of any size, and come with what was given.
+    Inferencers take it for a name and would fail, because it is a dict for the
+    Runner. :meth:`get` tells them that there is none, and they then do not
+    stack images and samples. This is right, because their images are of any
+    size.
     """
 
     def get(self, key: Any) -> Any:

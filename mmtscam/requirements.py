@@ -1,12 +1,12 @@
-"""Checks the OpenMMLab packages before anything imports them."""
+"""Checks the versions of the OpenMMLab packages before anything imports them."""
 
 from importlib.metadata import PackageNotFoundError, version
 
 from packaging.specifiers import SpecifierSet
 
-# Package to the distributions that provide it and their supported versions;
-# the first is the one that is recommended. mmcv and mmcv-lite hold the same
-# files, and so do the onedl-* forks.
+# Package to the distributions that provide it and their supported versions. The
+# first one is recommended. mmcv and mmcv-lite hold the same files, and so do the
+# onedl-* forks.
 SUPPORTED = {
     'mmengine': {'mmengine': '>=0.10.7,<0.11', 'onedl-mmengine': '>=0.10.8,<0.11'},
     'mmcv': {'mmcv-lite': '>=2.1.0,<2.2', 'mmcv': '>=2.1.0,<2.2', 'onedl-mmcv': '>=2.3,<3'},

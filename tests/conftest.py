@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Fixtures and constants that several tests share."""
 
 import os
 from collections.abc import Iterator

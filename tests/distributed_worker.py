@@ -48,7 +48,7 @@ def wrap_blocks(module: torch.nn.Module, recurse: bool, **_: object) -> bool:
 
 @FUNCTIONS.register_module()
 def wrap_heads_layers(module: torch.nn.Module, recurse: bool, **_: object) -> bool:
-    """As a policy by size would: each layer of the head by itself."""
+    """Wrap each layer of the head by itself, as a policy by size would."""
     return recurse or is_block(module) or type(module) in (SemanticConv, FullPrecisionLinear)
 
 

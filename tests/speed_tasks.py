@@ -1,4 +1,4 @@
-"""What tests let workers of the benchmark do."""
+"""Tasks that tests give to workers of the benchmark."""
 
 import mmap
 import os

@@ -104,12 +104,12 @@ class WatchShapes(TorchDispatchMode):
         return output
 
     def attention_matrices(self, tokens: int) -> list[tuple[str, tuple[int, ...]]]:
-        """What had two axes of all tokens, or of all patches."""
+        """The tensors that had two axes of all tokens, or of all patches."""
         sizes = (tokens, tokens - 1)
         return [(name, shape) for name, shape in self.seen if sum(size in sizes for size in shape) > 1]
 
     def with_shape(self, *shapes: tuple[int, ...]) -> list[tuple[str, tuple[int, ...]]]:
-        """What had one of some shapes."""
+        """The tensors that had one of the given shapes."""
         return [(name, shape) for name, shape in self.seen if shape in shapes]
 
 

@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def call(*command: str | Path) -> None:
-    """Run a tool, showing its command and its progress; stop with it if it fails."""
+    """Run a tool and show its command and progress; end if the tool fails."""
     words = ['python', *map(str, command)]
     print(f'\n$ {" ".join(words)}', flush=True)
     process = subprocess.Popen(
@@ -43,7 +43,7 @@ def call(*command: str | Path) -> None:
 
 
 def train(config: Path) -> Path:
-    """Train a config unless its last checkpoint is there; go on where an earlier run was stopped."""
+    """Train a config unless its last checkpoint is there; continue an earlier run that was stopped."""
     from mmengine.config import Config
 
     work_dir = Path('work_dirs') / config.stem
@@ -56,7 +56,7 @@ def train(config: Path) -> Path:
 
 
 def print_table(metrics: dict[str, float], baselines: dict[str, float], images: int, threshold: float) -> None:
-    """Print what was reached, and what boxes reach that never look at the image."""
+    """Print the results, and those of boxes that do not depend on the image."""
     from rich.console import Console
     from rich.table import Table
 

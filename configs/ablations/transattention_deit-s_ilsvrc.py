@@ -9,7 +9,7 @@ model = dict(
     head=dict(
         num_classes=1000,
         threshold=0.12,
-        # DeiT's own classifier is of these classes.
+        # DeiT's own classifier has these classes.
         init_classifier={{_base_.model.backbone.init_cfg.checkpoint}},
     ),
 )

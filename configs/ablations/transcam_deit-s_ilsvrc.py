@@ -1,4 +1,4 @@
-# TransCAM: trained as TS-CAM, localises with the semantic map alone. A
+# TransCAM is trained as TS-CAM and localises with the semantic map alone. A
 # checkpoint of tscam_deit-s_ilsvrc.py can be tested with it.
 _base_ = '../tscam_deit-s_ilsvrc.py'
 

@@ -1,4 +1,4 @@
-"""What the blocks of a backbone put out."""
+"""Outputs of a backbone's blocks: finding the blocks, keeping what they return, and taking its patch tokens."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -54,15 +54,14 @@ def find_block(backbone: nn.Module, block: int | str) -> tuple[str, nn.Module]:
 
 @contextmanager
 def keep_outputs(backbone: nn.Module, blocks: Sequence[int | str]) -> Iterator[dict[str, Tensor]]:
-    """Keep what blocks put out in the forward passes within.
+    """Keep the outputs of blocks during the forward passes within the context.
 
     Args:
         backbone: The backbone.
         blocks: See :func:`find_block`.
 
     Yields:
-        A dict that is filled by a forward pass: name of a block to its
-        output.
+        A dict that a forward pass fills: name of a block to its output.
 
     Raises:
         ValueError: If a block is not there.
@@ -86,10 +85,10 @@ def patch_tokens(output: Any, patches: int | None, name: str) -> Tensor:
     """The patch tokens, or positions, in a block's output.
 
     Args:
-        output: ``(1, N', D)`` tokens, of which the last are the patches', or
-            a ``(1, D, h, w)`` feature map.
-        patches: Number of patch tokens N; ``None`` where there are none but
-            feature maps.
+        output: ``(1, N', D)`` tokens, the last of which belong to the
+            patches, or a ``(1, D, h, w)`` feature map.
+        patches: Number of patch tokens N; ``None`` where the backbone has
+            feature maps alone.
         name: Name of the block, for errors.
 
     Returns:

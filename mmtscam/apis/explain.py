@@ -39,7 +39,7 @@ class Explanation:
         maps: Name of each kind of map that the head makes to ``(k, h, w)``
             ``float32``.
         boxes: Kind of map to k arrays ``(n, 4)`` ``float32``, the boxes in
-            the image's pixels that each map asks for.
+            the image's pixels that are drawn from each map.
         map_kind: Name of the kind with which the model localises.
         layers: ``(L, h, w)`` ``float32`` class attention A*^l of L blocks
             (Eq. 5); ``None`` where the model has none, or has merged the
@@ -173,8 +173,8 @@ class Explainer:
 
         Returns:
             Name of a block, ``'block N'`` with N counted from 1, to its
-            ``(N, D)`` ``float32`` patch tokens, row by row; of a feature map
-            its positions.
+            ``(N, D)`` ``float32`` patch tokens, row by row. For a feature
+            map, its positions take the place of the tokens.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -194,7 +194,7 @@ class Explainer:
         return {name: tokens.float().cpu().numpy() for name, tokens in found.items()}
 
     def true_boxes(self, img_path: str | os.PathLike, label: int | None = None) -> np.ndarray:
-        """True boxes of an image by the box reader of the config's test data set.
+        """True boxes of an image, from the box reader of the config's test data set.
 
         Args:
             img_path: An image file of the data set.
@@ -217,7 +217,7 @@ class Explainer:
         return self._read_boxes(os.fspath(img_path), name)
 
     def class_name(self, label: int) -> str:
-        """Name of a class to be read: with blanks, or ``class N`` where it is unknown."""
+        """Name of a class for readers: with blanks, or ``class N`` where it is unknown."""
         return readable_class_name(label, self.classes)
 
     def find_class(self, name: str | int) -> int:
@@ -248,7 +248,7 @@ class Explainer:
         return self.model.extract_feat(data['inputs']), packed['data_samples'], image
 
     def _boxes(self, sample: LocDataSample, labels: Tensor, maps: Tensor) -> list[np.ndarray]:
-        """The boxes that each of some maps ``(k, h, w)`` asks for."""
+        """The boxes that are drawn from each of some maps ``(k, h, w)``."""
         sample.class_maps = InstanceData(labels=labels, maps=maps)
         localize(sample, self.head.settings.protocol, len(labels))
         found = sample.pred_instances

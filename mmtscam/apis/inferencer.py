@@ -36,7 +36,7 @@ ImageInput = str | Path | np.ndarray
 
 
 class _Outcome(NamedTuple):
-    """What came of one input: a prediction for an image, or an error."""
+    """The outcome of one input: a prediction for an image, or an error."""
 
     number: int
     name: str
@@ -56,7 +56,8 @@ class LocInferencer(BaseInferencer):
         layers: Blocks whose attention is averaged (negative ones count from
             the last), instead of the config's.
         show_progress: Whether to show a progress bar.
-        num_workers: Threads that read images and draw pictures meanwhile.
+        num_workers: Threads that read images and draw pictures while the
+            model computes.
 
     Raises:
         FileNotFoundError: If config or checkpoint is missing.
@@ -119,17 +120,17 @@ class LocInferencer(BaseInferencer):
             inputs: A path, a URL, an array ``(H, W, 3)`` ``uint8`` BGR, a
                 list of such, or a folder (with those below it).
             batch_size: Images a batch.
-            classes: Localise these, by name or index, whatever their scores,
-                instead of the Top-k.
+            classes: Classes, by name or index, that are localised instead of
+                the Top-k, whatever their scores.
             topk: How many classes get a box; the head's own by default.
-            threshold: For drawing boxes; the head's own by default.
+            threshold: Threshold for drawing boxes; the head's own by default.
             map_kind: The kind of map to localise with; the head's own by
                 default.
             return_datasamples: Whether to return :class:`LocDataSample`
                 instead of dicts.
             return_vis: Whether to return pictures.
             show: Whether to open a window for each picture.
-            wait_time: Seconds for which it stays; 0 is for ever.
+            wait_time: Seconds for which a window stays; 0 means for ever.
             draw_pred: Whether to draw boxes.
             pred_score_thr: Boxes of a lower score are left out of pictures.
             no_save_vis: Leave pictures out of ``out_dir``.
@@ -139,11 +140,12 @@ class LocInferencer(BaseInferencer):
             out_dir: Folder for pictures, in ``vis/``, and predictions.
 
         Returns:
-            ``predictions``, one for each input, in order: a dict of plain
-            values (see :func:`~mmtscam.apis.predictions.sample_to_dict`) or a
-            sample; where there is none, a dict with ``error``, or ``None``.
-            ``visualization``, if asked for: a picture ``(h, w, 3)`` ``uint8``
-            RGB for each, or ``None``.
+            ``predictions`` has one entry for each input, in order: a dict of
+            plain values (see
+            :func:`~mmtscam.apis.predictions.sample_to_dict`) or a sample. An
+            input without a prediction has a dict with ``error``, or ``None``.
+            ``visualization``, if asked for, has a picture ``(h, w, 3)``
+            ``uint8`` RGB for each, or ``None``.
 
         Raises:
             FileNotFoundError: If the one file or folder is not there.
@@ -190,10 +192,10 @@ class LocInferencer(BaseInferencer):
         pictures: list[np.ndarray | None] = []
         settings = self.model.head.settings_with(threshold=threshold, map_kind=map_kind, topk=topk)
         with _threads(self.num_workers) as pool, ExitStack() as stack:
-            # What was predicted is written also if the rest fails.
+            # Predictions that were made are written even if the rest fails.
             if out_dir and not no_save_pred:
                 stack.callback(lambda: plain and write_predictions(out_dir, plain, pred_formats, self._names()))
-            # A GPU computes meanwhile; the cores of a CPU would wait for the one that is busy with something else.
+            # A GPU computes in the meantime. On a CPU, cores would wait for the one that is busy with something else.
             count = 0 if next(self.model.parameters()).device.type == 'cpu' else 2
             numbered = list(enumerate(items))
             batches = [numbered[start : start + batch_size] for start in range(0, len(numbered), batch_size)]
@@ -269,7 +271,7 @@ class LocInferencer(BaseInferencer):
     def postprocess(
         self, preds: Any, visualization: list[np.ndarray], return_datasamples: bool = False, **kwargs: Any
     ) -> dict[str, list]:
-        """Put samples, or what is in them, and pictures together."""
+        """Put pictures together with samples, or with dicts of their values."""
         plain = [sample_to_dict(sample, self.classes) for sample in preds]
         return dict(predictions=list(preds) if return_datasamples else plain, visualization=visualization)
 
@@ -279,7 +281,7 @@ class LocInferencer(BaseInferencer):
 
         Args:
             inputs: A collated batch.
-            settings: What is drawn; the head's own by default.
+            settings: Settings for drawing boxes; the head's own by default.
             **kwargs: Not used.
 
         Returns:
@@ -302,7 +304,7 @@ class LocInferencer(BaseInferencer):
         """Read and transform images.
 
         Args:
-            inputs: As of a call, in a list.
+            inputs: The inputs of a call, in a list.
             batch_size: Images a batch.
             **kwargs: Not used.
 
@@ -318,14 +320,14 @@ class LocInferencer(BaseInferencer):
             yield self.collate_fn([self._read(*item)[1] for item in items[start : start + batch_size]])
 
     def _read(self, number: int, item: ImageInput) -> tuple[np.ndarray, dict]:
-        """An image in RGB, and what the pipeline makes of it."""
+        """An image in RGB, and the pipeline's result for it."""
         image = check_array(item) if isinstance(item, np.ndarray) else read_image(str(item))
         return image, self.pipeline(to_pipeline(image, _name(number, item)))
 
     def _load(
         self, number: int, item: ImageInput, labels: list[int] | None, keep: bool
     ) -> tuple[_Outcome, dict | None]:
-        """Read and transform an image, or find out why not; keep it if a picture is wanted."""
+        """Read and transform an image, or say why that failed; keep the image if a picture is wanted."""
         try:
             image, data = self._read(number, item)
         except (ValueError, OSError) as error:
@@ -371,7 +373,7 @@ class LocInferencer(BaseInferencer):
         return Compose([TRANSFORMS.build(step) for step in image_pipeline(cfg)])
 
     def _init_collate(self, cfg: Any) -> Callable:
-        # The config's may be one that stacks samples, which differ.
+        # The config's own may stack samples, but these samples differ.
         return super()._init_collate(ConfigDict())
 
     def _init_visualizer(self, cfg: Any) -> LocVisualizer:
@@ -385,7 +387,7 @@ def _name(number: int, item: ImageInput) -> str:
 
 
 def _picture_places(items: Sequence[ImageInput], folder: str | None) -> list[Path]:
-    """Where pictures go: as the images lie in their folder; each to a name of its own."""
+    """Where pictures go: in the same subfolders as the images, each under a name of its own."""
     places: list[Path] = []
     taken: set[str] = set()
     for number, item in enumerate(items):
@@ -406,7 +408,7 @@ def _picture_places(items: Sequence[ImageInput], folder: str | None) -> list[Pat
 
 
 def _check_out_vis(out_vis: Path, items: Sequence[ImageInput], folder: str | None, places: Sequence[Path]) -> None:
-    """Refuse folders in which pictures would do harm, before anything is computed."""
+    """Refuse, before anything is computed, a folder where pictures would overwrite images or be taken for images."""
     for path in (out_vis, out_vis.parent):
         if path.exists() and not path.is_dir():
             raise ValueError(f'{path}: is a file; name a folder for the results')
@@ -422,7 +424,7 @@ def _check_out_vis(out_vis: Path, items: Sequence[ImageInput], folder: str | Non
 
 @contextmanager
 def _threads(count: int) -> Iterator[Executor]:
-    """Threads that are given up, with what waits for them, if something fails."""
+    """Threads that are stopped if something fails; work that waits for them is dropped."""
     pool = ThreadPoolExecutor(max(1, count))
     try:
         yield pool

@@ -16,7 +16,7 @@ from mmtscam.utils.config import config_name
 
 
 def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') -> BaseModel:
-    """Build the model of a config and load all of its weights; nothing but tensors and plain data is unpickled.
+    """Build the model of a config and load all of its weights; only tensors and plain data are unpickled.
 
     Args:
         cfg: A config with ``model``. Pretrained weights that it names are not

@@ -31,15 +31,15 @@ def find_pipeline(cfg: Config) -> list[dict[str, Any]]:
 def image_pipeline(cfg: Config) -> list[dict[str, Any]]:
     """The steps of a config's test pipeline for an image that is read already.
 
-    They expect what a loader leaves: ``img`` (H, W, 3) ``uint8`` BGR,
+    The steps expect the keys of a loader: ``img`` (H, W, 3) ``uint8`` BGR,
     ``img_shape`` and ``ori_shape`` (height, width).
 
     Args:
         cfg: The config.
 
     Returns:
-        Configs of the steps after the loader; a loader that resizes too leaves
-        a ``Resize`` to the same pixels.
+        Configs of the steps after the loader. A loader that also resizes is
+        replaced by a ``Resize`` that gives the same pixels.
 
     Raises:
         ValueError: If there is no pipeline, or its first step is no loader that

@@ -13,7 +13,7 @@ from mmtscam.utils.class_names import class_name
 from mmtscam.utils.files import write_text
 from mmtscam.version import __version__
 
-# How boxes were drawn.
+# Fields that say how boxes were drawn.
 _DRAWN = ('map_kind', 'threshold', 'protocol')
 
 
@@ -26,10 +26,12 @@ def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict
 
     Returns:
         ``img_path``; ``width`` and ``height`` of the image in pixels;
-        ``pred_label``, ``pred_class`` and ``pred_score`` of the best class; of
-        each box, best or first asked for first, ``labels``, ``classes``,
-        ``scores`` and ``bboxes`` ``[x1, y1, x2, y2]`` in the image's pixels;
-        ``map_kind``, ``threshold`` and ``protocol`` with which they were drawn.
+        ``pred_label``, ``pred_class`` and ``pred_score`` of the best class;
+        lists ``labels``, ``classes``, ``scores`` and ``bboxes``
+        ``[x1, y1, x2, y2]`` in the image's pixels, with an entry for each
+        box, the best class or the first one asked for first; and
+        ``map_kind``, ``threshold`` and ``protocol`` with which the boxes were
+        drawn.
     """
     height, width = sample.ori_shape[:2]
     boxes, label = sample.pred_instances, int(sample.pred_label)
@@ -52,7 +54,7 @@ def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict
 
 
 def _as_json(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
-    """All of it."""
+    """All predictions and the names of the classes."""
     return json.dumps(dict(mmtscam=__version__, classes=list(classes), predictions=list(predictions)), indent=1) + '\n'
 
 
@@ -108,8 +110,8 @@ def write_predictions(
 
     Args:
         out_dir: Their folder, which is made.
-        predictions: Of :func:`sample_to_dict`; those of images that failed
-            have ``img_path`` and ``error``.
+        predictions: Results of :func:`sample_to_dict`; those of images that
+            failed have ``img_path`` and ``error``.
         formats: Among :data:`~mmtscam.utils.choices.PREDICTION_FORMATS`: ``predictions.json``,
             ``predictions.csv`` with one row a box, and ``coco.json``.
         classes: Names of all classes.

@@ -43,12 +43,12 @@ def find_folder(data_root: str, path: str) -> str:
 
 
 def _join(data_root: str, path: str) -> str:
-    """Join as text, so that ``../metadata`` lies beside a root that is a symbolic link, not beside its target."""
+    """Join as text: if the root is a symbolic link, ``../metadata`` then lies beside the link, not its target."""
     return osp.normpath(osp.join(data_root, path))
 
 
 def image_key(img_path: str, img_root: str) -> str:
-    """Path of an image as annotation files name it.
+    """The path by which annotation files name an image.
 
     Args:
         img_path: Path of the image as the data set gives it.
@@ -87,8 +87,8 @@ def read_comma_rows(path: str, columns: str) -> list[tuple[str, list[str]]]:
             not be empty in any row.
 
     Returns:
-        Of every row that is not blank: where it stands, ``FILE:LINE``, and
-        its values without the blanks around them.
+        For every row that is not blank, its place ``FILE:LINE`` and its
+        values without the blanks around them.
 
     Raises:
         ValueError: If a row has another number of columns or an empty first

@@ -1,8 +1,8 @@
 """Draws a small data set in CUB-200-2011's layout.
 
-Creatures with a body texture and a part that tell their class, of varied
-position, scale, aspect and pose, on cluttered backgrounds. Every pixel is a
-function of the seed: nothing is downloaded, nobody's picture is used.
+It shows creatures on cluttered backgrounds. Body texture and one part tell
+their class; position, scale, aspect and pose vary. Every pixel is a function
+of the seed: nothing is downloaded, and nobody's picture is used.
 """
 
 import os
@@ -52,7 +52,7 @@ _PARTS: dict[str, list[list[tuple[float, float]]]] = {
 
 @dataclass(frozen=True)
 class _Kind:
-    """What tells a class: two body colours (RGB), a pattern and a part."""
+    """The marks of a class: two body colours (RGB), a pattern and a part."""
 
     name: str
     light: tuple[int, int, int]
@@ -83,7 +83,7 @@ def make_sample_set(root: str | os.PathLike, per_class: tuple[int, int] = (90, 3
             ``image_class_labels.txt``, ``train_test_split.txt``,
             ``bounding_boxes.txt``, ``classes.txt`` and ``images/``.
         per_class: Numbers of training and test images a class.
-        seed: Seed of everything.
+        seed: Seed of all random choices.
 
     Returns:
         The folder.
@@ -131,7 +131,7 @@ def draw_creature(label: int, rng: np.random.Generator) -> tuple[Array, tuple[in
 
     Args:
         label: Index of the class.
-        rng: Source of everything that varies.
+        rng: Source of all random choices.
 
     Returns:
         ``(H, W, 3)`` ``uint8`` RGB image and the tight box ``(x, y, width,

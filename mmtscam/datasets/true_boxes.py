@@ -20,21 +20,21 @@ def write_true_boxes(
     class_agnostic: bool = False,
     track: Callable[[Iterable], Iterable] = iter,
 ) -> dict[str, int]:
-    """Write what a data set knows of its boxes.
+    """Write the true boxes of a data set.
 
     Args:
         dataset: Its rows have ``img_path``, ``img_id``, ``image_id`` and
             ``instances``, as those of
             :class:`~mmtscam.datasets.WSOLDataset`.
-        out: The file; its images are numbered by ``img_id``, by which mmdet's
-            ``CocoMetric`` looks for them.
+        out: The file. The ids of its images are their ``img_id``: mmdet's
+            ``CocoMetric`` looks for them by this number.
         class_agnostic: Whether every box is of the one class ``object``.
         track: Shows the progress of an iterable.
 
     Returns:
-        Numbers of ``images`` and ``boxes``, and of images that carry an
-        orientation (``turned``): detectors of mmdet turn these, and then
-        boxes annotated as they lie do not fit.
+        Numbers of ``images`` and ``boxes``, and of images with an EXIF
+        orientation (``turned``). Detectors of mmdet turn such images, and
+        boxes that were annotated on the stored image then do not fit.
 
     Raises:
         FileExistsError: If the file is there already.
@@ -71,7 +71,7 @@ def write_true_boxes(
 
 
 def _look_at(path: str) -> tuple[tuple[int, int], bool]:
-    """Width and height of an image as it is stored, and whether it asks to be turned."""
+    """Width and height of an image as it is stored, and whether its EXIF orientation asks to turn it."""
     try:
         with fileio.get_local_path(path) as file, Image.open(file) as image:
             return image.size, image.getexif().get(_ORIENTATION) in range(2, 9)

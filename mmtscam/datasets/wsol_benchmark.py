@@ -17,10 +17,10 @@ T = TypeVar('T')
 class WSOLBenchmark(BaseDataset):
     """Reads the text files of the WSOL benchmark of Choe et al.
 
-    ``image_ids.txt`` lists the images, each by its path in ``data_root``;
+    ``image_ids.txt`` lists the images, each by its path in ``data_root``.
     ``class_labels.txt`` has a row ``image_id,label`` for each, with labels
-    from 0; ``image_sizes.txt``, which may lack, ``image_id,width,height``.
-    The images need not be there as long as none is loaded.
+    from 0. ``image_sizes.txt`` has rows ``image_id,width,height``; this file
+    is optional. The images need not be there as long as none is loaded.
 
     Args:
         data_root: Folder to which the image ids are relative.

@@ -30,16 +30,16 @@ class WSOLDataset(BaseDataset):
         boxes: Config of a box reader, e.g. ``dict(type='CUBBoxes')``. Its
             ``data_root`` is that of the wrapped data set unless it has one.
         masks: Config of a mask reader, e.g. ``dict(type='MaskImages',
-            mask_dir='segmentations')``; ``data_root`` as for boxes.
+            mask_dir='segmentations')``; ``data_root`` is the same as for boxes.
         metainfo: Overrides the meta information of the wrapped data set.
         pipeline: Transforms of an image, or their configs.
-        classes: Names of the classes, or a file with a name a line; before
-            those of ``metainfo``.
+        classes: Names of the classes, or a file with a name a line. They take
+            precedence over those of ``metainfo``.
         **kwargs: Further arguments of mmpretrain's ``BaseDataset``:
             ``indices``, ``test_mode``, ``lazy_init``, ... With ``lazy_init``
-            nothing is read before :meth:`full_init`, as far as the wrapped
-            class can wait; the meta information is then what its class and
-            the config tell.
+            nothing is read before :meth:`full_init`, if the wrapped class can
+            wait. Until then the meta information comes from its class and the
+            config.
 
     Raises:
         FileNotFoundError: If an annotation file is missing.
@@ -63,7 +63,7 @@ class WSOLDataset(BaseDataset):
         self._read_mask: BaseMaskReader | None = None
         self._labels: tuple[np.ndarray, np.ndarray] | None = None
         with self._explaining():
-            # Packed once, by us, and read when we are.
+            # The rows are packed once, by this data set, and read when it is initialised.
             self._wrapped = DATASETS.build(_with_arguments(dataset, serialize_data=False, lazy_init=True))
         metainfo = {key: value for key, value in (metainfo or {}).items() if key != 'classes' or classes is None}
         self._own_metainfo = self._load_metainfo(self._compat_classes(metainfo, classes))
@@ -74,7 +74,7 @@ class WSOLDataset(BaseDataset):
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Say where to look for a file of the wrapped data set that is not there."""
+        """Say where to look if a file of the wrapped data set is missing."""
         try:
             yield
         except FileNotFoundError as error:
@@ -112,7 +112,7 @@ class WSOLDataset(BaseDataset):
             number = read_boxes.img_id(info['img_path']) if read_boxes else None
             info['img_id'] = index if number is None else number
             if 'image_id' not in info:
-                # The same wherever the data set lies: what tells the images of two splits apart.
+                # The same wherever the data set lies; it tells the images of two splits apart.
                 info['image_id'] = relative_path(info['img_path'])
             if read_boxes:
                 info['instances'] = [
@@ -146,7 +146,7 @@ class WSOLDataset(BaseDataset):
         Raises:
             KeyError: If an image has no label.
         """
-        # A subset has other rows than those that the labels are of.
+        # After taking a subset, the rows are no longer those of the kept labels.
         if self._labels is None or self._labels[0] is not self.data_address:
             return super().get_gt_labels()
         return self._labels[1].copy()
@@ -176,7 +176,7 @@ class WSOLDataset(BaseDataset):
             idx: Index of the image.
 
         Returns:
-            What the pipeline makes of it.
+            The pipeline's result.
 
         Raises:
             FileNotFoundError: If the mask's file is missing.
@@ -201,7 +201,7 @@ class WSOLDataset(BaseDataset):
 
 
 def _with_arguments(cfg: dict, **arguments: Any) -> dict:
-    """The config of a data set with those arguments of mmengine's ``BaseDataset`` that its class takes."""
+    """The config of a data set, with those of the arguments added that its class takes."""
     kind = DATASETS.get(cfg['type']) if isinstance(cfg['type'], str) else cfg['type']
     if not (inspect.isclass(kind) and issubclass(kind, mmengine.dataset.BaseDataset)):
         return cfg
@@ -211,7 +211,7 @@ def _with_arguments(cfg: dict, **arguments: Any) -> dict:
 
 
 def _rows(dataset: Any) -> Iterable[dict]:
-    """The rows of a data set that is not needed any more, without a copy of each where possible."""
+    """The rows of a data set that is no longer needed, without copies where possible."""
     get_data_info = getattr(type(dataset), 'get_data_info', None)
     if get_data_info is mmengine.dataset.BaseDataset.get_data_info and not dataset.serialize_data:
         return dataset.data_list
@@ -219,12 +219,12 @@ def _rows(dataset: Any) -> Iterable[dict]:
 
 
 def _path_relative_to(root: str) -> Callable[[str], str]:
-    """``os.path.relpath`` for a large list: quick where a path is plain and in the root."""
+    """A faster ``os.path.relpath`` for large lists, where a path is plain and in the root."""
     prefix = osp.join(root, '') if root else ''
 
     def relative_path(path: str) -> str:
         inside = path[len(prefix) :]
-        # Doubled or leading separators, hidden files and dots need a look at each part.
+        # Paths with doubled or leading separators, hidden files or dots are left to relpath.
         if path.startswith(prefix) and '//' not in f'/{inside}/' and '/.' not in f'/{inside}':
             return inside
         return osp.relpath(path, root or None)

@@ -1,4 +1,4 @@
-"""Export: one file from the pixels to scores and maps."""
+"""Export of a model to one file that computes scores and maps from pixels."""
 
 from .check import Runner, largest_differences, load_exported, model_outputs, time_in_turn
 from .export import export_metadata, export_onnx, export_program, pipeline_input_size

@@ -1,4 +1,4 @@
-"""Does an exported file compute what the model computes, and how fast?"""
+"""Checks of an exported file: how far its outputs are from the model's, and how fast it is."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from mmtscam.utils.timing import in_turn, seconds, spread
 from .export import INSTALL_ONNX
 from .graph import METADATA_KEY, ExportModel
 
-# From images (B, 3, H, W), float32 RGB in 0 to 255, to the outputs in order.
+# A function from images (B, 3, H, W), float32 RGB in 0 to 255, to the outputs in order.
 Runner = Callable[[np.ndarray], Sequence[np.ndarray]]
 
 
@@ -28,7 +28,7 @@ def load_exported(path: str | os.PathLike, onnx: bool) -> tuple[Runner, dict[str
             ``torch.export``.
 
     Returns:
-        What runs it, and its metadata.
+        The function that runs it, and its metadata.
 
     Raises:
         ModuleNotFoundError: If onnxruntime is needed and not installed.
@@ -67,7 +67,7 @@ def model_outputs(model: ExportModel, images: np.ndarray) -> list[Tensor]:
         images: ``(B, 3, H, W)`` ``float32`` RGB in 0 to 255.
 
     Returns:
-        Outputs as those of :meth:`ExportModel.forward`.
+        The same outputs as :meth:`ExportModel.forward`.
     """
     # The pipelines hand BGR to the preprocessor.
     inputs = model.model.data_preprocessor({'inputs': torch.from_numpy(images).flip(1)})['inputs']
@@ -75,17 +75,17 @@ def model_outputs(model: ExportModel, images: np.ndarray) -> list[Tensor]:
 
 
 def largest_differences(model: ExportModel, run: Runner, images: np.ndarray) -> dict[str, float]:
-    """How far an exported file is from the model.
+    """Measure how far the outputs of an exported file are from the model's.
 
     Args:
         model: The wrapped model.
         run: Runs the file.
-        images: As for :func:`model_outputs`.
+        images: The same as for :func:`model_outputs`.
 
     Returns:
         Name of an output to its largest difference, as a share of the largest
-        value: maps of coupled attention are small. Infinite where shapes
-        differ or a value is not a number.
+        value, because the values of coupled maps are small. It is infinite
+        where shapes differ or a value is not a number.
     """
     differences = {}
     for name, reference, output in zip(model.output_names, model_outputs(model, images), run(images), strict=True):
@@ -99,16 +99,16 @@ def largest_differences(model: ExportModel, run: Runner, images: np.ndarray) -> 
 
 
 def time_in_turn(model: ExportModel, run: Runner, images: np.ndarray, rounds: int) -> tuple[float, float]:
-    """Time PyTorch and an exported file by turns, computing the same.
+    """Time PyTorch and an exported file in turn on the same images.
 
     Args:
         model: The wrapped model.
         run: Runs the file.
-        images: As for :func:`model_outputs`.
+        images: The same as for :func:`model_outputs`.
         rounds: How often each is timed, after one run that is not.
 
     Returns:
-        Milliseconds an image of the model and of the file, medians.
+        Median milliseconds an image, of the model and of the file.
     """
     tensor = torch.from_numpy(images)
 

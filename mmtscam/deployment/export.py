@@ -19,7 +19,7 @@ from .graph import METADATA_KEY, ExportModel
 from .tracing import quietly, trace
 
 INSTALL_ONNX = 'pip install onnx onnxscript onnxruntime'
-# Of a file of protocol buffers, which ONNX's are.
+# Largest size in bytes of a file of protocol buffers, which ONNX files are.
 _ONNX_LIMIT = 2**31
 
 
@@ -42,19 +42,19 @@ def pipeline_input_size(cfg: Config) -> tuple[int, int]:
 def export_metadata(
     model: ExportModel, cfg: Config, checkpoint: str, input_size: tuple[int, int], fixed_size: bool = False
 ) -> dict[str, Any]:
-    """What whoever runs an exported file has to know, beside the graph.
+    """Facts that a user of an exported file needs beside the graph.
 
     Args:
         model: The model.
         cfg: Its config.
         checkpoint: Where its weights came from.
         input_size: ``(height, width)`` to which images are resized.
-        fixed_size: Whether the graph takes no other.
+        fixed_size: Whether the graph takes no other size.
 
     Returns:
         Plain data: how to prepare an image, the names of the classes (or
-        ``None``), the kind of map in ``maps`` and all kinds of the head, the
-        protocol's fields, among them frame and threshold, and the origin.
+        ``None``), the kind of map in ``maps``, all kinds of the head, the
+        protocol's fields, such as frame and threshold, and the origin.
     """
     prepare = model.model.data_preprocessor
     normalized = prepare._enable_normalize
@@ -89,8 +89,8 @@ def export_program(
         model: The model.
         path: File to write; its folder is created.
         metadata: Kept as JSON in the extra file :data:`METADATA_KEY`.
-        input_size: As for :func:`trace`.
-        fixed_size: As for :func:`trace`.
+        input_size: The same as for :func:`trace`.
+        fixed_size: The same as for :func:`trace`.
 
     Raises:
         ValueError: If the model cannot be traced.
@@ -108,15 +108,15 @@ def export_onnx(
     fixed_size: bool = False,
     opset: int | None = None,
 ) -> None:
-    """Write an ONNX file, all in one.
+    """Write an ONNX file that holds the weights too.
 
     Args:
         model: The model.
         path: File to write; its folder is created.
         metadata: Kept as JSON among the file's properties, under
             :data:`METADATA_KEY`.
-        input_size: As for :func:`trace`.
-        fixed_size: As for :func:`trace`.
+        input_size: The same as for :func:`trace`.
+        fixed_size: The same as for :func:`trace`.
         opset: Version of ONNX's operators; the exporter's own by default.
 
     Raises:
@@ -158,7 +158,7 @@ def _check_onnx() -> None:
 
 
 def _tidy(proto: Any) -> None:
-    """Name the axes for people; drop the exporter's notes, shapes within and stack traces with this machine's paths."""
+    """Give the axes readable names; drop inner shapes, the exporter's notes and its stack traces with local paths."""
     axes = {'images': ('batch', '', 'height', 'width'), 'scores': ('batch', '')}
     for value in [*proto.graph.input, *proto.graph.output]:
         names = axes.get(value.name, ('batch', '', 'map_height', 'map_width'))

@@ -5,19 +5,19 @@ from torch import Tensor, nn
 
 from mmtscam.models.heads import BaseLocHead
 
-# Under which a file keeps what is not in its graph, as JSON.
+# The key under which a file keeps its metadata, as JSON.
 METADATA_KEY = 'mmtscam'
 
 
 class ExportModel(nn.Module):
-    """The function of an exported file; apart from the model, which stays as it is.
+    """The function of an exported file, as a wrapper that leaves the model unchanged.
 
-    It normalises with the model's own mean and standard deviation, so that
-    users of the file need no constants, and makes the maps of all classes.
+    It makes the maps of all classes. It normalises with the model's own mean
+    and standard deviation, so that users of the file need no constants.
 
     Args:
-        model: A classifier of mmpretrain's with a head that makes maps; put
-            into evaluation.
+        model: A classifier of mmpretrain's with a head that makes maps; it is
+            put into evaluation.
 
     Raises:
         ValueError: If the head makes no maps.
@@ -46,9 +46,9 @@ class ExportModel(nn.Module):
             images: ``(B, 3, H, W)`` ``float32`` RGB in 0 to 255.
 
         Returns:
-            ``scores`` ``(B, C)`` that sum to 1; ``maps`` ``(B, C, h, w)``, of
-            the kind that the head localises with; and each class-agnostic
-            kind under its own name, ``(B, h, w)``.
+            ``scores`` ``(B, C)`` that sum to 1; ``maps`` ``(B, C, h, w)`` of
+            the kind that the head localises with; and the map of each
+            class-agnostic kind under the kind's name, ``(B, h, w)``.
         """
         prepare = self.model.data_preprocessor
         inputs = images if prepare.to_rgb else images.flip(1)

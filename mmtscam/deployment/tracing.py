@@ -19,7 +19,7 @@ from mmtscam.models.layers import class_attention, head_layers
 
 from .graph import ExportModel
 
-# The shape to trace with: none of these numbers may be taken for another one.
+# The shape to trace with. Its numbers differ, so that the tracer cannot take one for another.
 _BATCH, _WIDER = 2, 64
 
 
@@ -28,14 +28,13 @@ def trace(model: ExportModel, input_size: tuple[int, int], fixed_size: bool = Fa
 
     Args:
         model: The model, on the CPU.
-        input_size: ``(height, width)``; where other sizes work too, only a
-            hint.
-        fixed_size: Whether the graph is to take this size alone.
+        input_size: ``(height, width)``; only a hint unless the size is fixed.
+        fixed_size: Whether the graph takes this size alone.
 
     Returns:
         The program, which takes ``images`` and returns a tuple, see
-        :meth:`ExportModel.forward`. Sides of less than two patches are
-        refused, and for a Conformer those that are no multiples of 16.
+        :meth:`ExportModel.forward`. It refuses sides of less than two
+        patches, and for a Conformer sides that are no multiples of 16.
 
     Raises:
         ValueError: If the model cannot be traced.
@@ -60,7 +59,7 @@ def trace(model: ExportModel, input_size: tuple[int, int], fixed_size: bool = Fa
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without the exporters' remarks on their own work, page after page."""
+    """Silence the exporters' many remarks on their own work."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -73,7 +72,7 @@ def quietly() -> Iterator[None]:
 
 @contextmanager
 def _any_size(enabled: bool) -> Iterator[None]:
-    """Let the transformers' code be traced for any size, in place of what branches on the size at hand."""
+    """Replace code that branches on the size at hand by code that can be traced for any size."""
     replacements: list[tuple[Any, str, Callable]] = [
         (vision_transformer, 'resize_pos_embed', _resize_pos_embed),
         (AdaptivePadding, 'forward', _pad_to_patches),
@@ -97,7 +96,7 @@ def _resize_pos_embed(
     mode: str = 'bicubic',
     num_extra_tokens: int = 1,
 ) -> Tensor:
-    """mmpretrain's, always interpolating, which to the same size changes nothing."""
+    """Do the same as mmpretrain's function, but always interpolate; to the same size this changes nothing."""
     extra, grid = pos_embed[:, :num_extra_tokens], pos_embed[:, num_extra_tokens:]
     grid = grid.unflatten(1, tuple(src_shape)).permute(0, 3, 1, 2)
     grid = F.interpolate(grid, size=dst_shape, align_corners=False, mode=mode)
@@ -105,7 +104,7 @@ def _resize_pos_embed(
 
 
 def _pad_to_patches(self: AdaptivePadding, x: Tensor) -> Tensor:
-    """mmcv's, always padding, with none where the patches fit."""
+    """Do the same as mmcv's method, but always pad, by nothing where the patches fit."""
     if self.padding != 'corner' or tuple(self.kernel_size) != tuple(self.stride) or set(self.dilation) != {1}:
         raise ValueError('patches that overlap')
     (height, width), (rows, columns) = x.shape[-2:], self.stride
@@ -114,7 +113,7 @@ def _pad_to_patches(self: AdaptivePadding, x: Tensor) -> Tensor:
 
 
 def _rollout_at_once(blocks: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """:func:`~mmtscam.localization.attention_rollout` without parts, whose number depends on the size."""
+    """:func:`~mmtscam.localization.attention_rollout` in one piece: the number of pieces would depend on the size."""
     row = torch.zeros_like(blocks[-1][0][:, 0, :, 0])
     row[:, 0] = 1
     for query, key in reversed(blocks):
@@ -124,7 +123,7 @@ def _rollout_at_once(blocks: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
 
 
 def _means_of_slices(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """:func:`~mmtscam.localization.semantic_logits` without a pooling window, whose size would be traced."""
+    """:func:`~mmtscam.localization.semantic_logits` without a pooling window: its size would be traced."""
     margin = weight.shape[-1] // 2
     height, width = features.shape[-2:]
     padded = F.pad(full_precision(features), [margin] * 4)

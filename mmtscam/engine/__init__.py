@@ -1,4 +1,4 @@
-"""What the Runner needs beyond mmengine."""
+"""Hooks, loops, seeding and launching that the Runner needs beyond mmengine."""
 
 from .atomic_backend import AtomicLocalBackend
 from .hooks import *  # noqa: F403

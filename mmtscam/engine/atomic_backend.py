@@ -1,4 +1,4 @@
-"""Writes files whole or not at all."""
+"""A file backend that writes files whole or not at all."""
 
 import os
 
@@ -9,8 +9,8 @@ from mmengine.fileio import LocalBackend, register_backend
 class AtomicLocalBackend(LocalBackend):
     """mmengine's local backend, writing to a temporary file that is then renamed.
 
-    mmengine writes a checkpoint in place, and the last one a second time
-    when it turns out to be the best: a kill in between would leave a
+    mmengine writes a checkpoint in place, and writes the last one a second
+    time when it turns out to be the best. A kill in between would leave a
     truncated file as the one to resume from.
     """
 
@@ -18,8 +18,8 @@ class AtomicLocalBackend(LocalBackend):
         """Write bytes to a file.
 
         Args:
-            obj: What to write.
-            filepath: Where to; an existing file is replaced at once.
+            obj: The bytes.
+            filepath: The file; an existing one is replaced at once.
         """
         unfinished = f'{filepath}.unfinished'
         super().put(obj, unfinished)

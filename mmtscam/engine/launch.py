@@ -1,4 +1,4 @@
-"""Distributed runs without a GPU."""
+"""Process groups for runs on CPUs, and for tools without a Runner."""
 
 from datetime import timedelta
 
@@ -12,10 +12,10 @@ from mmengine.dist import init_dist
 def prepare_cpu_distributed(cfg: Config) -> None:
     """Let the Runner run distributed on CPUs, with gloo.
 
-    mmengine's launchers pick a CUDA device and its model wrapper names one.
-    Where there is none, the process group is started here, from the
-    environment that ``torchrun`` sets, and the wrapper is told to name none.
-    Does nothing where a GPU is or where no launcher is used.
+    mmengine's launchers pick a CUDA device, and its model wrapper names one.
+    Where there is no GPU, this function starts the process group from the
+    environment that ``torchrun`` sets, and tells the wrapper to name no
+    device. It does nothing where there is a GPU or no launcher is used.
 
     Args:
         cfg: The Runner's config; changed in place.
@@ -31,15 +31,16 @@ def prepare_cpu_distributed(cfg: Config) -> None:
 
 
 def start_processes(launcher: str, patience: timedelta) -> torch_dist.ProcessGroup | None:
-    """Join the processes of a launcher where there is no Runner, to exchange little.
+    """Join the processes of a launcher in a tool without a Runner, for small exchanges.
 
     Args:
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-        patience: How long a barrier of the group waits for the slowest.
+        patience: How long a barrier of the group waits for the slowest
+            process.
 
     Returns:
-        A group of all, for barriers at the end of long work; ``None`` without
-        a launcher.
+        A group of all processes, for barriers at the end of long work;
+        ``None`` without a launcher.
 
     Raises:
         ValueError: If there is no GPU and the launcher is another than

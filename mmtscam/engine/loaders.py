@@ -1,4 +1,4 @@
-"""What the configs of data loaders need."""
+"""Corrections of data loaders' configs, and the end of their workers."""
 
 import ctypes
 import signal
@@ -11,9 +11,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_idle_persistence(cfg: Config) -> None:
-    """Let loaders without workers pass: PyTorch refuses to have none that persist.
+    """Switch ``persistent_workers`` off in loaders without workers, which PyTorch would refuse.
 
-    So ``train_dataloader.num_workers=0`` alone is enough.
+    A user can then set ``train_dataloader.num_workers=0`` alone.
 
     Args:
         cfg: Config of a Runner; changed in place.
@@ -25,10 +25,11 @@ def end_idle_persistence(cfg: Config) -> None:
 
 
 def end_with_parent(worker_id: int = 0) -> None:
-    """Let a loader's worker be killed when the process that reads from it dies; a ``worker_init_fn``.
+    """Let the system kill a loader's worker when the process that reads from it dies; a ``worker_init_fn``.
 
-    PyTorch's workers notice it and then wait for their last batch to be taken,
-    if it is larger than a pipe holds: for ever. On Linux alone.
+    PyTorch's workers notice that death, but first wait until their last batch
+    is taken. If it is larger than a pipe holds, they wait for ever. This works
+    on Linux alone.
 
     Args:
         worker_id: Not used.

@@ -1,4 +1,4 @@
-"""Memory of the CPU, kept for the next batch."""
+"""Reuse of CPU memory from one batch to the next."""
 
 import ctypes
 import sys
@@ -10,15 +10,15 @@ def keep_freed_memory() -> bool:
     """Let the C library keep memory that was freed instead of handing it back.
 
     A forward pass on a CPU allocates and frees the same tens of megabytes in
-    every block. glibc hands such pieces back to the system at once, which then
-    maps and clears each page anew: a seventh of the time of DeiT-S. PyTorch
-    has a caching allocator for GPUs only.
+    every block. glibc returns such pieces to the system at once, and the
+    system then maps and clears each page anew. This takes a seventh of the
+    time of DeiT-S. PyTorch has a caching allocator for GPUs only.
 
     Call it before the first batch, in the process that computes.
 
     Returns:
-        Whether there was something to set: glibc is Linux's common C library,
-        but not the only one.
+        Whether the C library is glibc, the common one on Linux; nothing is
+        set in others.
     """
     if sys.platform != 'linux':
         return False

@@ -1,4 +1,4 @@
-"""Mixed precision on whatever computes."""
+"""The type of mixed precision on CPUs and GPUs."""
 
 import functools
 import logging
@@ -12,10 +12,9 @@ from mmengine.logging import print_log
 def amp_dtype() -> torch.dtype:
     """The type that mixed precision computes in: bfloat16, or float16 on GPUs that lack it.
 
-    bfloat16 has the range of float32, so that nothing overflows and losses
-    need no scaling. The first call warns on a CPU that multiplies bfloat16
-    slower than float32, as those do that know the type but have no
-    instructions for it.
+    bfloat16 has the range of float32, so nothing overflows and losses need no
+    scaling. Some CPUs have no instructions for bfloat16 and multiply it slower
+    than float32; the first call warns there.
     """
     if torch.cuda.is_available():
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16

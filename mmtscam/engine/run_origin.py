@@ -19,10 +19,11 @@ def run_origin(runner: Runner) -> dict[str, Any]:
         runner: The Runner, after its test.
 
     Returns:
-        Names and SHA-256 of the config (of its model, test data and evaluator,
-        with all changes) and of the checkpoint (``None`` where it is no local
-        file), the type of the data set, whether its pipeline turns images
-        ``upright``, and the precision of the forward pass.
+        Names and SHA-256 of the config and of the checkpoint, the type of the
+        data set, whether its pipeline turns images ``upright``, and the
+        precision of the forward pass. The config's hash covers its model,
+        test data and evaluator, with all changes. The checkpoint's is
+        ``None`` where it is no local file.
     """
     checkpoint = runner._load_from
     scored = Config({key: runner.cfg[key] for key in ('model', 'test_dataloader', 'test_evaluator')})

@@ -48,7 +48,7 @@ def evaluation_config(args: argparse.Namespace) -> Config:
     """Load the config of a tool that evaluates a checkpoint.
 
     Args:
-        args: As for :func:`runner_config`, and ``checkpoint``.
+        args: The same as for :func:`runner_config`, and ``checkpoint``.
 
     Returns:
         The config, which loads the checkpoint and computes in mixed precision
@@ -88,8 +88,8 @@ def build_runner(cfg: Config) -> Runner:
     """Build the Runner of a config, on GPUs or CPUs, distributed or not.
 
     Raises:
-        ModuleNotFoundError: If the config needs mmcv's compiled operators,
-            which are not there.
+        ModuleNotFoundError: If the config needs mmcv's compiled operators and
+            they are not there.
     """
     if get_device() == 'cpu':
         keep_freed_memory()

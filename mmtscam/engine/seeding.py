@@ -19,15 +19,15 @@ def seed_worker(worker_id: int, epoch_seed: torch.Tensor | None = None) -> None:
 
     PyTorch draws the base of the workers' seeds from the main process each
     time they start. mmengine's own function seeds them from the run's seed
-    instead: alike in every epoch unless the workers persist, and then not
-    reproducible after a resume.
+    instead. Workers then draw the same in every epoch or, if they persist,
+    draw differently after a resume.
 
     Args:
         worker_id: Index of the worker; part of its seed already.
-        epoch_seed: For workers that persist, which start only once: the base
-            of this epoch's seeds, an integer tensor in shared memory that
-            ``EpochSeedHook`` sets. Such workers draw what workers draw that
-            are started in every epoch.
+        epoch_seed: Base of this epoch's seeds, for workers that persist and
+            so start only once: an integer tensor in shared memory that
+            ``EpochSeedHook`` sets. Such workers draw the same as workers that
+            start anew in every epoch.
     """
     end_with_parent()
     if epoch_seed is None:
@@ -45,12 +45,12 @@ def seed_worker(worker_id: int, epoch_seed: torch.Tensor | None = None) -> None:
         nonlocal current
         if current != epoch_seed.item():
             current = int(epoch_seed.item())
-            torch.manual_seed(current + worker_id)  # what PyTorch starts a worker with
+            torch.manual_seed(current + worker_id)  # PyTorch starts a worker with this seed
             _seed_as_torch()
         return fetch(indices)
 
-    # Which PyTorch looks for first when it fetches a batch: a worker is told
-    # of a new epoch in no other way.
+    # PyTorch looks for this method first when it fetches a batch. A worker has
+    # no other way to learn of a new epoch.
     dataset.__getitems__ = fetch_seeded
 
 

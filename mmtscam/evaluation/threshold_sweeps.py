@@ -40,7 +40,7 @@ def set_threshold_file(evaluator: dict | Sequence[dict], path: str) -> None:
     A threshold that a metric sets itself is taken out.
 
     Args:
-        evaluator: As for :func:`loc_metrics`; changed in place.
+        evaluator: The same as for :func:`loc_metrics`; changed in place.
         path: The threshold file.
 
     Raises:
@@ -58,7 +58,7 @@ def set_threshold(evaluator: dict | Sequence[dict], threshold: float) -> None:
     """Let every metric of an evaluator that scores at one threshold take this one.
 
     Args:
-        evaluator: As for :func:`loc_metrics`; changed in place.
+        evaluator: The same as for :func:`loc_metrics`; changed in place.
         threshold: The threshold.
     """
     for config, kind in loc_metrics(evaluator):
@@ -71,7 +71,7 @@ def sweeps_for(evaluator: dict | Sequence[dict]) -> list[dict[str, Any]]:
     """Configs of the sweeps from which an evaluator's thresholds can be chosen.
 
     Args:
-        evaluator: As for :func:`loc_metrics`.
+        evaluator: The same as for :func:`loc_metrics`.
 
     Returns:
         One config for each protocol and kind of map: that of a metric which

@@ -48,7 +48,8 @@ class ThresholdChoice:
         threshold: The best for the mean over the protocol's IoU levels.
         oracle_accuracy: That mean on the images of the sweep, in percent.
         level_thresholds: The best for each IoU level alone.
-        level_oracle_accuracies: What each reaches on them, in percent.
+        level_oracle_accuracies: The accuracy that each of these reaches on
+            the images of the sweep, in percent.
     """
 
     protocol: Protocol

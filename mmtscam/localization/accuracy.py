@@ -7,8 +7,8 @@ def accuracy_over_ious(ious: np.ndarray, levels: np.ndarray, strict: bool = Fals
     """Percentage of images whose IoU reaches each level.
 
     Args:
-        ious: ``(N,)`` IoU of each image, N at least 1; -1 where an image is
-            wrong at any level.
+        ious: ``(N,)`` IoU of each image, N at least 1; -1 for an image that
+            is wrong at every level.
         levels: ``(L,)`` IoU levels.
         strict: Whether the IoU must be above the level (Top-k Loc) instead
             of at least at it (GT-known Loc).

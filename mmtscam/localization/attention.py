@@ -1,4 +1,4 @@
-"""Class attention: what the class token looks at.
+"""Attention functions, class attention and its aggregation over blocks.
 
 Reference: Gao et al., "TS-CAM", ICCV 2021, Eqs. 5 and 6.
 """
@@ -60,11 +60,11 @@ class _RowwiseAttention(Function):
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
-        # Laid out once, or each product would do it again.
+        # The memory layout is changed once here, or each product would change it again.
         key, value = key.contiguous(), value.contiguous()
         ctx.rows = rows
         ctx.save_for_backward(query, key, value)
-        # Autocast would write out the weights in float32; softmax sums in it anyway.
+        # Autocast would write the weights in float32; softmax sums in float32 anyway.
         with without_autocast(query):
             parts = [(part @ key.mT).softmax(dim=-1) @ value for part in query.split(rows, dim=2)]
         return torch.cat(parts, dim=2)
@@ -101,8 +101,8 @@ def class_attention(query: Tensor, key: Tensor) -> Tensor:
         ``(B, N)`` tensor, ``float32`` at least, of weights that sum to 1 over
         all tokens.
     """
-    # Half precision of the logits would put the weights off by a hundredth.
-    # A matrix product would lay out the keys anew.
+    # Logits in half precision would change the weights by a hundredth. A matrix
+    # product would copy the keys into another layout.
     with without_autocast(query):
         logits = torch.linalg.vecdot(full_precision(key), full_precision(query[:, :, :1]) * query.shape[-1] ** -0.5)
     return logits.softmax(dim=-1).mean(dim=1)
@@ -145,7 +145,7 @@ def attention_rollout(blocks: Sequence[tuple[Tensor, Tensor]], chunk: int = 256)
     batch, _, tokens, width = blocks[-1][0].shape
     row = torch.zeros(batch, tokens, device=blocks[-1][0].device)
     row[:, 0] = 1
-    # Products of many matrices: in full precision, also under autocast.
+    # Products of many matrices need full precision, also under autocast.
     with without_autocast(row):
         for query, key in reversed(blocks):
             attended = torch.zeros_like(row)

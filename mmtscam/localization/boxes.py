@@ -1,4 +1,4 @@
-"""From score maps to boxes, and from boxes to overlaps.
+"""Boxes from score maps, and overlaps of boxes.
 
 Boxes are ``(x1, y1, x2, y2)``. Overlaps follow the inclusive-pixel
 convention of both protocols: a box covers ``x2 - x1 + 1`` columns.
@@ -108,7 +108,7 @@ def quantize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
 
 
 def reference_level(grey: np.ndarray, protocol: Protocol) -> float:
-    """The grey level of which a relative threshold is a share: the protocol's percentile of all levels.
+    """The reference of relative thresholds: the protocol's percentile of all grey levels.
 
     Args:
         grey: ``(height, width)`` ``uint8`` array of :func:`quantize_map`.
@@ -177,7 +177,7 @@ def _first_at_level(level: int, span: Any) -> Any:
 
 
 def map_to_boxes(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
-    """Draw the box, or boxes, that a score map asks for.
+    """Draw the box, or boxes, of a score map.
 
     Args:
         score_map: ``(h, w)`` float array of any range.
@@ -185,10 +185,10 @@ def map_to_boxes(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
             threshold: ``dataclasses.replace(protocol, threshold=0.2)``.
 
     Returns:
-        ``(n, 4)`` ``int64`` boxes in the protocol's frame; at least one, the
-        protocol's ``empty_box`` where nothing is above the threshold. Maximum
-        edges are exclusive as OpenCV gives them, so they may equal the frame's
-        size unless the protocol clamps them.
+        ``(n, 4)`` ``int64`` boxes in the protocol's frame, at least one. It is
+        the protocol's ``empty_box`` where nothing is above the threshold.
+        Maximum edges are exclusive, as in OpenCV, so they may equal the
+        frame's size unless the protocol clamps them.
 
     Raises:
         ValueError: If the protocol leaves the threshold open or the map is

@@ -1,4 +1,4 @@
-"""The score of a box that never looks at the image."""
+"""The best score of a single box that is used for every image."""
 
 import numpy as np
 
@@ -25,8 +25,9 @@ def constant_box_accuracy(box: np.ndarray, truth: list[np.ndarray], protocol: Pr
 def best_constant_box(truth: list[np.ndarray], protocol: Protocol, steps: int = 28) -> np.ndarray:
     """Search the box that localises most images when used for all of them.
 
-    The edges run over a grid of ``steps`` positions a side; it is chosen on
-    the scored images themselves, so no constant box of that grid does better.
+    The edges run over a grid of ``steps`` positions a side. The box is chosen
+    on the scored images themselves, so no constant box of that grid does
+    better.
 
     Args:
         truth: For every image, its ``(m, 4)`` true boxes in the frame.

@@ -1,4 +1,4 @@
-"""The outcome of one image: the figures of the paper and its error analysis."""
+"""The outcome categories of the paper's error analysis, for one image."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,7 +9,7 @@ from .boxes import box_overlaps
 
 
 class Outcome(str, Enum):
-    """Exclusive outcome of the Top-1 prediction (paper, Table 4), in the order in which they are asked."""
+    """Exclusive outcomes of the Top-1 prediction (paper, Table 4), in the order in which they are checked."""
 
     CLASSIFICATION = 'classification'
     RIGHT = 'right'

@@ -1,4 +1,4 @@
-"""Scoring a map pixel by pixel, against a mask.
+"""Scoring a map against a mask, pixel by pixel.
 
 Reference: PxAP of Choe et al., "Evaluating Weakly Supervised Object
 Localization Methods Right", CVPR 2020, Section 4.2.
@@ -19,15 +19,15 @@ def pixel_histograms(score_map: np.ndarray, mask: np.ndarray, protocol: Protocol
     Args:
         score_map: ``(h, w)`` float array of any range.
         mask: ``(H, W)`` integer array: 0 background, 255 to be ignored,
-            anything else foreground; brought to the protocol's frame with
-            nearest interpolation.
+            anything else foreground. It is brought to the protocol's frame
+            with nearest interpolation.
         protocol: Gives the frame and the rules for maps.
         thresholds: ``(T,)`` rising thresholds, the first 0.
 
     Returns:
-        ``(2, T + 1)`` ``int64`` array: pixels of foreground and of background
-        with a score from each threshold to the next; the last bin is for a
-        score of 1.
+        ``(2, T + 1)`` ``int64`` array: numbers of foreground and of background
+        pixels with a score from each threshold to the next. The last bin is
+        for a score of 1.
 
     Raises:
         ValueError: If the map cannot be scored, the mask is not a

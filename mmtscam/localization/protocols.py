@@ -162,7 +162,7 @@ class Protocol:
 
     @property
     def iou_level(self) -> float:
-        """The one IoU level, for what is defined at a single one.
+        """The only IoU level, for numbers that are defined at a single level.
 
         Raises:
             ValueError: If the protocol has several.
@@ -213,8 +213,8 @@ _RCAM = Protocol(
     truncate_size=False,
 )
 
-# Results show threshold and levels themselves; a map that is normalised
-# already is the same map.
+# Fields that do not change the rules for boxes. Results show threshold and levels
+# themselves, and a map that is normalised already is the same map.
 _NOT_RULES = ('name', 'threshold', 'iou_levels', 'normalize')
 
 PROTOCOLS: dict[str, Protocol] = {

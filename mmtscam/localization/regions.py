@@ -1,4 +1,4 @@
-"""From a foreground to the rectangles of its regions.
+"""The rectangles of a foreground's regions.
 
 A foreground is an ``(h, w)`` ``uint8`` array, foreground where it is not 0. A
 rectangle is ``(x, y, width, height)``.
@@ -31,7 +31,7 @@ def union_rects(foreground: np.ndarray) -> list[Rect]:
 
 def largest_component_rects(foreground: np.ndarray) -> list[Rect]:
     """The rectangle of the 8-connected component with the most pixels, or none; the first of several."""
-    # OpenCV's own statistics of components take three times as long as all of this.
+    # OpenCV's own statistics of components take three times as long as this whole function.
     count, labels = cv2.connectedComponents(foreground, connectivity=8)
     if count <= 2:  # the background and at most one component
         return union_rects(foreground)

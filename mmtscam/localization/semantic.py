@@ -1,4 +1,4 @@
-"""Semantic re-allocation: the logits of all classes, and the semantic maps of those that are asked for.
+"""Semantic re-allocation: the logits of all classes, and the semantic maps of chosen classes.
 
 Reference: Gao et al., "TS-CAM", ICCV 2021, Eqs. 3 and 4.
 """
@@ -12,12 +12,12 @@ from .precision import full_precision, without_autocast
 def semantic_logits(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Means of the semantic maps of all classes (Eq. 4), without the maps.
 
-    A convolution and a mean commute. The kernel is applied to the means of
-    the pixels that each of its entries slides over, instead of a mean being
-    taken of the map that the kernel makes. That is ``h * w`` times less work,
-    forward and backward, and the same but for rounding. It runs in full
-    precision, also under autocast, since half precision would tie many of the
-    classes.
+    A convolution and a mean commute. Instead of the mean of the map that the
+    kernel makes, the kernel is applied to the means of the pixels that each of
+    its entries slides over. The result is the same but for rounding, with
+    ``h * w`` times less work, forward and backward. The function runs in full
+    precision, also under autocast, because half precision would give many
+    classes equal logits.
 
     Args:
         features: ``(B, D, h, w)`` patch features.

@@ -1,17 +1,18 @@
-"""Scoring one map at every threshold of a grid, at a fraction of the cost of scoring it at each.
+"""Scoring one map at every threshold of a grid, in far less time than by scoring it at each.
 
-It is fast, without changing a single count, for these reasons:
+The following makes it fast without changing a single count:
 
-- A relative threshold acts as a whole number, so however fine the grid there
-  are at most 256 distinct cuts. An absolute one acts as the number of grid
-  points that a score is above. A cut between whose neighbours no pixel lies
-  changes nothing.
-- Foregrounds are nested: all that lies outside the crop that held one cut's
+- A relative threshold acts as a whole number, so there are at most 256
+  distinct cuts, however fine the grid is. An absolute threshold acts as the
+  number of grid points that a score is above. Cuts between which no pixel
+  lies have the same foreground.
+- Foregrounds are nested: everything outside the crop around one cut's
   foreground is background at every higher cut.
-- A connected part only shrinks, so once its rectangle is too small for the
-  lowest IoU level it can be left out, with all that becomes of it.
-- Where every contour gets a box, only the boxes matter: OpenCV's run-based
-  tracer finds the same ones in half the time.
+- A connected part only shrinks with higher cuts. Once its rectangle is too
+  small for the lowest IoU level, it is left out, with all parts of it that
+  higher cuts leave.
+- Where every contour gets a box, only the boxes matter, and OpenCV's
+  run-based tracer finds the same boxes in half the time.
 """
 
 from collections.abc import Callable
@@ -49,8 +50,9 @@ def correct_at_thresholds(
 ) -> np.ndarray:
     """Say at which thresholds a map localises its object.
 
-    The answer is the same as that of :func:`map_to_boxes` and
-    :func:`box_overlaps` at each threshold: is the best IoU at least the level?
+    A map localises its object where the best IoU is at least the level. The
+    result is the same as with :func:`map_to_boxes` and :func:`box_overlaps`
+    at each threshold.
 
     Args:
         score_map: ``(h, w)`` float array of any range.
@@ -82,7 +84,7 @@ def correct_at_thresholds(
     levels, cuts = _levels_and_cuts(score_map, protocol, thresholds)
     boxes, counts, states = _trace_cuts(levels, np.unique(cuts).tolist(), truth, protocol)
 
-    best = np.zeros(len(counts) + 1)  # the last: nothing left that could be right
+    best = np.zeros(len(counts) + 1)  # the last one stands for no part left that could be right
     best[:-1] = np.maximum.reduceat(box_overlaps(boxes, truth)[0].max(axis=1), np.cumsum([0, *counts[:-1]]))
     return best[states[cuts]] >= np.array(protocol.iou_levels)[:, None]
 
@@ -107,8 +109,8 @@ def _trace_cuts(
 
     Returns:
         All boxes ``(n, 4)``, the number of boxes of each state, and for each
-        cut the index of its state: -2 (the last state) is the empty box, and
-        -1 says that nothing is left that could be right.
+        cut the index of its state. The state -2, the last one, is the empty
+        box. The state -1 says that no part is left that could be right.
     """
     below = np.bincount(levels.ravel(), minlength=cuts[-1] + 1)[: cuts[-1] + 1].cumsum()  # pixels that a cut takes away
     states = np.where(below == levels.size, -2, -1)
@@ -127,14 +129,14 @@ def _trace_cuts(
             break
         if below[cut] != last:
             last = below[cut]
-            if len(counts) % 2:  # at every other cut, which pays best
+            if len(counts) % 2:  # every other cut is the fastest interval
                 kept = _what_may_be_right(parts, left, top, limits)
                 if kept is None:
                     break
                 x1, y1, x2, y2 = kept
                 crop, left, top = crop[y1:y2, x1:x2], left + x1, top + y1
             found, is_hole, parts = trace(above(crop, cut))
-            if not found:  # the crop has cut off all that was left
+            if not found:  # no foreground is left in the crop
                 break
             rects += found
             holes += is_hole
@@ -163,7 +165,7 @@ def _above(levels: np.ndarray, cut: int) -> np.ndarray:
 
 
 def _trace_all(foreground: np.ndarray) -> tuple[list[Rect], list[bool], list[Rect]]:
-    """Rectangles of all contours, which of them are holes, and the parts that the foreground consists of."""
+    """Rectangles of all contours, whether each is a hole, and the connected parts of the foreground."""
     contours, _ = cv2.findContoursLinkRuns(foreground)
     rects = list(map(cv2.boundingRect, contours))
     return rects, [False] if len(rects) == 1 else list(map(_is_hole, contours)), rects
@@ -172,8 +174,8 @@ def _trace_all(foreground: np.ndarray) -> tuple[list[Rect], list[bool], list[Rec
 def _is_hole(contour: np.ndarray) -> bool:
     """Whether a contour of the run-based tracer runs around a hole.
 
-    It runs the other way round than that of a part; the tracer's hierarchy
-    does not tell.
+    Such a contour runs in the opposite direction to that of a part. The
+    tracer's hierarchy does not tell them apart.
     """
     area = cv2.contourArea(contour, True)
     return area < 0 if area else bool(contour[0, 0, 0] > contour[1, 0, 0])
@@ -182,15 +184,15 @@ def _is_hole(contour: np.ndarray) -> bool:
 def _trace_one(
     find: Callable[[np.ndarray], list[Rect]], foreground: np.ndarray
 ) -> tuple[list[Rect], list[bool], list[Rect]]:
-    """The same where one box is drawn from all parts: they count as one part."""
+    """The same as :func:`_trace_all` where one box is drawn from all parts: they count as one part."""
     return find(foreground), [False], [cv2.boundingRect(foreground)]
 
 
 def _smallest_intersections(truth: np.ndarray, protocol: Protocol) -> list[tuple[int, int, int, int, float]]:
-    """The true boxes with the intersection that each must have with a box for the lowest IoU level.
+    """The true boxes, each with the smallest intersection by which a box can reach the lowest IoU level.
 
     IoU is at most the intersection over the true box's area. The level is
-    lowered by more than rounding could take.
+    lowered by more than the largest rounding error.
     """
     sides = truth[:, 2:] - truth[:, :2] + 1
     areas = (min(protocol.iou_levels) * (1 - 1e-9) * sides.prod(axis=1)).tolist()

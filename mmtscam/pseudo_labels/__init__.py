@@ -1,4 +1,4 @@
-"""Boxes for a data set that has none: predicted, and written as a COCO file."""
+"""Pseudo boxes: predicting boxes for a data set that has none, and writing them as a COCO file."""
 
 from .image_rows import DatasetRows, ImageRow, build_dataset, folder_rows
 from .labelling import LabelSettings, label_parts

@@ -1,4 +1,4 @@
-"""Boxes of one COCO file against the true ones of another."""
+"""Scores of the boxes in one COCO file against the true boxes in another."""
 
 import contextlib
 import io
@@ -19,26 +19,26 @@ _KEYS = {
 
 
 def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnostic: bool = False) -> dict[str, float]:
-    """Score predicted boxes with true ones.
+    """Score predicted boxes against true ones.
 
-    Images of the two files are told by ``file_name`` and categories by name;
-    images that ``boxes`` does not list count as without a box.
+    The two files are matched by the images' ``file_name`` and the categories'
+    names. Images that ``boxes`` does not list count as without a box.
 
     Args:
-        boxes: COCO file with boxes; those without ``score`` count as certain.
+        boxes: COCO file with boxes. Boxes without ``score`` count as certain.
         truth: COCO file with the true boxes.
         class_agnostic: Whether a box may be of any category.
 
     Returns:
-        In percent: COCO's ``AP`` (IoU 50 to 95 %), ``AP50`` and ``AP75``, and
-        ``CorLoc``, the share of images whose best box overlaps a true one by
-        at least 50 %. IoU is COCO's, of edges as real numbers.
+        COCO's ``AP`` (IoU 50 to 95 %), ``AP50`` and ``AP75``, and ``CorLoc``,
+        the share of images whose best box overlaps a true one by at least
+        50 %, all in percent. IoU is COCO's, which takes edges as real numbers.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is none of COCO, there is no true box, those are
-            predicted, or there are images or categories that the true ones
-            lack.
+        ValueError: If a file is no COCO file, ``truth`` has no box or has
+            predicted ones, or ``boxes`` has images or categories that
+            ``truth`` lacks.
     """
     found, known = _read(boxes), _read(truth)
     if not known['annotations']:
@@ -65,7 +65,7 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
     ]
     if not detections:
         return dict.fromkeys(('AP', 'AP50', 'AP75', 'CorLoc'), 0.0)
-    with contextlib.redirect_stdout(io.StringIO()):  # tables of its own
+    with contextlib.redirect_stdout(io.StringIO()):  # COCO prints tables of its own
         reference = COCO()
         reference.dataset = dict(known, info={}, annotations=[_with_defaults(each) for each in known['annotations']])
         reference.createIndex()

@@ -1,4 +1,4 @@
-"""Which images there are, and what is known of their classes."""
+"""Lists of images with their classes, from a data set or a folder."""
 
 import copy
 import os.path as osp
@@ -20,7 +20,7 @@ class ImageRow(NamedTuple):
     """One image.
 
     Attributes:
-        path: Where it is.
+        path: Path of the file.
         name: Its path in the data set, as the COCO file names it.
         label: Index of its class, ``None`` where it is not known.
     """
@@ -31,12 +31,12 @@ class ImageRow(NamedTuple):
 
 
 class DatasetRows(Sequence[ImageRow]):
-    """The images of one of a config's data sets, read from its rows when they are asked for.
+    """The images of one of a config's data sets; rows are read on request.
 
     Args:
         cfg: The config.
-        split: ``'train'``, ``'val'`` or ``'test'``: the data set of which
-            dataloader.
+        split: ``'train'``, ``'val'`` or ``'test'``, the dataloader whose data
+            set is meant.
 
     Attributes:
         classes: Names of the data set's classes.
@@ -57,13 +57,13 @@ class DatasetRows(Sequence[ImageRow]):
     def __getitem__(self, index: Any) -> Any:
         """One image."""
         info = self._rows.get_data_info(index)
-        # WSOLDataset's own name, the same wherever the data set lies.
+        # WSOLDataset's image_id is the same wherever the data set lies.
         name = info.get('image_id', info['img_path'])
         return ImageRow(info['img_path'], str(name), info.get('gt_label'))
 
 
 def build_dataset(cfg: Config, split: str, **changes: Any) -> BaseDataset:
-    """Build the data set of a dataloader for its rows alone, without boxes or masks.
+    """Build the data set of a dataloader without boxes or masks, only for its rows.
 
     Args:
         cfg: The config.
@@ -88,7 +88,7 @@ def build_dataset(cfg: Config, split: str, **changes: Any) -> BaseDataset:
     settings.update(changes)
     try:
         dataset = DATASETS.build(settings)
-    except TypeError as error:  # of a ConcatDataset and other wrappers, which take neither pipeline nor test_mode
+    except TypeError as error:  # ConcatDataset and other wrappers take neither pipeline nor test_mode
         raise ValueError(
             f'{name}: {split}_dataloader.dataset, a {settings.type}, cannot be built for its rows: {error}; '
             'set it to one data set, and label each by itself'
@@ -102,13 +102,13 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
 
     Args:
         folder: The folder.
-        classes: Names of the model's classes, if the folders in it are named
-            so, perhaps with a number before (``001.Name``), and tell them;
-            ``None`` where the classes are not wanted.
+        classes: Names of the model's classes, if the names of the folders tell
+            the images' classes, perhaps with a number before the name
+            (``001.Name``); ``None`` where the classes are not wanted.
         count: Number of the model's classes.
 
     Returns:
-        Their rows, named by their paths in the folder.
+        The rows of the images, named by their paths in the folder.
 
     Raises:
         FileNotFoundError: If there is no folder, or no image in it.
@@ -141,8 +141,8 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
 
 
 def _folder_label(kind: str, classes: Sequence[str], count: int) -> int:
-    """The class of which a folder has the name, with or without a number before it."""
+    """The class whose name a folder has, with or without a number before it."""
     name = kind if kind in classes else re.sub(r'^\d+\.', '', kind)
-    if name.strip().isdecimal() and name not in classes:  # an index elsewhere, but hardly as a folder
+    if name.strip().isdecimal() and name not in classes:  # users may give an index, but a folder's number is hardly one
         raise ValueError(f'class {kind!r}: not among the {count} classes of the model')
     return find_class(name, classes, count)

@@ -1,4 +1,4 @@
-"""From images to boxes, part by part."""
+"""Predicting the boxes of images, part by part."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,10 +30,10 @@ class LabelSettings:
     Args:
         labels: ``'known'``: the image's own class. ``'predicted'``: the
             classes with at least ``score_thr``.
-        score_thr: Score, in (0, 1], from which on a predicted class counts.
-        min_area: Several boxes a class: of every contour with at least this
-            share, in [0, 1], of the largest one's area; ``None`` for the box,
-            or boxes, that the protocol draws.
+        score_thr: Lowest score, in (0, 1], of a predicted class that counts.
+        min_area: Draws several boxes a class: one for every contour with at
+            least this share, in [0, 1], of the largest contour's area.
+            ``None`` draws the box, or boxes, of the protocol.
         class_agnostic: Whether every box is of the one class ``object``.
 
     Raises:
@@ -68,9 +68,10 @@ def label_parts(
     amp_dtype: torch.dtype | None = None,
     advance: Callable[[int], Any] = lambda images: None,
 ) -> None:
-    """Label the images of some parts and write these.
+    """Label the images of some parts, and write the parts.
 
-    Batches end with their part, and are so the same whoever computes them.
+    Batches end with their part, so they are the same whichever process
+    computes them.
 
     Args:
         model: The classifier, in evaluation, with a head of this package.
@@ -78,20 +79,20 @@ def label_parts(
             :func:`~mmtscam.apis.pipelines.image_pipeline`.
         rows: The images.
         folder: Where the parts go.
-        parts: Numbers of those to make.
-        settings: What to label.
-        loc_settings: How boxes are drawn; the head's own way by default.
+        parts: Numbers of the parts to make.
+        settings: Settings of labelling: classes and boxes.
+        loc_settings: Settings for drawing boxes; the head's own by default.
         batch_size: Images a batch.
         num_workers: Processes that read images; 0 for this one.
         amp_dtype: Predict in mixed precision.
         advance: Called with the number of images of each batch that is done.
 
     Raises:
-        OSError: If an image cannot be reached; the parts before it are kept.
+        OSError: If an image cannot be reached; parts before it are kept.
     """
     loader = DataLoader(
         _Images(rows, pipeline, settings.labels == 'known'),
-        # A generator: the batches of a large data set would be a long list.
+        # This is a generator, because the batches of a large data set would be a long list.
         batch_sampler=(
             list(images[start : start + batch_size])
             for images in map(folder.images, parts)
@@ -103,7 +104,7 @@ def label_parts(
     )
     drawn = loc_settings or model.head.settings
     if settings.labels == 'predicted':
-        # No more classes can have such a score.
+        # Scores sum to 1, so no more classes can reach the threshold.
         drawn = replace(drawn, topk=min(int(1 / settings.score_thr), model.head.num_classes))
     batches = ahead((_start(model, batch, drawn, amp_dtype) for batch in loader), 1)
     for part in parts:
@@ -116,19 +117,19 @@ def label_parts(
 
 
 class _Image(NamedTuple):
-    """An image's name and, where it could not be read, why, and whether it could not be reached at all."""
+    """An image's name and, if it could not be read, the reason and whether it could not even be reached."""
 
     name: str
     error: str | None = None
     gone: bool = False
 
 
-# Images of a batch, and those of one size that could be read: their places in it, and the model's input.
+# The images of a batch, and for each size the places of the images that could be read, with the model's input.
 _Batch = tuple[list[_Image], list[tuple[list[int], dict[str, Any]]]]
 
 
 class _Images(Dataset):
-    """Images as the model takes them; one that cannot be read is no reason to end a long run."""
+    """Images as the model takes them; an unreadable image does not end a long run."""
 
     def __init__(self, rows: Sequence[ImageRow], pipeline: Sequence[dict], known: bool) -> None:
         self.rows = rows
@@ -145,7 +146,8 @@ class _Images(Dataset):
         except ValueError as error:
             return _Image(row.name, str(error)), None
         except OSError as error:
-            # The disk may be gone: no reason to skip the rest, and a loader's process would add where it failed.
+            # The disk may be gone, so the rest is not skipped. The error is raised later, in the main process: a
+            # loader's process would add its traceback.
             return _Image(row.name, str(error), gone=True), None
         if self.known and row.label is not None:
             data['data_samples'].set_query_label([int(row.label)])
@@ -153,7 +155,7 @@ class _Images(Dataset):
 
 
 def _collate(loaded: Sequence[tuple[_Image, dict[str, Any] | None]]) -> _Batch:
-    """Stack inputs in the loader's process: one tensor a batch travels, instead of one an image."""
+    """Stack inputs in the loader's process, so that one tensor a batch is sent instead of one an image."""
     groups: dict[torch.Size, dict[int, dict[str, Any]]] = {}
     for place, (_, data) in enumerate(loaded):
         if data is not None:
@@ -188,7 +190,7 @@ def _pairs(images: list[_Image], groups: list) -> Iterator[tuple[_Image, LocData
 
 
 def _record(image: _Image, sample: LocDataSample | None, protocol: Protocol, settings: LabelSettings) -> dict[str, Any]:
-    """What is kept of an image, see :meth:`PartFolder.write`."""
+    """The record of an image, see :meth:`PartFolder.write`."""
     if image.gone:
         raise OSError(f'{image.error}; started again, the run goes on with what is missing')
     if sample is None:
@@ -198,7 +200,7 @@ def _record(image: _Image, sample: LocDataSample | None, protocol: Protocol, set
     for label, box in _labelled_boxes(sample, (width, height), protocol, settings.min_area):
         score = float(sample.pred_score[label])
         edges = [round(edge, 2) for edge in box]
-        # A contour in the last column has no width where the protocol clamps to it.
+        # A box of a contour in the last column has no width if the protocol clamps boxes to that column.
         has_extent = edges[0] < edges[2] and edges[1] < edges[3]
         if has_extent and (settings.labels == 'known' or score >= settings.score_thr):
             boxes.append([0 if settings.class_agnostic else label, round(score, 4), *edges])
@@ -208,7 +210,7 @@ def _record(image: _Image, sample: LocDataSample | None, protocol: Protocol, set
 def _labelled_boxes(
     sample: LocDataSample, size: tuple[int, int], protocol: Protocol, min_area: float | None
 ) -> Iterator[tuple[int, list[float]]]:
-    """Label and box, in the image's pixels; none of maps that say nothing."""
+    """Pairs of label and box, in the image's pixels; maps that are constant or not finite give none."""
     boxed = sample.pred_instances
     for label, score_map in zip(sample.class_maps.labels.tolist(), sample.class_maps.maps.float().numpy(), strict=True):
         low, high = score_map.min(), score_map.max()

@@ -1,4 +1,4 @@
-"""A long run's results in parts, so that a run that was stopped goes on, and one of several processes is one file."""
+"""Results of a long run in parts, so that a stopped run can continue and several processes can share the work."""
 
 import hashlib
 import json
@@ -19,19 +19,19 @@ _RUN = 'run.json'
 
 
 class PartFolder:
-    """A folder, beside the file to be written, with a part for each so many images.
+    """A folder beside the file to be written, with a part for each group of images.
 
     A part holds one line of JSON an image, and is there whole or not at all.
-    Which images it covers does not depend on who writes it.
+    The images that a part covers do not depend on the process that writes it.
 
     Args:
         out: The file to be written in the end; parts lie in ``OUT.parts``.
-        info: What decides on the content: settings, model, images. Parts of
-            a run with others are not used.
+        info: Facts that decide on the content: settings, model, images. Parts
+            of a run with other facts are not used.
         num_images: Number of images.
         part_size: Images a part.
-        private: What decides on the content too, but is none of the file's
-            readers' concern.
+        private: Facts that also decide on the content, but are not written to
+            the file.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class PartFolder:
 
         Raises:
             FileExistsError: If the file to be written is there already.
-            ValueError: If the folder is not known to be of this run, or is of
-                one with other settings; names the first that differs.
+            ValueError: If the folder does not name its run, or belongs to a
+                run with other settings; names the first that differs.
         """
         if self.out.exists():
             raise FileExistsError(f'{self.out}: is there already; remove it, or name another file')
@@ -87,7 +87,7 @@ class PartFolder:
         return range(part * self.part_size, min((part + 1) * self.part_size, self.num_images))
 
     def missing(self) -> list[int]:
-        """The parts that are not there yet, or not whole: a machine that breaks down may leave such."""
+        """The parts that are missing, or not whole, as after a breakdown of the machine."""
         return [part for part in range(self.num_parts) if not self._is_whole(part)]
 
     def _is_whole(self, part: int) -> bool:
@@ -102,9 +102,9 @@ class PartFolder:
 
         Args:
             part: Its number.
-            records: Of each of its images ``name`` and either ``width``,
-                ``height`` and ``boxes``, a list of ``[label, score, x1, y1,
-                x2, y2]``, or ``error``.
+            records: A record for each of its images, with ``name`` and either
+                ``error`` or ``width``, ``height`` and ``boxes``, a list of
+                ``[label, score, x1, y1, x2, y2]``.
         """
         assert len(records) == len(self.images(part))
         write_text(self._file(part), ''.join(json.dumps(record) + '\n' for record in records))
@@ -163,7 +163,7 @@ class PartFolder:
             annotations=annotations(),
             skipped=skipped(),
         )
-        # Last what says of which run they are.
+        # The file that names the run of the parts is removed last.
         for part in range(self.num_parts):
             self._file(part).unlink()
         shutil.rmtree(self.folder)
@@ -179,7 +179,7 @@ class PartFolder:
 
 
 def _first_difference(then: Any, now: Any) -> tuple[str, str]:
-    """Two values, or of long texts the first lines that differ."""
+    """Two values, or the first lines that differ in two long texts."""
     if isinstance(then, str) and isinstance(now, str):
         lines = zip_longest(then.splitlines(), now.splitlines(), fillvalue='')
         then, now = next((pair for pair in lines if pair[0] != pair[1]), (then, now))

@@ -1,4 +1,4 @@
-"""How fast ours is and what memory it takes, beside the same written out plainly."""
+"""Benchmarks of time and memory: this package beside a baseline that is written out plainly."""
 
 from .comparison import check_memory, compare, count_steps
 from .complexity import model_complexity

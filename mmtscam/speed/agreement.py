@@ -1,4 +1,4 @@
-"""Do the baseline and ours compute the same?"""
+"""Checks that the baseline and this package compute the same."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +23,9 @@ TOLERANCE = 1e-5
 def check_agreement(setting: Setting) -> dict[str, float]:
     """Compare the baseline with ours on the first batch, in fp32.
 
-    Logits and coupled maps must be equal but for rounding; from the same
-    maps, boxes and the numbers of right images must be the same; while
-    training, so must the loss.
+    Logits and coupled maps must be equal but for rounding. Boxes from the
+    same maps, and the numbers of right images, must be equal. In training,
+    the loss must be equal too.
 
     Args:
         setting: A workload other than ``'load'``.
@@ -51,7 +51,7 @@ def _check_evaluation(setting: Setting) -> dict[str, float]:
         logits = model(model.data_preprocessor(ours)['inputs'])
         samples = list(model.test_step(ours))
         plain_logits, plain_maps = plain(normalizer(cfg, setting.device)(batch))
-    # The released code sums over blocks what the paper averages.
+    # The released code sums over blocks; the paper averages.
     plain_maps = (plain_maps / len(plain.blocks)).cpu()
 
     found = dict(logits=_difference(plain_logits.cpu(), logits.cpu()))
@@ -62,8 +62,7 @@ def _check_evaluation(setting: Setting) -> dict[str, float]:
         if not difference <= TOLERANCE:
             raise ValueError(_message(name, difference))
 
-    # From maps that differ by a rounding a box may differ by a pixel: the same
-    # maps are given to both.
+    # Both get the same maps: a box may differ by a pixel if maps differ by rounding.
     for sample, wanted, maps in zip(samples, labels, plain_maps, strict=True):
         maps[wanted] = sample.class_maps.maps.cpu()
     sizes = [ORIGINAL_SIZE] * len(samples)
@@ -115,7 +114,7 @@ def _difference(first: Tensor, second: Tensor) -> float:
 
 @contextmanager
 def _full_precision() -> Iterator[None]:
-    """Without TensorFloat-32, which cuDNN uses by default and which rounds to ten bits."""
+    """Switch off TensorFloat-32, which cuDNN uses by default and which rounds to ten bits."""
     allowed = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:

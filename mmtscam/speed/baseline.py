@@ -1,4 +1,4 @@
-"""The workloads as the baseline does them."""
+"""The workloads of the benchmark, done by the baseline."""
 
 import itertools
 from collections import Counter
@@ -26,12 +26,12 @@ def build_plain(cfg: Config, device: str) -> PlainTSCAM:
     model = build_model(cfg, device)
     plain = plain_like(model)
     plain.load_state_dict(to_reference(model.state_dict()), assign=True)
-    # Tensors of a state dict are cut off from training.
+    # Tensors of a state dict do not require gradients.
     return plain.requires_grad_().eval()
 
 
 def plain_like(model: ImageClassifier) -> PlainTSCAM:
-    """The baseline in the shape of one of our models, on the meta device: without memory for its weights.
+    """The baseline in the shape of one of our models, on the meta device, so without memory for weights.
 
     Raises:
         ValueError: If the baseline is not written for such a TSCAMDeiT and
@@ -47,7 +47,7 @@ def plain_like(model: ImageClassifier) -> PlainTSCAM:
         (protocol, PROTOCOLS['tscam'], 'the protocol'),
     ):
         if found != expected:
-            if found is protocol:  # all of whose fields say less than its name
+            if found is protocol:  # its name says more than all of its fields
                 found, expected = head.settings.protocol.name, 'tscam'
             raise ValueError(f'the baseline is written for {what} {expected}, not {found}')
     with torch.device('meta'):
@@ -77,18 +77,18 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
 def count_flops(model: ImageClassifier, input_size: int) -> int:
     """Floating-point operations of a forward pass of one image, two a multiply-accumulate.
 
-    All matrix products and convolutions of the network are counted with
-    attention written out, whatever computes it; softmax, norms, GELU, the
-    coupling of maps and drawing boxes are not.
+    All matrix products and convolutions of the network are counted.
+    Attention counts as written out, whatever computes it. Softmax, norms,
+    GELU, the coupling of maps and drawing boxes are not counted.
 
     Args:
         model: One of our models, on any device, also meta.
         input_size: Side of the input in pixels.
 
     Raises:
-        ValueError: As :func:`plain_like`.
+        ValueError: If :func:`plain_like` raises it.
     """
-    plain = plain_like(model).train()  # which couples no maps
+    plain = plain_like(model).train()  # no maps are coupled in training
     images = torch.empty(1, 3, input_size, input_size, device='meta')
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         plain(images)
@@ -96,7 +96,7 @@ def count_flops(model: ImageClassifier, input_size: int) -> int:
 
 
 def normalizer(cfg: Config, device: str) -> Callable[[Batch], Tensor]:
-    """What brings the images of a batch to a device and normalises them as the config says."""
+    """Make the function that brings a batch's images to a device and normalises them as the config says."""
     preprocessor = cfg.model.data_preprocessor
     return lambda batch: plain_normalize(batch.images.to(device), preprocessor.mean, preprocessor.std)
 
@@ -105,7 +105,7 @@ def threshold_of(cfg: Config) -> float:
     """The threshold with which the head draws boxes."""
     head = cfg.model.head
     threshold = get_protocol(head.get('protocol', 'tscam'), threshold=head.get('threshold')).threshold
-    assert threshold is not None  # or the head would not have been built
+    assert threshold is not None  # a head without one cannot be built
     return threshold
 
 
@@ -141,7 +141,7 @@ def prediction(setting: Setting, cfg: Config, way: Way) -> Task:
 
 
 def training(setting: Setting, cfg: Config, way: Way) -> Task:
-    """Take a step a batch."""
+    """Take a training step for each batch."""
     model = build_plain(cfg, setting.device).train()
     arguments = dict(cfg.optim_wrapper.optimizer)
     optimizer = getattr(torch.optim, arguments.pop('type'))(model.parameters(), **arguments)
@@ -170,7 +170,7 @@ def plain_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
     """Arguments of :func:`~.plain.plain_load` that do what a training pipeline does.
 
     Raises:
-        ValueError: If the pipeline has a step that the baseline has not.
+        ValueError: If the pipeline has a step that the baseline lacks.
     """
     arguments: dict[str, Any] = dict(resize=None, crop=None, flip=False)
     for step in pipeline:

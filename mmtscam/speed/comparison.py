@@ -1,4 +1,4 @@
-"""Ours against the baseline, in turn, each in a process of its own."""
+"""Comparison of this package with the baseline: both run in turn, each in a process of its own."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -21,33 +21,34 @@ from .settings import Setting, Way
 from .worker import Worker, start_workers
 from .workloads import build_task
 
-# A training step computes gradients of inputs and weights as well.
+# Forward passes whose operations a workload needs: a training step also computes gradients of inputs and weights.
 _PASSES = {'predict': 1, 'evaluate': 1, 'train': 3}
 
 
 def compare(
     setting: Setting, ways: Sequence[Way], rounds: int, on_step: Callable[[str], Any] = lambda step: None
 ) -> dict[str, Any]:
-    """Check that all compute the same, then measure them in turn.
+    """Check that all ways compute the same, then measure them in turn.
 
     Each way first runs once untimed. ``speedup`` is the first way's time over
-    that of a way, in each round; ``memory_ratio`` a way's memory over that of
-    the first one. ``mfu``
-    (model flops utilisation) is the floating-point operations of the network,
-    see :func:`~.baseline.count_flops` (in training three times those of a
-    forward pass), over what matrix products in the same precision achieve in
-    the same round, see :func:`~.matmul.matmul_shapes`.
+    that of a way, in each round. ``memory_ratio`` is a way's memory over that
+    of the first one. ``mfu`` (model flops utilisation) is the rate of the
+    network's floating-point operations over the rate that matrix products in
+    the same precision reach in the same round, see
+    :func:`~.baseline.count_flops` and :func:`~.matmul.matmul_shapes`. Training
+    counts three times the operations of a forward pass.
 
     Args:
         setting: The workload.
         ways: The baseline, then ours.
         rounds: How often each is measured.
-        on_step: Told what happens next, :func:`count_steps` times.
+        on_step: Called with a description of the next step,
+            :func:`count_steps` times.
 
     Returns:
-        Plain data for JSON: the setting, the agreement, the matrix products'
-        rates and, for each way, all seconds and figures in s, bytes and
-        operations a second.
+        Plain data for JSON: the setting, the agreement, the rates of matrix
+        products and, for each way, the times of all rounds and its figures,
+        in seconds, bytes and operations a second.
 
     Raises:
         ValueError: If the setting or the model does not suit.
@@ -114,7 +115,7 @@ def compare(
 
 
 def count_steps(setting: Setting, ways: Sequence[Way], rounds: int) -> int:
-    """How often :func:`compare` tells of a step."""
+    """The number of steps that :func:`compare` reports."""
     if setting.workload == 'load':
         return len(ways) * (rounds + 2)
     workers = len(ways) + len({way.precision for way in ways})
@@ -122,7 +123,7 @@ def count_steps(setting: Setting, ways: Sequence[Way], rounds: int) -> int:
 
 
 def model_sizes(cfg: Config) -> dict[str, int]:
-    """Sizes of a model: of its input, of its parts, and the operations of a forward pass.
+    """Sizes of a model's input and parts, and the number of operations of a forward pass.
 
     Raises:
         ValueError: If the config makes no model, or the baseline is not
@@ -148,7 +149,7 @@ def model_sizes(cfg: Config) -> dict[str, int]:
 
 
 def check_memory(setting: Setting) -> None:
-    """Refuse what cannot fit: the baseline keeps the attention of all blocks, and stacks a copy of it.
+    """Refuse a setting that cannot fit: the baseline keeps the attention of all blocks, and stacks a copy of it.
 
     Raises:
         ValueError: If the baseline needs more memory than is free.
@@ -157,7 +158,7 @@ def check_memory(setting: Setting) -> None:
         return
     sizes = model_sizes(setting.load())
     matrices = sizes['blocks'] * sizes['heads'] * (sizes['tokens'] + 1) ** 2 * 4
-    # The others' memory, which all live side by side, is small beside it where it matters.
+    # All ways live side by side, but where memory matters the others need little beside the baseline.
     needed, free = 2 * setting.batch_size * matrices, free_memory(setting.device)
     if free is not None and needed > free:
         raise ValueError(

@@ -18,8 +18,8 @@ from mmtscam.registry import MODELS
 def model_complexity(cfg: Config, input_size: tuple[int, int]) -> dict[str, int]:
     """Count a config's parameters and MACs with mmengine's counter.
 
-    A model is counted as papers write it, with attention matrices and with
-    maps of all classes, whatever computes it here.
+    A model is counted as papers describe it, with attention matrices and with
+    maps of all classes, however this package computes it.
 
     Args:
         cfg: A config with ``model``; its weights are not loaded.

@@ -1,4 +1,4 @@
-"""What both are given: images, classes and boxes, the same ones each time."""
+"""Inputs of both sides of the benchmark: reproducible images, classes and boxes."""
 
 import itertools
 import tempfile
@@ -28,7 +28,7 @@ _LOADED_IMAGES = 64
 
 @dataclass(frozen=True)
 class Batch:
-    """Images and what is known of them.
+    """Images with their classes and boxes.
 
     Attributes:
         images: ``(B, 3, S, S)`` ``uint8`` RGB.
@@ -44,7 +44,7 @@ class Batch:
 
 
 def make_batches(setting: Setting, cfg: Config) -> list[Batch]:
-    """Noise with boxes of every size, the same ones each time."""
+    """Make batches of noise with boxes of every size, the same ones each time."""
     generator = torch.Generator().manual_seed(0)
     rng = np.random.default_rng(0)
     size, classes = cfg.model.backbone.img_size, cfg.model.head.num_classes
@@ -61,7 +61,7 @@ def make_batches(setting: Setting, cfg: Config) -> list[Batch]:
 
 
 def our_batch(batch: Batch) -> dict:
-    """A batch as our data loader gives it."""
+    """A batch in the form that our data loader gives."""
     width, height = ORIGINAL_SIZE
     side = batch.images.shape[-1]
     samples = []
@@ -83,11 +83,11 @@ def our_batch(batch: Batch) -> dict:
 
 @contextmanager
 def image_files(cfg: Config, count: int = _LOADED_IMAGES) -> Iterator[dict[str, Any]]:
-    """Image files to load: the first of the config's training set, or generated ones where that is not there.
+    """Image files to load: the first of the config's training set, or generated ones where it is missing.
 
     Yields:
-        ``files``, paths of ``count`` files, and ``generated``, as in
-        :class:`~.settings.Setting`; generated files are removed in the end.
+        ``files``, the paths of ``count`` files, and ``generated``, as in
+        :class:`~.settings.Setting`. Generated files are removed at the end.
     """
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     with tempfile.TemporaryDirectory(prefix='benchmark_') as folder:

@@ -1,4 +1,4 @@
-"""What it was measured on."""
+"""Facts of the machine and the packages on which a benchmark ran."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 _PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmdet', 'numpy', 'opencv-python')
-# What makes bfloat16 fast on x86.
+# Instructions that make bfloat16 fast on x86.
 _BF16_FLAGS = ('avx512_bf16', 'amx_bf16')
 
 
@@ -47,7 +47,7 @@ def package_versions() -> dict[str, str]:
 
 
 def _processor() -> dict[str, str]:
-    """What Linux says of its first core."""
+    """Fields of the first core in Linux's ``/proc/cpuinfo``."""
     path = Path('/proc/cpuinfo')
     if not path.is_file():
         return {}

@@ -1,4 +1,4 @@
-"""The most that this machine multiplies in a second."""
+"""The highest rate of matrix products on this machine."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _REPEATS = 3
 
 
 def matmul_shapes(tokens: int, width: int, hidden: int, device: str) -> list[tuple[int, int, int]]:
-    """Shapes whose best is taken for the machine's peak.
+    """Shapes of matrix products, the fastest of which is taken as the machine's peak.
 
     Args:
         tokens: Tokens of a batch, B x N.
@@ -21,15 +21,15 @@ def matmul_shapes(tokens: int, width: int, hidden: int, device: str) -> list[tup
         device: ``'cpu'`` or a CUDA device.
 
     Returns:
-        ``(rows, inner, columns)`` of each: a large square product, and the
-        network's own largest ones, the layers of its MLPs.
+        ``(rows, inner, columns)`` of each product: a large square one, and
+        the network's own largest ones, the layers of its MLPs.
     """
     side = 2048 if device == 'cpu' else 8192
     return [(side, side, side), (tokens, width, hidden), (tokens, hidden, width)]
 
 
 def build_matmul(shapes: Sequence[tuple[int, int, int]], precision: str, device: str) -> Task:
-    """Make the task that measures, for a worker.
+    """Make the task of a worker that measures matrix products.
 
     Args:
         shapes: See :func:`matmul_shapes`.
@@ -37,8 +37,8 @@ def build_matmul(shapes: Sequence[tuple[int, int, int]], precision: str, device:
         device: Where to multiply.
 
     Returns:
-        A function that returns the best of the shapes in floating-point
-        operations a second, two a multiply-accumulate.
+        A function that returns the best rate of the shapes, in floating-point
+        operations a second, two for a multiply-accumulate.
     """
     dtype = dict(fp32=torch.float32, bf16=torch.bfloat16)[precision]
     generator = torch.Generator().manual_seed(0)

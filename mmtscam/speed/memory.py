@@ -1,4 +1,4 @@
-"""How much memory this process takes."""
+"""Memory that this process uses, and memory that is free."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ def memory_in_use(device: str = 'cpu') -> int | None:
         device: ``'cpu'`` or a CUDA device.
 
     Returns:
-        ``None`` where the system does not tell: it has no ``/proc``.
+        The bytes; ``None`` where the system has no ``/proc`` to tell them.
     """
     if device != 'cpu':
         return torch.cuda.memory_allocated(device)
@@ -23,17 +23,17 @@ def memory_in_use(device: str = 'cpu') -> int | None:
 
 
 def peak_memory(device: str = 'cpu') -> int | None:
-    """Most bytes that were in use since :func:`reset_peak_memory`, as :func:`memory_in_use`."""
+    """Most bytes in use since :func:`reset_peak_memory`, counted as in :func:`memory_in_use`."""
     if device != 'cpu':
         return torch.cuda.max_memory_allocated(device)
     return _status('VmHWM')
 
 
 def reset_peak_memory(device: str = 'cpu') -> None:
-    """Let the peak begin anew.
+    """Reset the peak.
 
-    Where the system does not allow it on a CPU, the peak stays that of the
-    whole process, which is the larger one.
+    Where the system does not allow this on a CPU, the peak stays that of the
+    whole process, which is higher.
     """
     if device != 'cpu':
         torch.cuda.reset_peak_memory_stats(device)

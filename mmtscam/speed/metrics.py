@@ -1,4 +1,4 @@
-"""What metrics cost: their time beside that of the same written out plainly, and what they keep in memory."""
+"""The cost of metrics: their time beside that of plainly written baselines, and their memory."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -31,8 +31,8 @@ class MetricCost(NamedTuple):
     """Time of a metric and of its baseline.
 
     Attributes:
-        name: What was computed.
-        images: Of how many images.
+        name: Name of the metric.
+        images: Number of images.
         baseline: Seconds of the baseline in each round.
         ours: Seconds of ours in each round.
     """
@@ -44,7 +44,7 @@ class MetricCost(NamedTuple):
 
 
 class MetricState(NamedTuple):
-    """Metrics on their way through a data set.
+    """The state of metrics part of the way through a data set.
 
     Attributes:
         images: Images that they have seen.
@@ -63,8 +63,8 @@ def compare_metrics(images: int, rounds: int, workers: int) -> Iterator[MetricCo
     Args:
         images: Images of each kind.
         rounds: How often each is measured.
-        workers: Processes of the metric that is compared with itself in one
-            process; fewer than 2: it is left out.
+        workers: Number of processes with which a metric is compared with
+            itself in one process; this is left out with fewer than 2.
 
     Yields:
         Times of sweeps and of LocAccuracy on one core, then of MaxBoxAcc with
@@ -114,7 +114,7 @@ def follow_metrics(images: int, workers: int) -> Iterator[MetricState]:
         workers: Processes of MaxBoxAcc.
 
     Yields:
-        The metrics' state after every 100 images, and once they are
+        The metrics' state after every 100 images, and after they are
         evaluated.
     """
     maps = make_maps(14, _BATCH)
@@ -158,16 +158,17 @@ def make_maps(size: int, images: int) -> Maps:
 
 
 def sweep_directly(score_map: np.ndarray, truth: np.ndarray, protocol: Protocol, grid: np.ndarray) -> np.ndarray:
-    """Do what the sweep does, plainly: threshold, contours, boxes and IoU at every threshold of the grid.
+    """Do the sweep plainly: foreground, contours, boxes and IoU at every threshold of the grid.
 
     Args:
         score_map: ``(h, w)``.
         truth: ``(n, 4)`` true boxes in the frame.
-        protocol: One that takes contours for regions.
+        protocol: A protocol whose regions are contours.
         grid: ``(T,)`` thresholds.
 
     Returns:
-        ``(L, T)``, whether the box is right at each IoU level and threshold.
+        ``(L, T)`` bool array: whether the box is right at each IoU level and
+        threshold.
     """
     grey = quantize_map(score_map, protocol)
     width, height = protocol.frame
@@ -187,7 +188,7 @@ def sweep_directly(score_map: np.ndarray, truth: np.ndarray, protocol: Protocol,
 
 
 def localize_directly(sample: dict) -> None:
-    """Do what LocAccuracy does, plainly: the maps of all Top-5 classes and of the true one, one after the other."""
+    """Do the work of LocAccuracy plainly: the maps of the Top-5 classes and of the true class, one after another."""
     label = int(sample['gt_label'])
     top = sample['pred_score'].argsort(descending=True)[:5].tolist()
     truth = sample['gt_instances']['bboxes'].numpy().astype(np.int64)
@@ -204,10 +205,11 @@ def localize_directly(sample: dict) -> None:
 
 
 def make_samples(maps: Maps, classes: int, start: int = 0) -> Iterator[dict]:
-    """Make samples as a model hands them to a metric, with maps of the Top-5 classes and the true one.
+    """Make samples as a model gives them to a metric, with maps of the Top-5 classes and the true class.
 
     Args:
-        maps: A map for each, which all classes share, with the true box.
+        maps: A map and the true box for each sample; all classes share the
+            map.
         classes: Number of classes.
         start: Number of the first image.
 

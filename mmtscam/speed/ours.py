@@ -1,4 +1,4 @@
-"""The workloads as this package does them."""
+"""The workloads of the benchmark, done by this package."""
 
 import itertools
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def build_model(cfg: Config, device: str, compiled: bool = False) -> ImageClassi
 def evaluate_batches(
     model: ImageClassifier, evaluator: Evaluator, batches: Sequence[dict], precision: str = 'fp32'
 ) -> dict[str, float]:
-    """Predict, draw boxes and score them in our test loop.
+    """Predict, draw boxes and score them in this package's test loop.
 
     Args:
         model: The model.
@@ -50,7 +50,7 @@ def evaluate_batches(
     Returns:
         The metrics by name.
     """
-    # As much of a Runner and of a loader as the loop asks for.
+    # These stand for a Runner and a loader, with only the attributes that the loop uses.
     runner: Any = SimpleNamespace(model=model, call_hook=lambda *args, **kwargs: None)
     loader: Any = _Loader(batches)
     loader.dataset = [sample for batch in batches for sample in batch['data_samples']]
@@ -80,7 +80,7 @@ def prediction(setting: Setting, cfg: Config, way: Way) -> Task:
 
 
 def training(setting: Setting, cfg: Config, way: Way) -> Task:
-    """Take a step a batch."""
+    """Take a training step for each batch."""
     model, batches = _model_and_batches(setting, cfg, way)
     model.train()
     if way.precision == 'bf16':

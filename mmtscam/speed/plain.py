@@ -1,9 +1,9 @@
 """The baseline: TS-CAM, its evaluation and its training written out plainly.
 
-What a script does that follows the formulas line by line: softmax attention
-with its matrices, those of all blocks kept and stacked, coupled maps of all
-classes, and boxes image by image and class by class. Nothing of it is used
-but to be compared with.
+It follows the formulas line by line, as a simple script would: softmax
+attention with its matrices, which are kept and stacked for all blocks, coupled
+maps of all classes, and boxes image by image and class by class. It serves
+only for comparisons.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ Box = tuple[int, int, int, int]
 
 
 class PlainBlock(nn.Module):
-    """A transformer block that hands out its attention matrix.
+    """A transformer block that returns its attention matrix too.
 
     Args:
         width: Width D of a token.
@@ -69,8 +69,8 @@ class PlainTSCAM(nn.Module):
         drop_paths: Drop path of each block.
         classes: Number of classes C.
         patch: Side of a patch in pixels.
-        positions: Number of position embeddings, 1 + h x w: the size of the
-            input is fixed.
+        positions: Number of position embeddings, 1 + h x w; the size of the
+            input is therefore fixed.
     """
 
     def __init__(
@@ -98,9 +98,8 @@ class PlainTSCAM(nn.Module):
             images: ``(B, 3, H, W)`` normalised images.
 
         Returns:
-            Logits ``(B, C)`` and maps ``(B, C, h, w)``; while training the
-            attention matrices are kept as well, but not coupled, and there
-            are no maps.
+            Logits ``(B, C)`` and maps ``(B, C, h, w)``. While training the
+            attention matrices are kept too, but there are no maps.
         """
         x = self.patch_embed['proj'](images)
         batch, width, rows, columns = x.shape
@@ -134,7 +133,7 @@ def plain_box(score_map: np.ndarray, threshold: float, size: int = 224) -> Box:
 
     Args:
         score_map: ``(h, w)`` float array.
-        threshold: Pixels above this part of the maximum are foreground.
+        threshold: Pixels above this share of the maximum are foreground.
         size: Side of the square frame in pixels.
 
     Returns:
@@ -177,7 +176,7 @@ def plain_score(
     image_sizes: Sequence[tuple[int, int]],
     threshold: float,
 ) -> tuple[list[list[Box]], Counter]:
-    """Draw boxes of the Top-5 and the true classes and count what is right.
+    """Draw boxes of the Top-5 and the true classes, and count the images that are right.
 
     Args:
         logits: ``(B, C)``.

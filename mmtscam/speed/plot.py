@@ -1,4 +1,4 @@
-"""How cost grows with size, as a picture."""
+"""A picture of how time and memory grow with size."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-# Distinct for colour-blind readers too.
+# Colours that colour-blind readers can tell apart too.
 _COLOURS = ('#555555', '#0072b2', '#d55e00', '#009e73', '#cc79a7')
 _MARKERS = 'osD^v'
 
@@ -18,12 +18,13 @@ def plot_growth(results: Sequence[dict[str, Any]], parameter: str, path: Path, k
     """Draw time and memory of an image over a swept size, each way as a line.
 
     Args:
-        results: Of :func:`~.compare.compare`, for several values of the
-            parameter and any configs and workloads, which get a row each.
+        results: Results of :func:`~.comparison.compare`, for several values
+            of the parameter and any configs and workloads. Each config and
+            workload gets a row.
         parameter: ``'input_size'``, ``'batch_size'`` or ``'classes'``.
         path: File to write.
-        kind: ``'png'``, ``'pdf'``, ``'svg'``, ...; by the file's name unless
-            given.
+        kind: ``'png'``, ``'pdf'``, ``'svg'``, ...; by default the file's
+            name decides.
     """
     groups: dict[tuple[str, str], list[dict]] = {}
     for result in results:

@@ -1,10 +1,10 @@
-"""What is measured, of which size, and in which ways."""
+"""Settings of a benchmark: a workload with its size, and a way to do it."""
 
 from dataclasses import dataclass, field
 
 from mmengine.config import Config
 
-# Of a config.
+# Parts of a config that each workload needs.
 _PARTS = dict(evaluate=['model'], train=['model', 'optim_wrapper'], predict=['model'], load=['train_dataloader'])
 
 
@@ -22,7 +22,8 @@ class Setting:
         device: ``'cpu'`` or a CUDA device.
         cfg_options: Settings of the config to override.
         files: Image files for ``'load'``.
-        generated: Whether those were generated for want of the training set.
+        generated: Whether these files were generated because the training set
+            is missing.
     """
 
     config: str
@@ -42,7 +43,7 @@ class Setting:
         return self.batches * (len(self.files) if self.workload == 'load' else self.batch_size)
 
     def load(self) -> Config:
-        """Read the config and, unless images are loaded alone, set sizes of its model; weights are left out.
+        """Read the config and, except for ``'load'``, set the sizes of its model; weights are left out.
 
         Raises:
             ValueError: If the config does not suit the workload, or the input
@@ -65,7 +66,7 @@ class Setting:
 
     def _set_sizes(self, model: dict) -> None:
         backbone, head = (model.get(part) or dict(type='none') for part in ('backbone', 'head'))
-        # Others would not even know what is set here.
+        # Other models do not know the settings that are made here.
         kinds = [part['type'].rpartition('.')[2] for part in (backbone, head)]
         if kinds != ['TSCAMDeiT', 'TSCAMHead']:
             raise ValueError(f'the baseline is written for TSCAMDeiT with TSCAMHead, not for {" with ".join(kinds)}')

@@ -1,4 +1,4 @@
-"""A process that runs one task whenever it is told to."""
+"""Processes that each run one task on request, and report its time and memory."""
 
 import contextlib
 import multiprocessing
@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
     Attributes:
         seconds: Wall-clock time, with everything done on the device.
-        result: What the task returned.
+        result: The task's return value.
     """
 
     seconds: float
@@ -38,9 +38,9 @@ class Memory(NamedTuple):
     """Memory of a worker in bytes, each ``None`` where the system does not tell.
 
     Attributes:
-        own: In use before the first run: libraries, model and data on a CPU,
-            model alone on a GPU.
-        peak: Most in use since then.
+        own: Memory in use before the first run: libraries, model and data on
+            a CPU, the model alone on a GPU.
+        peak: Most memory in use since then.
     """
 
     own: int | None
@@ -48,21 +48,21 @@ class Memory(NamedTuple):
 
     @property
     def above(self) -> int | None:
-        """What the runs took on top of the model's own."""
+        """Memory that the runs took beyond that in use before."""
         return None if self.own is None or self.peak is None else self.peak - self.own
 
 
 class Worker:
     """A task in a process of its own.
 
-    It starts with the interpreter anew, so that settings of the memory
-    allocator and the peak of memory are its own, and ends with the parent. Use
+    The process starts with a new interpreter, so that settings of the memory
+    allocator and the peak of memory are its own. It ends with the parent. Use
     it through :func:`start_workers`.
 
     Args:
-        name: What messages call it.
-        build: Makes the task, in the process; can be pickled, as what it
-            returns need not.
+        name: Name of the worker in messages.
+        build: Makes the task in the process. It must be possible to pickle
+            it, but not the task.
         device: Where the task computes.
     """
 
@@ -73,13 +73,13 @@ class Worker:
         self._process = context.Process(target=_serve, args=(theirs, build, device), daemon=True)
         with _hidden_gpus() if device == 'cpu' else contextlib.nullcontext():
             self._process.start()
-        theirs.close()  # so that its end is noticed here
+        theirs.close()  # so that the end of the process is noticed here
 
     def wait(self) -> None:
         """Wait until the task is built.
 
         Raises:
-            WorkerError: If it cannot be.
+            WorkerError: If it cannot be built.
         """
         self._answer()
 
@@ -100,13 +100,13 @@ class Worker:
         return Memory(*self._ask('memory'))
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, even while it is busy."""
         self._connection.close()
         self._process.terminate()
         self._process.join()
 
     def _ask(self, request: str) -> Any:
-        # A broken pipe is noticed, and explained, where the answer is missing.
+        # A broken pipe is explained where the answer is found missing.
         with contextlib.suppress(ConnectionError):
             self._connection.send(request)
         return self._answer()
@@ -133,7 +133,7 @@ def start_workers(
     Args:
         builds: Name and maker of each task, see :class:`Worker`.
         device: Where the tasks compute.
-        on_built: Told the name of each worker whose task is built.
+        on_built: Called with the name of each worker whose task is built.
 
     Yields:
         The workers, whose tasks are built.
@@ -155,7 +155,7 @@ def start_workers(
 
 @contextlib.contextmanager
 def _hidden_gpus() -> Iterator[None]:
-    """Where mmengine sees a GPU, it computes in mixed precision there alone."""
+    """Hide GPUs from processes that start meanwhile: mmengine uses mixed precision on a GPU alone if it sees one."""
     name = 'CUDA_VISIBLE_DEVICES'
     before = os.environ.get(name)
     os.environ[name] = ''
@@ -177,8 +177,8 @@ def _cause_of_death(code: int | None) -> str:
 
 
 def _serve(connection: Connection, build: Callable[[], Task], device: str) -> None:
-    """What the process does: build, then run when asked, until the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this process
+    """Serve as the worker's process: build the task, then run it on request, until the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
     warnings.simplefilter('ignore')
     try:
         task = build()
@@ -189,13 +189,13 @@ def _serve(connection: Connection, build: Callable[[], Task], device: str) -> No
             if connection.recv() == 'memory':
                 connection.send((False, (own, peak_memory(device))))
                 continue
-            task()  # what has waited for its turn finds caches cold and pages taken away
+            task()  # after a wait for its turn the process finds caches cold and pages taken away
             _synchronize(device)
             start = time.perf_counter()
             result = task()
             _synchronize(device)
             connection.send((False, (time.perf_counter() - start, result)))
-    except Exception as error:  # also that the parent is gone, which then reads nothing
+    except Exception as error:  # the parent may also be gone and read nothing
         with contextlib.suppress(ConnectionError):
             connection.send((True, _explain(error)))
 
@@ -206,7 +206,7 @@ def _synchronize(device: str) -> None:
 
 
 def _explain(error: Exception) -> str:
-    """The error in one line, and where it arose unless it was meant to be read by users."""
+    """The error in one line, with the place where it arose unless the message was meant for users."""
     if isinstance(error, ValueError):
         return str(error)
     place = traceback.extract_tb(error.__traceback__)[-1]

@@ -1,4 +1,4 @@
-"""What a worker runs: each workload, by the baseline and by ours."""
+"""Tasks of workers: each workload, done by the baseline or by this package."""
 
 import os
 from collections.abc import Callable
@@ -28,11 +28,11 @@ _BUILDERS: dict[tuple[str, str], Callable[[Setting, Config, Way], Task]] = {
 
 
 def build_task(setting: Setting, way: Way) -> Task:
-    """Make what a worker runs, in the worker.
+    """Make the task that a worker runs, in the worker.
 
-    Weights are random, and images noise, the same in each way. Images and
-    samples are in memory before a run begins; image files are loaded on one
-    core.
+    Weights are random and images are noise; both are the same in each way.
+    Images and samples are in memory before a run begins. Image files are
+    loaded on one core.
 
     Args:
         setting: The workload.
@@ -53,7 +53,7 @@ def build_task(setting: Setting, way: Way) -> Task:
 
 
 def quiet() -> None:
-    """Let mmengine's logger say errors alone, on this process's terminal."""
+    """Let mmengine's logger print errors alone, on this process's terminal."""
     MMLogger.get_instance('mmengine', log_level='ERROR')
 
 

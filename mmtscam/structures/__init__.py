@@ -1,4 +1,4 @@
-"""The sample in which models, datasets and metrics meet."""
+"""The sample that models, data sets and metrics exchange, and the kinds of map in it."""
 
 from .loc_data_sample import LocDataSample
 from .map_kind import MapKind

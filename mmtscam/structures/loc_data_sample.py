@@ -14,16 +14,16 @@ from mmpretrain.structures import DataSample
 class LocDataSample(DetDataSample, DataSample):
     """One image with its labels, boxes and localization maps.
 
-    As in mmpretrain: ``gt_label`` (1,) ``int64``, ``pred_label`` (1,)
-    ``int64``, ``pred_score`` (C,) float. As in mmdet: ``gt_instances`` and
-    ``pred_instances`` with ``bboxes`` (n, 4) ``float32``
+    Fields of mmpretrain: ``gt_label`` (1,) ``int64``, ``pred_label`` (1,)
+    ``int64``, ``pred_score`` (C,) float. Fields of mmdet: ``gt_instances``
+    and ``pred_instances`` with ``bboxes`` (n, 4) ``float32``
     ``(x1, y1, x2, y2)`` in original image coordinates, ``labels`` (n,)
-    ``int64`` and, predicted, ``scores`` (n,) float; ``gt_sem_seg`` with
+    ``int64`` and, for predictions, ``scores`` (n,) float; ``gt_sem_seg`` with
     ``sem_seg`` (1, H, W) ``uint8``: 0 background, 1 foreground, 255 to be
-    ignored, in the annotation's own resolution. So mmpretrain's
-    ``Accuracy`` and mmdet's metrics and visualizers take it as it is.
+    ignored, in the annotation's own resolution. mmpretrain's ``Accuracy`` and
+    mmdet's metrics and visualizers therefore take the sample as it is.
 
-    Ours: ``class_maps``, an ``InstanceData`` with ``labels`` (k,) ``int64``
+    Our own field: ``class_maps``, an ``InstanceData`` with ``labels`` (k,) ``int64``
     and ``maps`` (k, h, w) float at token resolution, the maps from which the
     boxes were drawn. It holds the Top-k classes in falling order of their
     score, or those that were asked for, and the true class where it is known.
@@ -80,7 +80,7 @@ def _reduce(sample: LocDataSample) -> tuple[Any, tuple[bytes]]:
     return pickle.loads, (pickle.dumps(sample),)
 
 
-# Between a loader's worker and the trainer every tensor would cost one file
-# descriptor, several a sample: a large batch runs out of them. By value, as
-# mmpretrain does it for its own sample.
+# Every tensor sent from a loader's worker to the trainer would take a file
+# descriptor, and a large batch would run out of them. Samples are sent by
+# value instead, as mmpretrain does with its own.
 ForkingPickler.register(LocDataSample, _reduce)

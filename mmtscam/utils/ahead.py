@@ -1,4 +1,4 @@
-"""Work that is started before its results are wanted."""
+"""Iteration that starts work before its results are wanted."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -8,15 +8,15 @@ T = TypeVar('T')
 
 
 def ahead(items: Iterable[T], count: int) -> Iterator[T]:
-    """Give each item once so many further ones have been taken.
+    """Give each item after a number of further items have been taken.
 
-    Where taking an item starts work, as a future or a batch on a GPU does,
-    that much work is under way while the result of one is waited for, and no
-    more: the items may be many and large.
+    Taking an item may start work, as with a future or a batch on a GPU. That
+    many items of work then run while the caller waits for the result of one.
+    No more are taken, because the items may be many and large.
 
     Args:
         items: The items; they are taken one by one.
-        count: How many are taken beyond the one that is given; 0: none.
+        count: Number of items taken beyond the one that is given.
 
     Yields:
         The items, in their order.

@@ -1,7 +1,7 @@
 """Names between which a user chooses.
 
-They stand here, and not beside what they choose, because a command line
-lists them before anything heavy is imported.
+They have a module of their own, because a command line lists them before
+anything heavy is imported.
 """
 
 # Data sets of a config, by the name of their dataloader.

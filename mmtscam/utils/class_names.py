@@ -6,7 +6,7 @@ from numbers import Integral
 
 
 def class_name(label: int, classes: Sequence[str] | None) -> str:
-    """Name of a class; its number where it has none.
+    """Name of a class, or ``class N`` where it has none.
 
     Examples:
         >>> class_name(1, ['001.Owl', '002.Crow']), class_name(7, ())

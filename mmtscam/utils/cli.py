@@ -1,9 +1,9 @@
-"""What the command-line tools share: arguments, and how a tool ends.
+"""Arguments that several command-line tools share, and the way in which a tool ends.
 
 A tool reads its command line before it imports anything heavy, so that
-``--help`` and a mistyped flag are answered at once. It therefore imports
-at its top only this module and what is as light; each function imports what
-else it needs. This is the whole of a tool::
+``--help`` and a mistyped flag are answered at once. At its top it therefore
+imports only this module and other light ones. Each function imports the rest
+of what it needs. A tool has this form::
 
     def parse_args() -> argparse.Namespace: ...
 
@@ -22,25 +22,25 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-# Of every tool that reads a config, for messages that name a setting.
+# A hint of every tool that reads a config, for messages that name a setting.
 _CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
 
 
 def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> None:
-    """Run a tool and end it with one line where a user can mend what is wrong.
+    """Run a tool, and end it with one line where a user can mend the error.
 
     The line is the message of a ``ValueError`` that this package or the tool
     itself raised, of an ``OSError`` or of an ``ImportError``; the exit code
-    is then 1. Everything else keeps its traceback: it is a bug, or comes from
-    the user's own code, where the place matters more than the message.
-    Ctrl-C ends the tool with 130, and with the interruption's message if it
-    has one.
+    is then 1. All other errors keep their traceback: they are bugs, or come
+    from the user's own code, where the place matters more than the message.
+    Ctrl-C ends the tool with exit code 130, and prints the interruption's
+    message if it has one.
 
     Args:
         main: The tool.
-        hints: A word of the library's messages, as the name of a parameter,
-            to what the tool has for it, as ``'--batch-size'``. It is added to
-            the messages in which the word stands.
+        hints: A word in the library's messages, such as the name of a
+            parameter, to the tool's flag for it, such as ``'--batch-size'``.
+            The flag is added to messages that contain the word.
 
     Raises:
         SystemExit: In place of the errors above.
@@ -59,7 +59,7 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
 
 
 def _is_message(error: Exception, tool: str) -> bool:
-    """Whether this package or the tool raised it, for the user to read."""
+    """Whether this package or the tool raised the error, for the user to read."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -83,11 +83,11 @@ def add_cfg_options(
     help: str = 'override settings of the config: a.b=1, a.c="[1,2]" (no white space)',
     flag: str = '--cfg-options',
 ) -> None:
-    """Add the flag that overrides settings, as every tool of OpenMMLab has it.
+    """Add the flag that overrides settings, with the syntax of OpenMMLab's tools.
 
     Args:
         parser: The tool's parser.
-        help: Explains what is overridden.
+        help: Help text of the flag.
         flag: Name of the flag; its value is a dict, or ``None`` where the
             flag is not used.
     """
@@ -95,7 +95,7 @@ def add_cfg_options(
 
 
 def add_model_arguments(parser: argparse.ArgumentParser, checkpoint: str = 'checkpoint file') -> None:
-    """Add config and checkpoint, by place."""
+    """Add config and checkpoint as positional arguments."""
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help=checkpoint)
 
@@ -111,7 +111,7 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_subset_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the flag of every check of a data set that is published with its numbers."""
+    """Add the flag of checks of published data sets, whose numbers of images are known."""
     parser.add_argument(
         '--allow-subset', action='store_true', help='accept a part of the data set: say that numbers differ, no error'
     )
@@ -120,12 +120,12 @@ def add_subset_argument(parser: argparse.ArgumentParser) -> None:
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of every tool that runs in several processes."""
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
-    # Some launchers pass it beside the environment variable.
+    # Some launchers pass this flag beside the environment variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
 def set_local_rank(args: argparse.Namespace) -> None:
-    """Set ``LOCAL_RANK`` where the launcher has not: mmengine reads it, and MPI names it otherwise."""
+    """Set ``LOCAL_RANK``, which mmengine reads, where the launcher has not: MPI uses another name."""
     os.environ.setdefault('LOCAL_RANK', os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', str(args.local_rank)))
 
 
@@ -134,9 +134,9 @@ def check_at_least(parser: argparse.ArgumentParser, args: argparse.Namespace, le
 
     Args:
         parser: The tool's parser.
-        args: What it has read.
+        args: Arguments that the parser has read.
         least: The lowest value that is allowed.
-        names: Arguments, by their names in ``args``; ``None`` passes.
+        names: Names of the arguments in ``args``; a value of ``None`` passes.
     """
     for name in names:
         value = getattr(args, name)

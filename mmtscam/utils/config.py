@@ -1,4 +1,4 @@
-"""Configs, from files or checkpoints."""
+"""Reading configs from files and checkpoints."""
 
 import copy
 import os
@@ -45,8 +45,8 @@ def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, An
 def checkpoint_config(checkpoint: str | os.PathLike) -> Config:
     """The config with which a checkpoint was trained, which mmengine writes into it.
 
-    A config is a program, and this one is run. Name a config of your own
-    for files whose makers are not to be trusted.
+    A config is a program, and reading it runs it. Name a config of your own
+    for checkpoints from makers that you do not trust.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -61,7 +61,7 @@ def checkpoint_config(checkpoint: str | os.PathLike) -> Config:
         hub, meta = content.get('message_hub') or {}, content.get('meta') or {}
         text = hub.get('runtime_info', {}).get('cfg') or meta.get('cfg')
         cfg = Config.fromstring(text, file_format='.py') if text else None
-    except Exception as error:  # of a file that is no checkpoint, or a config that cannot be read
+    except Exception as error:  # the file may be no checkpoint, or its config unreadable
         raise ValueError(f'{checkpoint}: no config can be read from it: {error}') from error
     if cfg is None:
         raise ValueError(f'{checkpoint}: holds no config: name one')

@@ -1,8 +1,8 @@
 """Lets configs of other projects inherit ours: ``_base_ = 'mmtscam::...'``.
 
-What follows ``mmtscam::`` is a path in ``configs/``, which is installed
+The text after ``mmtscam::`` is a path in ``configs/``, which is installed
 within the package as ``.mim/configs``. mmengine demands a folder in the name,
-so that what lies in ``configs/`` itself is reached through one::
+so a config in ``configs/`` itself is reached through a folder::
 
     _base_ = 'mmtscam::_base_/models/tscam_deit-s.py'
     _base_ = 'mmtscam::_base_/../tscam_deit-s_cub.py'
@@ -21,22 +21,21 @@ from mmtscam import version
 def allow_inheritance() -> None:
     """Add mmtscam to the packages whose configs mmengine looks up.
 
-    mmengine knows its own siblings only and refuses every other name before
+    mmengine knows only its own siblings and refuses every other name before
     ``::``. The value stands for the package's folder: mmengine takes the
     location of a distribution of that name, or else the folder of a module.
-    A module is named here, because in an editable install the location is
-    not where the package lies.
+    Here the value names a module, because an editable install's location is
+    not the package's folder.
     """
     MODULE2PACKAGE['mmtscam'] = version.__name__
 
 
 def drop_function_scopes(cfg: Config) -> None:
-    """Remove what inheriting leaves in a data loader's functions and they do not take.
+    """Remove ``_scope_``, which inheriting adds, from the functions of data loaders.
 
-    mmengine marks whatever has a ``type`` in an inherited config with
-    ``_scope_``. Registries take it out again as they build, but a loader's
-    ``collate_fn`` and ``worker_init_fn`` are called with all that is in their
-    config.
+    mmengine adds ``_scope_`` to everything with a ``type`` in an inherited
+    config. Registries remove it as they build. A loader's ``collate_fn`` and
+    ``worker_init_fn``, however, are called with all fields of their config.
 
     Args:
         cfg: The Runner's config; changed in place.

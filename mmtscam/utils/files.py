@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writing files whole or not at all, and hashing them."""
 
 import hashlib
 import os
@@ -17,11 +17,11 @@ def unfinished(path: str | os.PathLike) -> Iterator[Path]:
 
     Yields:
         The temporary path, to be written by the caller. If the caller fails,
-        it is removed and the file stays as it was.
+        the temporary file is removed and the file stays as it was.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Names of files may have no more than 255 bytes.
+    # The name of a file may have at most 255 bytes.
     temporary = path.with_name(f'.{path.name[:40]}.{os.getpid()}.{threading.get_ident()}.unfinished')
     try:
         yield temporary
@@ -31,7 +31,7 @@ def unfinished(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a text file in one step."""
+    """Write a text file, whole or not at all."""
     with unfinished(path) as temporary:
         temporary.write_text(text, encoding='utf-8')
 

@@ -1,4 +1,4 @@
-"""Images of any kind, from anywhere, read as the sample saw them."""
+"""Finding and reading images of any kind, turned upright where the model's pipeline turns them."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from mmengine import fileio
 from PIL import Image, ImageOps
 
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
-# Behind what is transparent; ImageNet's mean, as mmcv has it.
+# The colour behind transparent pixels: ImageNet's mean, as in mmcv.
 _BACKGROUND = (124, 117, 104)
 
 
@@ -34,13 +34,13 @@ def loads_upright(pipeline: Sequence[Any]) -> bool:
     """Tell whether a pipeline turns images upright as their EXIF orientation says.
 
     Boxes and maps of a sample belong to the image as its pipeline read it, so
-    pictures must be drawn on that.
+    pictures must show that image.
 
     Args:
         pipeline: Transforms, or their configs. The first one loads.
 
     Returns:
-        ``True`` as well for loaders that are not known: mmcv's default.
+        Whether it does; ``True``, mmcv's default, for unknown loaders.
     """
     if not pipeline:
         return True
@@ -56,13 +56,13 @@ def loads_upright(pipeline: Sequence[Any]) -> bool:
 def read_image(path: str, upright: bool = True) -> np.ndarray:
     """Read an image file.
 
-    Grey, palette, CMYK and 16-bit images become 8-bit RGB; what is transparent
-    becomes grey; of an animation the first picture counts.
+    Grey, palette, CMYK and 16-bit images become 8-bit RGB. Transparent pixels
+    become grey. An animation is read as its first picture.
 
     Args:
         path: A path, a URL, or any other place that mmengine's file backends
             know.
-        upright: Whether to turn it as its EXIF orientation says, see
+        upright: Whether to turn the image as its EXIF orientation says, see
             :func:`loads_upright`.
 
     Returns:
@@ -70,8 +70,9 @@ def read_image(path: str, upright: bool = True) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        OSError: If it cannot be reached.
-        ValueError: If it cannot be read as an image. All name the file.
+        OSError: If the file cannot be reached.
+        ValueError: If the file cannot be read as an image. All errors name
+            the file.
     """
     try:
         content = fileio.get(path)
@@ -93,7 +94,7 @@ def _upright(image: Image.Image) -> Image.Image:
     image.load()
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # of a broken orientation in a sound image
+    except Exception:  # the image is sound, but its orientation is broken
         return image
 
 
@@ -112,7 +113,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def check_array(image: np.ndarray) -> np.ndarray:
-    """Take an array as an image.
+    """Check an array that is to be an image, and bring it to RGB.
 
     Args:
         image: ``(H, W, 3)`` ``uint8`` BGR, as mmcv and OpenCV read it, or
@@ -137,11 +138,11 @@ def check_array(image: np.ndarray) -> np.ndarray:
 
 
 def to_pipeline(image: np.ndarray, path: str) -> dict[str, Any]:
-    """What the steps of a pipeline after the loader expect.
+    """Make the input of a pipeline's steps after the loader.
 
     Args:
         image: ``(H, W, 3)`` ``uint8`` RGB.
-        path: Where it is from.
+        path: Path of the image.
 
     Returns:
         ``img`` (H, W, 3) ``uint8`` BGR, ``img_path``, and the height and width

@@ -1,4 +1,4 @@
-"""Lets PyTorch's protected loading read what mmengine writes."""
+"""Lets PyTorch's protected loading read mmengine's checkpoints."""
 
 import pickle
 from typing import Any
@@ -12,10 +12,10 @@ _STATISTICS = ('mean', 'max', 'min', 'current')
 
 
 def _statistics_method(owner: Any, name: str) -> Any:
-    """Stand in for ``getattr`` while unpickling: HistoryBuffer's statistics and nothing else.
+    """Stand in for ``getattr`` while unpickling, for HistoryBuffer's statistics and nothing else.
 
-    A pickled ``HistoryBuffer`` refers to its statistics by ``getattr``, which
-    as it is would open the way to any attribute of anything.
+    A pickled ``HistoryBuffer`` refers to its statistics by ``getattr``. The
+    real ``getattr`` would give access to any attribute of any object.
     """
     if owner is not HistoryBuffer or name not in _STATISTICS:
         raise pickle.UnpicklingError(f'the checkpoint asks for attribute {name!r} of {owner!r}: not loaded')
@@ -25,9 +25,10 @@ def _statistics_method(owner: Any, name: str) -> Any:
 def allow_mmengine_checkpoints() -> None:
     """Allow the few classes that mmengine's message hub stores in a checkpoint.
 
-    From PyTorch 2.6 on ``torch.load`` unpickles only what is known to be
-    harmless. mmengine's checkpoints hold ``HistoryBuffer`` objects with NumPy
-    arrays; with these on the list they load with the protection on.
+    From PyTorch 2.6 on ``torch.load`` unpickles only types that are known to
+    be harmless. mmengine's checkpoints hold ``HistoryBuffer`` objects with
+    NumPy arrays. With these types on PyTorch's list, the checkpoints load
+    under that protection.
     """
     dtypes = (np.float64, np.float32, np.int64, np.int32, np.bool_)
     torch.serialization.add_safe_globals(

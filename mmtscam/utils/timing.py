@@ -1,4 +1,4 @@
-"""Measuring in turn, and what is made of it."""
+"""Measuring several ways in turn, and statistics of the measurements."""
 
 import statistics
 import time
@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 
 def in_turn(ways: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
-    """Ask each way once a round: the machine's speed drifts, and the drift then meets all of them.
+    """Measure each way once a round, so that drifts of the machine's speed affect all of them alike.
 
     Args:
-        ways: Each returns what it has measured.
-        rounds: Number of rounds; every second one is in reverse order, so
+        ways: Functions that each return a measurement.
+        rounds: Number of rounds. Every second one is in reverse order, so
             that no way always follows the same other one.
 
     Returns:

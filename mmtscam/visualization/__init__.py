@@ -1,4 +1,4 @@
-"""Pictures of localization."""
+"""Pictures of localization: panels of predictions, the paper's figures and the HTML report."""
 
 from .files import write_picture
 from .loc_visualizer import LocVisualizer

@@ -1,4 +1,4 @@
-"""What pictures are put together from: maps as colours, boxes, text, a legend."""
+"""The elements of pictures: maps as colours, boxes, text and a legend."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 Color = tuple[int, int, int]
 
 COLOUR_MAP = 'viridis'  # perceptually uniform: equal steps look equal, in grey as well
-# Told apart by colour-blind readers too, and seen on dark and on light images.
+# Colours that colour-blind readers can tell apart, and that show on dark and on light images.
 PREDICTED_COLOR: Color = (255, 70, 50)
 TRUE_COLOR: Color = (60, 220, 255)
 _CASING_COLOR: Color = (20, 20, 20)
@@ -45,9 +45,9 @@ def overlay_map(image: np.ndarray, score_map: np.ndarray) -> np.ndarray:
 
     Args:
         image: ``(H, W, 3)`` ``uint8`` RGB.
-        score_map: ``(h, w)`` float array of any range; its lowest value gets
-            the first colour, its highest the last. A constant one, or one that
-            is not finite, gets the first everywhere.
+        score_map: ``(h, w)`` float array of any range. Its lowest value gets
+            the first colour, its highest the last. A map that is constant or
+            not finite gets the first colour everywhere.
 
     Returns:
         ``(H, W, 3)`` ``uint8`` RGB.
@@ -56,10 +56,10 @@ def overlay_map(image: np.ndarray, score_map: np.ndarray) -> np.ndarray:
 
 
 def color_map(score_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A map's colours by themselves.
+    """A map's colours without an image.
 
     Args:
-        score_map: As for :func:`overlay_map`.
+        score_map: The same as for :func:`overlay_map`.
         size: ``(width, height)`` of the picture.
 
     Returns:
@@ -69,7 +69,7 @@ def color_map(score_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     spread = score_map.max() - score_map.min()
     if not (np.isfinite(spread) and spread > 0):
         score_map = np.zeros_like(score_map)
-    # OpenCV's own steps: many pictures are drawn, and each of NumPy's would be another pass over memory.
+    # OpenCV does all steps, because many pictures are drawn and each step of NumPy would be another pass over memory.
     large = cv2.resize(score_map, size, interpolation=cv2.INTER_LINEAR)
     levels = cv2.normalize(large, np.empty(large.shape, np.uint8), 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
     return cv2.applyColorMap(levels, _color_table())
@@ -80,9 +80,9 @@ def draw_boxes(image: np.ndarray, boxes: np.ndarray, color: Color) -> None:
 
     Args:
         image: ``(H, W, 3)`` ``uint8`` RGB, changed in place.
-        boxes: ``(n, 4)`` ``(x1, y1, x2, y2)`` in its pixels; edges beyond it
-            are drawn along its border.
-        color: Of the line.
+        boxes: ``(n, 4)`` ``(x1, y1, x2, y2)`` in the image's pixels; edges
+            beyond the image are drawn along its border.
+        color: Colour of the line.
     """
     height, width = image.shape[:2]
     for x1, y1, x2, y2 in np.round(boxes).astype(int).tolist():
@@ -92,7 +92,7 @@ def draw_boxes(image: np.ndarray, boxes: np.ndarray, color: Color) -> None:
 
 
 def fit_size(image: np.ndarray, width: int, height: int) -> tuple[int, int]:
-    """Width and height, at least 1, with which an image fits into a frame, its proportions kept."""
+    """Width and height, at least 1, with which an image fits into a frame and keeps its proportions."""
     scale = min(width / image.shape[1], height / image.shape[0])
     return max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
 
@@ -114,12 +114,12 @@ def draw_text(canvas: np.ndarray, corner: tuple[int, int], text: str, size: int,
     Args:
         canvas: ``(H, W, 3)`` ``uint8`` RGB, changed in place.
         corner: Left and upper edge of the line.
-        text: Of any script that DejaVu Sans has: Latin, Greek, Cyrillic, ...
-        size: Of the letters, in pixels.
-        width: Pixels that the line may take.
+        text: Text in any script that DejaVu Sans has: Latin, Greek, Cyrillic, ...
+        size: Height of the letters, in pixels.
+        width: Width in pixels that the line may take.
 
     Returns:
-        The pixels that it takes.
+        The width in pixels that the line takes.
     """
     line = _line(text, size, width)
     left, top = corner
@@ -128,9 +128,9 @@ def draw_text(canvas: np.ndarray, corner: tuple[int, int], text: str, size: int,
     return line.shape[1]
 
 
-@lru_cache(1024)  # most lines of a picture are those of the one before
+@lru_cache(1024)  # most lines of a picture are the same as in the previous one
 def _line(text: str, size: int, width: int) -> np.ndarray:
-    """A line in shades of grey, ``(h, w)`` ``uint8``, no wider than it may be."""
+    """A line in shades of grey, ``(h, w)`` ``uint8``, no wider than ``width``."""
     font = _font(size)
     if font.getlength(text) > width:
         kept = next((n for n in range(len(text) - 1, 0, -1) if font.getlength(text[:n] + '…') <= width), 0)
@@ -142,7 +142,7 @@ def _line(text: str, size: int, width: int) -> np.ndarray:
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    # Comes with matplotlib, as OpenCV's own letters are ASCII alone.
+    # This font comes with matplotlib. OpenCV's own letters are ASCII alone.
     return ImageFont.truetype(Path(matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf'), size)
 
 
@@ -152,7 +152,7 @@ def draw_legend(canvas: np.ndarray, top: int, size: int, boxes: Sequence[tuple[s
     Args:
         canvas: ``(H, W, 3)`` ``uint8`` RGB, changed in place.
         top: Upper edge of the line.
-        size: Of the letters, in pixels.
+        size: Height of the letters, in pixels.
         boxes: Name and colour of each kind of box.
     """
     left = _write(canvas, _MARGIN, top, 'map: low', size)
@@ -166,5 +166,5 @@ def draw_legend(canvas: np.ndarray, top: int, size: int, boxes: Sequence[tuple[s
 
 
 def _write(canvas: np.ndarray, left: int, top: int, text: str, size: int) -> int:
-    """Write one line; returns where what follows may begin."""
+    """Write one line; return the left edge for the text after it."""
     return left + draw_text(canvas, (left, top), text, size, max(1, canvas.shape[1] - left)) + _MARGIN

@@ -1,4 +1,4 @@
-"""Pictures on the disk."""
+"""Writing pictures to files."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ _JPEG_QUALITY = 92
 
 
 def write_picture(path: str | os.PathLike, picture: np.ndarray) -> None:
-    """Write a picture in one step; its ending decides on the format.
+    """Write a picture, whole or not at all; the file's ending decides the format.
 
     Args:
         path: The file; its folder is made.

@@ -14,13 +14,13 @@ from .panels import draw_panels
 
 @VISUALIZERS.register_module()
 class LocVisualizer(Visualizer):
-    """Draws :func:`~mmtscam.visualization.draw_panels`; used as mmdet's visualizers are.
+    """Draws with :func:`~mmtscam.visualization.draw_panels`; its interface is that of mmdet's visualizers.
 
     Args:
         name: Name of the instance.
-        *args: As mmengine's ``Visualizer``.
-        panel_height: Height of a panel in pixels, with which the text grows.
-        **kwargs: As mmengine's ``Visualizer``.
+        *args: Arguments of mmengine's ``Visualizer``.
+        panel_height: Height of a panel in pixels. The text grows with it.
+        **kwargs: Arguments of mmengine's ``Visualizer``.
     """
 
     def __init__(self, name: str = 'visualizer', *args: Any, panel_height: int = 240, **kwargs: Any) -> None:
@@ -40,7 +40,7 @@ class LocVisualizer(Visualizer):
         pred_score_thr: float = 0.0,
         step: int = 0,
     ) -> None:
-        """Draw one image and show it, write it, or hand it to the back ends.
+        """Draw one image, and show it, write it, or give it to the back ends.
 
         Args:
             name: Name of the picture in a window or back end.
@@ -49,11 +49,11 @@ class LocVisualizer(Visualizer):
             draw_gt: Whether to draw true boxes.
             draw_pred: Whether to draw predicted boxes.
             show: Whether to open a window.
-            wait_time: Seconds for which the window stays; 0 is for ever.
-            out_file: File to write; the back ends get the picture where none
-                is named.
+            wait_time: Seconds for which the window stays; 0 means for ever.
+            out_file: File to write. Without one the back ends get the
+                picture.
             pred_score_thr: Predicted boxes of a lower score are left out.
-            step: Global step that goes with it.
+            step: Global step under which back ends store the picture.
         """
         classes = (self.dataset_meta or {}).get('classes')
         picture = draw_panels(image, data_sample, classes, self.panel_height, draw_gt, draw_pred, pred_score_thr)

@@ -1,4 +1,4 @@
-"""One image as rows of panels: what the model saw, attended to and boxed."""
+"""A picture of one prediction as rows of panels: the image, its maps and its boxes."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ from .drawing import (
 )
 
 _GAP = 6
-# Of the panels' height: letters, the widest panel, and the narrowest, on which a caption is still read.
+# Shares of a panel's height: letters, the widest panel, and the narrowest, on which a caption can still be read.
 _TEXT, _WIDEST, _NARROWEST = 1 / 17, 2.0, 0.8
 
 
@@ -36,15 +36,15 @@ def draw_panels(
 ) -> np.ndarray:
     """Draw image, maps and boxes side by side.
 
-    One row for each class in ``pred_instances`` if the sample asks for some
-    (``query_label``), else one for the predicted class.
+    There is one row for each class in ``pred_instances`` if the sample asks
+    for classes (``query_label``), else one row for the predicted class.
 
     Args:
         image: ``(H, W, 3)`` ``uint8`` RGB, the original image.
         sample: Prediction for it, with ``pred_instances`` and ``class_maps``.
         classes: Names of the classes.
-        height: Most pixels from the upper to the lower edge of a panel; its
-            width is at most twice that. The text grows with it.
+        height: Largest height of a panel in pixels; its width is at most
+            twice that. The text grows with it.
         draw_gt: Whether to draw the true boxes, where ``gt_instances`` has
             some, and the IoU with the nearest.
         draw_pred: Whether to draw the predicted boxes.
@@ -103,7 +103,7 @@ def _row_panels(
     draw_pred: bool,
     with_box: bool,
 ) -> list[Panel]:
-    """Panels of a class, each with its caption of one or two lines; ``with_box`` if its score is high enough."""
+    """Panels of a class, each with a caption of one or two lines; ``with_box`` if the score is high enough."""
     truth = int(sample.gt_label[0]) if draw_gt and 'gt_label' in sample else None
     panels: list[Panel] = [(image, ('image',) if truth is None else ('image of', readable_class_name(truth, classes)))]
     row = sample.class_maps.labels.tolist().index(label)

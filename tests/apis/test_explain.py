@@ -1,4 +1,4 @@
-"""What a model sees, against the model itself and against plain computation."""
+"""Explanations of a model, against the model itself and against plain computation."""
 
 import cv2
 import numpy as np

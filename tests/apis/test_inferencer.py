@@ -208,7 +208,7 @@ def test_a_config_within_the_checkpoint(tiny_config, checkpoint, paths, tmp_path
 
 
 def test_names_of_the_classes(tiny_config, checkpoint, tmp_path):
-    """Of the checkpoint, else of the config, if they are as many as classes."""
+    """They come from the checkpoint, else from the config, if there are as many as classes."""
     content = torch.load(checkpoint)
     own = content['meta']['dataset_meta']['classes']
     bare = copy.deepcopy(tiny_config)
@@ -346,7 +346,7 @@ def test_what_was_predicted_before_a_failure_is_written(inferencer, paths, tmp_p
 
 
 def test_images_of_several_shapes_in_a_batch(tiny_config, checkpoint, paths, tmp_path):
-    """As one by one: they are not padded to the largest."""
+    """The results are those of one by one: images are not padded to the largest."""
     tiny_config.test_dataloader.dataset.pipeline = [
         dict(type='LoadImageFromFile'),
         dict(type='mmpretrain.Resize', scale=(80, 80), keep_ratio=True),

@@ -108,7 +108,7 @@ def test_evaluators_build(name):
         evaluator = evaluator if isinstance(evaluator, list) else [evaluator]
         metrics = {metric.prefix or metric.default_prefix: metric for metric in map(METRICS.build, evaluator)}
         assert len(metrics) == len(evaluator)
-    # What decides on the best checkpoint is measured in validation.
+    # Validation measures the figure that decides on the best checkpoint.
     prefix, figure = cfg.default_hooks.checkpoint.save_best.split('/')
     measured = {'LocAccuracy': 'loc_top1', 'Accuracy': 'top1', 'PixelAP': 'pxap'}
     assert measured[type(metrics[prefix]).__name__] == figure

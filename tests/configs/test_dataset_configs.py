@@ -69,7 +69,7 @@ def test_pixels_are_made_as_for_cub(name):
 
 @pytest.mark.parametrize('name', sorted(path.stem for path in (REPO / 'configs' / '_base_' / 'datasets').glob('*.py')))
 def test_the_loader_of_a_test_can_be_replaced(name, sample_set):
-    """As mmdet's tools do it; training has the quick one, which gives the same."""
+    """mmdet's tools replace it; training has the quick one, which gives the same."""
     cfg = load(name)
     assert cfg.train_dataloader.dataset.pipeline[0].type == 'LoadResizedImage'
     path = str(next((sample_set / 'images').rglob('*.jpg')))

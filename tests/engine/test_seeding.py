@@ -6,7 +6,7 @@ from mmtscam.engine import seed_worker
 
 
 class _Draws(Dataset):
-    """What a transform of mmcv would draw."""
+    """Numbers from the generator that mmcv's transforms draw from."""
 
     def __len__(self):
         return 8

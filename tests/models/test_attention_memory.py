@@ -1,6 +1,6 @@
 """No matrix of all tokens by all tokens, and nothing of the map while training.
 
-What each operation returns is looked at by its shape, forward and backward.
+The tests look at the shape of what each operation returns, forward and backward.
 The images give 5 x 7 patches, with the class token 36 tokens, or 17 x 17
 patches, 290 tokens: numbers that no other axis of the small models has.
 """
@@ -154,7 +154,7 @@ def test_what_a_failed_pass_leaves_is_not_used(backbone, aggregation, step):
     model, images = build_model(backbone, attn_aggregation=aggregation), make_images(backbone)
     expected = model.extract_feat(images).attention
     for _ in range(3):
-        # Of other images, and more of them.
+        # Other images, and more of them.
         interrupt(model, make_images(backbone, batch=3).flip(0))
     model.eval()
     assert_close(model.extract_feat(images).attention, expected, 1e-6)

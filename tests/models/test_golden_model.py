@@ -33,7 +33,7 @@ def our_name(reference_name):
 
 
 def normalize(images):
-    """As torchvision's ToTensor and Normalize do it, in the reference's order of operations."""
+    """Do the same as torchvision's ToTensor and Normalize, in the reference's order of operations."""
     return (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255 - MEAN) / STD
 
 
@@ -51,7 +51,7 @@ def assert_evaluates_alike(model, inputs, golden):
     assert_agrees(feats[1].transpose(0, 1).reshape(layers, batch, -1), golden['class_attention'])
     assert_agrees(logits, golden['logits'])
     assert_agrees(coupled, golden['coupled_maps'])
-    # What the head hands out is the mean over layers, the same after min-max.
+    # The head returns the mean over layers, which is the same after min-max.
     for index, sample in enumerate(model.head.predict(feats, samples([0] * batch))):
         assert_agrees(sample.class_maps.maps * layers, golden['coupled_maps'][index, sample.class_maps.labels])
 

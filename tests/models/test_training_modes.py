@@ -249,7 +249,7 @@ def test_run_as_mmengine_offers_it(tiny_config, options):
 
 
 def saved_bytes(model, images):
-    """What a training step keeps for its backward pass, and its loss and gradients."""
+    """The bytes that a training step keeps for its backward pass, its loss and its gradients."""
     total = 0
 
     def pack(tensor):

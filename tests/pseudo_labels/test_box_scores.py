@@ -53,7 +53,9 @@ def test_levels_of_iou(files):
 
 
 def test_average_precision_by_hand(files):
-    """Of class a the better score is wrong: precision 0 at first, then 1/2, up to a recall of 1/2; b has one of two.
+    """Average precision of class a, whose better score is wrong, and of class b, which has one of two boxes.
+
+    Class a has precision 0 at first, then 1/2, up to a recall of 1/2.
 
     COCO reads precision at 101 recalls: 51 of them are at most 1/2.
     """

@@ -239,7 +239,7 @@ def test_a_wrong_box_of_the_right_class():
 
 
 def test_an_overlap_of_a_half_is_enough_with_the_class_known_alone():
-    """As in the released code."""
+    """The released code counts so too."""
     predicted, truth = (0, 0, 111, 111), (0, 0, 111, 55)
     assert plain_iou(predicted, plain_truth(truth, (224, 224))) == 0.5
     assert +_score([2, 0, 1, 3, 4, 5, 6], 2, predicted, truth) == Counter(['cls_top1', 'cls_top5', 'gt_known'])

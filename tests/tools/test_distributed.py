@@ -130,5 +130,5 @@ def test_training_step_on_two_processes(tool_config, tmp_path, run, port):
     for key, single in gradients['single'].items():
         largest = single.abs().max()
         assert largest > 0, key
-        # What is left is the rounding of weights that are larger than their gradient.
+        # The rest is the rounding of weights that are larger than their gradient.
         assert (gradients['double'][key] - single).abs().max() <= 1e-4 * largest + 1e-6, key

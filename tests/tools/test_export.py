@@ -18,7 +18,7 @@ from mmtscam.registry import MODELS
 
 EXPORT = 'tools/deployment/export.py'
 DEMO = 'tools/deployment/onnx_demo.py'
-# What onnx_demo.py has to do without.
+# Packages that onnx_demo.py has to do without.
 ABSENT = ('torch', 'torchvision', 'mmtscam', 'mmengine', 'mmcv', 'mmdet', 'mmpretrain')
 
 
@@ -78,7 +78,7 @@ def test_export_and_demo_without_openmmlab(export, folder, repo, run, sample_set
     protocol = get_protocol('tscam', threshold=metadata['protocol']['threshold'])
     resized = LoadResizedImage(scale=(80, 80)).transform(dict(img_path=str(images[0])))
     scores, maps, _ = run_model(resized['img'][None, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32))
-    # What the demo is not to have fails as it is imported.
+    # Packages that the demo must do without fail when they are imported.
     script = (
         f'import runpy, sys; sys.modules.update(dict.fromkeys({ABSENT})); '
         f'runpy.run_path({str(repo / DEMO)!r}, run_name="__main__")'

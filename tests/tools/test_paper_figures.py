@@ -118,7 +118,7 @@ def test_compare_the_maps_of_one_model(draw, models, images):
         for axes in row:
             true = axes.patches[0]
             assert [*true.get_xy(), true.get_width(), true.get_height()] == box
-    # Of chosen maps alone.
+    # Chosen maps alone.
     figure = draw('compare', images[0], *_named(models, Ours='tscam'), '--maps', 'coupled')
     assert _titles(figure) == ['image', 'coupled map']
 

@@ -11,7 +11,7 @@ TOOL = ('python', 'tools/analysis/report.py')
 
 @pytest.fixture
 def tested(tool_config, tmp_path):
-    """What a test of a tiny model leaves: a report and maps."""
+    """The files that a test of a tiny model leaves: a report and maps."""
     hooks = [*tool_config.custom_hooks, dict(type='SaveMapsHook', out_file=str(tmp_path / 'maps.npz'))]
     tool_config.default_hooks.report = dict(type='LocReportHook', out_dir=str(tmp_path / 'result'))
     Runner.from_cfg(Config({**tool_config, 'experiment_name': tmp_path.name, 'custom_hooks': hooks})).test()

@@ -1,4 +1,4 @@
-"""What installs from a wheel is complete and works without the repository."""
+"""A package installed from a wheel is complete and works without the repository."""
 
 import json
 import re
@@ -83,7 +83,7 @@ train_cfg = dict(max_epochs=1, val_interval=1)
     assert f'{installed}/mmtscam/__init__.py TSCAMDeiT' in output
 
     tools = installed / 'mmtscam' / '.mim' / 'tools'
-    # As mim calls them.
+    # mim calls them in this way.
     output = run_installed(tools / 'train.py', 'mine.py', '--launcher', 'none')
     assert re.search(r'Epoch\(train\)\s+\[1\]\[3/3\]', output)
     checkpoint = config.parent / 'work_dirs' / 'mine' / 'epoch_1.pth'

@@ -25,7 +25,7 @@ def test_the_runners_checkpoint_loads_with_the_protection_on(tiny_config):
 
 
 def test_who_reads_the_config_can_load_the_checkpoint(tiny_config, tmp_path):
-    """As mmengine's and mmdet's tools do, which do not know us."""
+    """mmengine's and mmdet's tools load it so, and do not know this package."""
     tiny_config.dump(tmp_path / 'tiny.py')
     torch.save(dict(scalars=HistoryBuffer([1.0], [1])), tmp_path / 'tiny.pth')
     script = """

@@ -1,4 +1,4 @@
-"""What the tests of mmdet's tools share."""
+"""Fixtures and constants that the tests of mmdet's tools share."""
 
 import copy
 from pathlib import Path

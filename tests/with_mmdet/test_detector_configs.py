@@ -64,7 +64,7 @@ def make_small(cfg):
     cfg.default_hooks.logger.interval = 1
     if 'roi_head' in cfg.model:
         cfg.model.train_cfg.rpn_proposal.max_per_img = cfg.model.test_cfg.rpn.max_per_img = 50
-        # Of 200 classes none reaches the threshold after one step.
+        # None of 200 classes reaches the threshold after one step.
         cfg.model.test_cfg.rcnn.score_thr = 0.0
 
 
@@ -84,7 +84,7 @@ def test_trains_and_is_evaluated(name, data, tmp_path, monkeypatch):
     for figure in ('bbox_mAP', 'bbox_mAP_50'):
         assert 0 <= scalars[f'val/coco/{figure}'].current() <= 1
 
-    # What it wrote is all that mmdet needs to predict and draw.
+    # mmdet needs nothing but the files of the run to predict and draw.
     from mmdet.apis import inference_detector, init_detector
     from mmdet.registry import VISUALIZERS
 

@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData
 from mmtscam.models import SimpleFeaturePyramid
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/mmdet/faster-rcnn_tscam-deit-t_sfp_cub10_pseudo.py'
-# As the golden small model of the reference.
+# The settings of the golden small model of the reference.
 SMALL = dict(embed_dims=36, num_layers=3, num_heads=3, feedforward_channels=144)
 
 

@@ -104,7 +104,7 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
 
 
 def check_folder(parser: argparse.ArgumentParser, file: Path) -> None:
-    """End with a message if a file could not be written, before hours are spent on what it is to hold."""
+    """End with a message if a file could not be written, before hours are spent on its content."""
     folder = next(parent for parent in file.absolute().parents if parent.exists())
     if not folder.is_dir():
         parser.error(f'{file}: cannot be written: {folder} is no folder')
@@ -116,7 +116,7 @@ def check_folder(parser: argparse.ArgumentParser, file: Path) -> None:
 
 
 def choose_device(args: argparse.Namespace) -> str:
-    """The device that is asked for, or the one that there is.
+    """The device that the user asks for, or the one that is available.
 
     Raises:
         ValueError: If it is not there, or cannot compute in the precisions.
@@ -134,7 +134,7 @@ def choose_device(args: argparse.Namespace) -> str:
 
 
 def make_settings(args: argparse.Namespace) -> 'Iterator[Setting]':
-    """Yield what to measure, one after the other."""
+    """Yield the settings to measure, one after another."""
     from mmtscam.speed import Setting
 
     for config, workload in itertools.product(args.configs, args.workloads):
@@ -186,7 +186,7 @@ def measure_all(args: argparse.Namespace, console: 'Console') -> Iterator[dict[s
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                # On a terminal the tables go above the bar, which they cannot from another console.
+                # On a terminal the bar shares the tables' console, so that tables are printed above it.
                 console=console if console.is_terminal else Console(stderr=True),
                 transient=True,
             )
@@ -281,7 +281,7 @@ def main() -> None:
             results.append(result)
         complete = True
     finally:
-        # What took long to measure is kept, whatever came after it.
+        # Measurements take long, so those that are complete are kept whatever came after them.
         if results:
             write_results(args, results, machine, console, complete)
 
@@ -289,7 +289,7 @@ def main() -> None:
 def write_results(
     args: argparse.Namespace, results: list[dict[str, Any]], machine: dict[str, Any], console: 'Console', complete: bool
 ) -> None:
-    """Write what was asked for of what was measured."""
+    """Write the measurements to the files that the user asks for."""
     from mmtscam.speed import package_versions, plot_growth
     from mmtscam.utils.files import unfinished, write_text
 

@@ -48,7 +48,7 @@ def print_speed(args: argparse.Namespace) -> None:
 
 
 def print_scale(images: int, workers: int) -> None:
-    """Print time and memory of the metrics on their way through many images."""
+    """Print time and memory of the metrics as they go through many images."""
     from rich.console import Console
     from rich.progress import track
     from rich.table import Table

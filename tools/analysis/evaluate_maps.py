@@ -98,7 +98,7 @@ def metric_configs(args: argparse.Namespace, maps: 'MapFile | ScoreMapFolder') -
         if isinstance(maps, ScoreMapFolder) and map_kind != 'maps':
             raise ValueError(f'--map-kind {map_kind}: a folder holds one kind of map')
         for name in dict.fromkeys(args.protocol):
-            # Stored maps of other code are scored as they stand, as the benchmark does.
+            # Stored maps of other code are scored without normalising them, as in the benchmark.
             normalize = args.normalize or isinstance(maps, MapFile)
             protocol = {'base': name, 'normalize': normalize, **(args.protocol_options or {})}
             prefix = get_protocol(protocol).name

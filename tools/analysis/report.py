@@ -49,7 +49,7 @@ def with_bar(drawn: Iterable, total: int) -> Iterator:
     columns = (
         TextColumn('Drawing'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
     )  # fmt: skip
-    # For people alone: not among the lines that a script reads.
+    # Progress goes to stderr, because scripts read the lines of stdout.
     with Progress(*columns, console=Console(stderr=True)) as progress:
         yield from progress.track(drawn, total=total)
 

@@ -11,7 +11,7 @@ import shlex
 
 from mmtscam.utils.cli import run
 
-# The configs'.
+# The folder in the configs.
 DATA_ROOT = 'data/images'
 ANN_FILE = 'annotations/test.json'
 

@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def label(args: argparse.Namespace) -> None:
-    """Label what is missing, wait for all processes that share the work, and write the file."""
+    """Label the missing parts, wait for all processes that share the work, and write the file."""
     from mmengine.device import get_device
     from mmengine.dist import barrier, get_dist_info
     from rich.progress import Progress
@@ -142,7 +142,7 @@ def label(args: argparse.Namespace) -> None:
     with ExitStack() as stack:
         advance: Any = lambda images: None  # noqa: E731 - of all but one process
         if rank == 0:
-            # Refreshed here, not by a thread, which could hold a lock when the loader's processes are forked.
+            # No thread refreshes the bar: it could hold a lock when the loader's processes are forked.
             bar = stack.enter_context(Progress(auto_refresh=False))
             task = bar.add_task('Labelling', total=sum(len(folder.images(part)) for part in parts))
             advance = lambda images: bar.update(task, advance=images, refresh=True)  # noqa: E731
@@ -168,7 +168,7 @@ def label(args: argparse.Namespace) -> None:
 
 
 def agreed_classes(ours: Sequence[str], theirs: Sequence[str], args: argparse.Namespace, count: int) -> tuple[str, ...]:
-    """The names of the classes, in the checkpoint and in the data set, whose labels must mean the same."""
+    """Names of the classes; the labels of checkpoint and data set must mean the same classes."""
     if args.labels == 'known' and ours and theirs:
         for label, (one, other) in enumerate(zip(ours, theirs, strict=False)):
             if one != other:
@@ -181,7 +181,7 @@ def agreed_classes(ours: Sequence[str], theirs: Sequence[str], args: argparse.Na
 
 
 def shared_missing(folder: 'PartFolder', rank: int) -> list[int]:
-    """The parts to be made, which the first process finds for all: they see the same, however soon one is done."""
+    """The parts to be made. The first process finds them for all, so that all see the same list."""
     from mmengine.dist import broadcast_object_list
 
     found: list[Any] = [None]
@@ -204,7 +204,7 @@ def describe(
     loc_settings: 'LocSettings',
     precision: 'torch.dtype | None',
 ) -> dict[str, Any]:
-    """What decides on the boxes, for the file's ``info``."""
+    """The settings that decide on the boxes, for the file's ``info``."""
     import torch
     from mmengine.device import get_device
 

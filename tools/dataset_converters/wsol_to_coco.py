@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def find_boxes(cfg: 'Config', split: str) -> dict:
-    """The box reader of a split, or that of the test, for configs train without boxes."""
+    """The box reader of a split, or that of the test, because configs train without boxes."""
     for each in (split, 'test', 'val'):
         dataset = (cfg.get(f'{each}_dataloader') or {}).get('dataset') or {}
         if dataset.get('boxes'):

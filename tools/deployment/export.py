@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from mmtscam.deployment import ExportModel, Runner
 
-# As a share of the largest value of each output.
+# The largest difference allowed, as a share of the largest value of each output.
 TOLERANCE = 1e-4
 BATCHES = (1, 3)
-# How much larger the second size is: neither square nor that of training.
+# The second size is larger by this, so it is neither square nor that of training.
 LARGER = (64, 96)
 
 
@@ -61,7 +61,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def load(args: argparse.Namespace) -> 'tuple[Config, ExportModel, tuple[int, int]]':
-    """Read what is to be exported: config, model, and height and width of the input."""
+    """Read the config, the model to export, and height and width of the input."""
     from mmtscam.apis.loading import load_model
     from mmtscam.deployment import ExportModel, pipeline_input_size
     from mmtscam.utils.config import read_config
@@ -78,7 +78,7 @@ def load(args: argparse.Namespace) -> 'tuple[Config, ExportModel, tuple[int, int
 
 
 def image_source(files: Sequence[str] | None) -> 'Callable[[int, tuple[int, int]], np.ndarray]':
-    """Return what gives so many images (B, 3, H, W) of a size: those of the files, over and over, or noise."""
+    """Return a function that gives B images (B, 3, H, W) of a size: those of the files, repeated, or noise."""
     import numpy as np
 
     from mmtscam.datasets.transforms import LoadResizedImage
@@ -100,7 +100,7 @@ def verify(model: 'ExportModel', exported: 'Runner', args: argparse.Namespace, s
     from mmtscam.deployment import largest_differences
 
     sizes = [size] if args.fixed_size else [size, (size[0] + LARGER[0], size[1] + LARGER[1])]
-    # All of the images, and one alone.
+    # The batches are one image alone, and all images.
     batches = (1, len(args.verify)) if len(args.verify or ()) > 1 else BATCHES
     images = image_source(args.verify)
     print(f'Largest differences from PyTorch, as shares of the largest value (allowed: {TOLERANCE:g}):')
@@ -121,7 +121,7 @@ def verify(model: 'ExportModel', exported: 'Runner', args: argparse.Namespace, s
 
 
 def measure(model: 'ExportModel', exported: 'Runner', args: argparse.Namespace, size: tuple[int, int]) -> None:
-    """Print how long an image takes."""
+    """Print the time an image takes."""
     import torch
 
     from mmtscam.deployment import time_in_turn

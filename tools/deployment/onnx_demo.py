@@ -10,7 +10,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-# Each function imports what it needs, so that arguments are checked before that takes its time.
+# Each function imports its own packages, so that arguments are checked before slow imports.
 if TYPE_CHECKING:
     import numpy as np
     from onnxruntime import InferenceSession
@@ -39,7 +39,7 @@ def read_image(path: str) -> 'Image.Image':
         image: Image.Image = ImageOps.exif_transpose(Image.open(path))
     except OSError as error:
         raise SystemExit(f'{path}: cannot be read as an image: {str(error).partition(" <_io")[0]}') from error
-    if image.mode == 'LA':  # on mmcv's grey rather than on black
+    if image.mode == 'LA':  # transparency shows mmcv's grey, not black
         rgba = image.convert('RGBA')
         image = Image.new('RGB', rgba.size, (124, 117, 104))
         image.paste(rgba, mask=rgba.split()[3])
@@ -58,7 +58,7 @@ def run_model(session: 'InferenceSession', image: 'Image.Image', input_size: lis
 
 
 def choose_class(wanted: str | None, scores: 'np.ndarray', classes: list[str] | None) -> int:
-    """Index of the class that is asked for by name or index, or of the best one."""
+    """Index of the wanted class, given by name or index, or of the best class."""
     if wanted is None:
         return int(scores.argmax())
     names = [name.replace('_', ' ').casefold() for name in classes or ()]
@@ -116,7 +116,7 @@ def find_rects(foreground: 'np.ndarray', regions: str) -> list:
         _, labels = cv2.connectedComponents(foreground, connectivity=8)
         pixels = np.bincount(labels.ravel())
         pixels[0] = 0  # the background
-        # The first in raster order where several are equally large.
+        # The first one in raster order is taken where several are equally large.
         place = np.isin(labels, np.flatnonzero(pixels == pixels.max())).argmax()
         return [cv2.boundingRect((labels == labels.ravel()[place]).astype(np.uint8))]
     contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)

@@ -128,7 +128,7 @@ def add_model_options(figure: argparse.ArgumentParser) -> None:
 
 
 def named_model(text: str) -> tuple[str, str, str]:
-    """Take NAME=CONFIG,CHECKPOINT apart."""
+    """Split NAME=CONFIG,CHECKPOINT into its three parts."""
     name, _, files = text.partition('=')
     config, _, checkpoint = files.partition(',')
     if not (name and config and checkpoint):
@@ -155,7 +155,7 @@ def draw_compare(args: argparse.Namespace) -> 'Figure':
     several = len(args.models) > 1
     titles = ['image']
     rows: list[list[Panel]] = [[] for _ in args.images]
-    # One model after the other, so that only one is held.
+    # Models are loaded one after another, so that only one is in memory.
     for index, (name, config, checkpoint) in enumerate(args.models):
         explainer = load_model(config, checkpoint, args)
         labels = None if args.classes is None else [explainer.find_class(args.classes)]
@@ -168,7 +168,7 @@ def draw_compare(args: argparse.Namespace) -> 'Figure':
             kinds = choose_maps(explainer, seen, args.maps, several)
             label = seen.labels[0]
             row += [Panel(seen.image, seen.maps[kind][0], seen.boxes[kind][0], row[0].true_boxes) for kind in kinds]
-            # Once a model: below its first map, or below the image where there is but one model.
+            # Each model gets one caption: below its first map, or below the image if there is only one model.
             place = -len(kinds) if several else 0
             caption = f'{explainer.class_name(label)} {seen.scores[label]:.2f}'
             row[place] = replace(row[place], caption=caption)
@@ -181,7 +181,7 @@ def draw_compare(args: argparse.Namespace) -> 'Figure':
 
 
 def load_model(config: str, checkpoint: str, args: argparse.Namespace) -> 'Explainer':
-    """A model, ready to be asked."""
+    """Load a model for explanations."""
     from mmengine.device import get_device
 
     from mmtscam.apis.explain import Explainer
@@ -270,7 +270,7 @@ def draw_similarity(args: argparse.Namespace) -> 'Figure':
 
 
 def parse_block(text: str) -> int | str:
-    """From a block's number, counted from 1 or from -1, to its index; names stay."""
+    """Turn a block's number, counted from 1 or from -1, into its index; names stay unchanged."""
     try:
         number = int(text)
     except ValueError:

@@ -1,5 +1,5 @@
-# CUB-200-2011 for networks without attention: their class activation maps are
-# the only ones. Batch as in the WSOL benchmark.
+# CUB-200-2011 for networks without attention, whose only maps are class
+# activation maps. The batch size is that of the WSOL benchmark.
 _base_ = './cub_flip.py'
 
 train_dataloader = dict(batch_size=32)

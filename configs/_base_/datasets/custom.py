@@ -1,7 +1,6 @@
 # Your own images: data/images/{train,test}/CLASS/*.jpg, one folder a class,
 # the same classes in both; tools/check_data/custom.py checks them.
-# Without true boxes there is nothing to compare boxes with: classification
-# accuracy alone is measured.
+# There are no true boxes, so classification accuracy alone is measured.
 _base_ = './cub_flip.py'
 
 data_root = 'data/images'

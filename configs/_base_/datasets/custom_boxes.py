@@ -1,6 +1,7 @@
-# Your own images with boxes of the test images, in data/images/annotations/
-# test.json: COCO's format, file names relative to data/images/test, categories
-# named as the class folders; tools/check_data/custom.py checks them.
+# Your own images with boxes of the test images in COCO's format, in
+# data/images/annotations/test.json. File names are relative to
+# data/images/test, and categories have the names of the class folders.
+# tools/check_data/custom.py checks them.
 _base_ = './custom.py'
 
 val_dataloader = dict(

@@ -25,7 +25,7 @@ val_dataloader = dict(
             data_prefix='ILSVRC/Data/CLS-LOC/val',
             ann_file='meta/val.txt',
         ),
-        # Every box of an image counts. With Kaggle's csv file alone:
+        # Every box of an image counts. If you have Kaggle's csv file alone, use
         # type='ILSVRCCSVBoxes', ann_file='LOC_val_solution.csv'.
         boxes=dict(_delete_=True, type='ILSVRCBoxes', ann_dir='ILSVRC/Annotations/CLS-LOC/val'),
     ),

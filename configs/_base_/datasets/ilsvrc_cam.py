@@ -1,5 +1,5 @@
-# ILSVRC 2012 for networks without attention: their class activation maps are
-# the only ones. Batch as in the WSOL benchmark.
+# ILSVRC 2012 for networks without attention, whose only maps are class
+# activation maps. The batch size is that of the WSOL benchmark.
 _base_ = './ilsvrc_flip.py'
 
 train_dataloader = dict(batch_size=32)

@@ -4,7 +4,7 @@
 _base_ = './cub.py'
 
 data_root = 'data/OpenImages'
-# Relative to data_root.
+# The path is relative to data_root.
 metadata = '../metadata/OpenImages'
 train_dataloader = dict(
     dataset=dict(
@@ -25,7 +25,7 @@ test_dataloader = dict(
         masks=dict(type='OpenImagesMasks', metadata=f'{metadata}/test'),
     ),
 )
-# No boxes: pixels are compared.
+# Pixels are compared, so there are no boxes.
 val_evaluator = [dict(type='PixelAP'), dict(type='mmpretrain.Accuracy', topk=(1, 5))]
 test_evaluator = [
     *val_evaluator,

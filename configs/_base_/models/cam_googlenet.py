@@ -1,5 +1,5 @@
-# CAM on GoogLeNet as Zhou et al. (CVPR 2016) have it: up to inception4e, whose
-# maps are 14x14, then a 3x3 convolution.
+# CAM on GoogLeNet as in Zhou et al. (CVPR 2016): the network up to inception4e,
+# whose maps are 14x14, then a 3x3 convolution.
 _base_ = './cam_vgg16.py'
 
 model = dict(
@@ -8,7 +8,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='TruncatedBackbone',
-        # With the auxiliary classifiers, which are cut off, as in the file.
+        # The file has the auxiliary classifiers too; they are cut off.
         model=dict(type='torchvision.models.GoogLeNet', aux_logits=True, init_weights=False),
         layers=('inception4e',),
         init_cfg=dict(

@@ -1,5 +1,5 @@
-# CAM on InceptionV3 with maps of 28x28, the large ones of the WSOL benchmark:
-# up to Mixed_6e, paddings so that halves are exact, and no stride in Mixed_6a.
+# CAM on InceptionV3 with maps of 28x28, the large ones of the WSOL benchmark: the
+# network up to Mixed_6e, with paddings that make halves exact and no stride in Mixed_6a.
 # The benchmark puts two 3x3 convolutions after it (25.7 M parameters, 20.8 G
 # MACs with 200 classes); with one, as for VGG16, the size (16.3 M, 13.4 G) is
 # near that of "GoogLeNet-CAM" in Table 3 of TS-CAM (16.7 M, 13.5 G).
@@ -11,7 +11,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='TruncatedBackbone',
-        # With the auxiliary classifier, which is cut off, as in the file.
+        # The file has the auxiliary classifier too; it is cut off.
         model=dict(type='mmpretrain.InceptionV3', aux_logits=True),
         layers=('Mixed_6e',),
         modules={

@@ -1,10 +1,10 @@
-# CAM on VGG16 as the WSOL benchmark and the released code of TS-CAM have it:
-# up to conv5_3, without the last pooling, then a 3x3 convolution.
+# CAM on VGG16 as in the WSOL benchmark and the released code of TS-CAM: the
+# network up to conv5_3, without the last pooling, then a 3x3 convolution.
 model = dict(
     type='mmpretrain.ImageClassifier',
     data_preprocessor=dict(
         type='mmpretrain.ClsDataPreprocessor',
-        # ImageNet's, of RGB
+        # Mean and deviation of ImageNet, in RGB.
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         to_rgb=True,

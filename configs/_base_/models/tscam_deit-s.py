@@ -2,7 +2,7 @@ model = dict(
     type='mmpretrain.ImageClassifier',
     data_preprocessor=dict(
         type='mmpretrain.ClsDataPreprocessor',
-        # ImageNet's, of RGB
+        # Mean and deviation of ImageNet, in RGB.
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         to_rgb=True,
@@ -12,7 +12,7 @@ model = dict(
         arch='deit-small',
         img_size=224,
         patch_size=16,
-        # The paper does not name it; the released code's.
+        # The released code's value; the paper does not name one.
         drop_path_rate=0.1,
         init_cfg=dict(
             type='Pretrained',
@@ -26,7 +26,7 @@ model = dict(
         init='he',
         map_kind='coupled',
         topk=5,
-        # The released code's on CUB; the paper does not name one.
+        # The released code's value on CUB; the paper does not name one.
         threshold=0.1,
     ),
 )

@@ -1,4 +1,4 @@
-# Enough for the sample set on two CPU cores within a few minutes.
+# A schedule that is enough for the sample set and takes a few minutes on two CPU cores.
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
     paramwise_cfg=dict(

@@ -1,4 +1,4 @@
-"""Readers of box annotations, one format each."""
+"""Readers of box annotations, one for each format."""
 
 from .base_box_reader import BaseBoxReader
 from .benchmark_boxes import BenchmarkBoxes

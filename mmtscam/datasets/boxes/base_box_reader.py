@@ -1,4 +1,4 @@
-"""What every box reader does."""
+"""The base of all box readers, and checks of single boxes."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ class BaseBoxReader(metaclass=ABCMeta):
     """Gives the true boxes of an image.
 
     The first argument of every reader is ``data_root``, the root of the data
-    set; the data set fills it in. What cannot be read stops the reader when
-    it is made, or at the first image whose annotation it is.
+    set; the data set fills it in. A file that cannot be read raises when the
+    reader is made, or at the first image that the file annotates.
     """
 
     @abstractmethod
@@ -65,8 +65,8 @@ def xywh_to_xyxy(values: Sequence[Any], row: str) -> np.ndarray:
 def check_xyxy(values: Sequence[Any], row: str) -> np.ndarray:
     """Parse and check one box that is annotated by two corners.
 
-    Both corners are pixels of the box, so equal edges are a box one pixel
-    wide and no error.
+    Both corners are pixels of the box. Equal edges are therefore no error:
+    the box is one pixel wide.
 
     Args:
         values: x1, y1, x2 and y2 as they stand in the file.

@@ -14,8 +14,8 @@ from .base_box_reader import BaseBoxReader, check_xyxy
 class BenchmarkBoxes(BaseBoxReader):
     """Reads ``localization.txt`` of the WSOL benchmark of Choe et al.
 
-    Its rows are ``image_id,x0,y0,x1,y1``, several an image where it has
-    several boxes.
+    Its rows are ``image_id,x0,y0,x1,y1``. An image with several boxes has
+    several rows.
 
     Args:
         data_root: Folder to which the image ids, which are paths, are

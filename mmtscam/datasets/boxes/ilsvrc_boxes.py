@@ -13,11 +13,11 @@ from .voc_xml import read_voc_xml
 
 @BOX_READERS.register_module()
 class ILSVRCBoxes(BaseBoxReader):
-    """Reads ILSVRC's XML files: all boxes of an image, as they stand.
+    """Reads all boxes of an image from ILSVRC's XML files, unchanged.
 
-    The file of ``FOLDER/STEM.JPEG`` is ``ann_dir/STEM.xml``, as of the
-    validation images, or else ``ann_dir/FOLDER/STEM.xml``, as of the training
-    images.
+    The file of ``FOLDER/STEM.JPEG`` is ``ann_dir/STEM.xml``, the layout of
+    the validation images, or else ``ann_dir/FOLDER/STEM.xml``, the layout of
+    the training images.
 
     Args:
         data_root: Root of the data set.

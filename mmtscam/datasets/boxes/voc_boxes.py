@@ -13,10 +13,10 @@ from .voc_xml import read_voc_xml
 
 @BOX_READERS.register_module()
 class VOCBoxes(BaseBoxReader):
-    """Reads Pascal VOC's XML files, one an image, named as it.
+    """Reads Pascal VOC's XML files: one for each image, with the image's name.
 
-    VOC counts pixels from 1; the boxes given count from 0. Objects marked as
-    difficult are left out, as in VOC's own evaluation.
+    VOC counts pixels from 1; the reader returns boxes that count from 0.
+    Objects marked as difficult are left out, as in VOC's own evaluation.
 
     Args:
         data_root: Root of the data set.

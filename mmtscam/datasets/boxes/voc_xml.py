@@ -1,4 +1,4 @@
-"""Reading Pascal VOC's XML files, which ILSVRC's are too."""
+"""Reading XML files in Pascal VOC's format, which ILSVRC uses too."""
 
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -13,7 +13,7 @@ class XMLObject(NamedTuple):
 
     Attributes:
         name: Name of its class.
-        box: ``(4,)`` ``float64`` box ``(x1, y1, x2, y2)`` as it stands.
+        box: ``(4,)`` ``float64`` box ``(x1, y1, x2, y2)`` as in the file.
         difficult: Whether it is marked as difficult.
     """
 

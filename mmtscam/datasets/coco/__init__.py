@@ -1,4 +1,4 @@
-"""COCO's json files, read and written."""
+"""Reading and writing COCO's json files."""
 
 from .reading import COCOFile, COCOObject
 from .writing import coco_annotation, coco_categories, write_coco

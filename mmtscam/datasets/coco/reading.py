@@ -14,7 +14,7 @@ class COCOObject(NamedTuple):
         where: Where it stands, ``FILE: annotations[INDEX]``, for errors.
         category: Name of its category.
         crowd: Whether it is a region of many objects (``iscrowd``).
-        value: The one field that is kept, ``None`` where it lacks.
+        value: The one field that is kept, ``None`` where it is missing.
     """
 
     where: str
@@ -41,7 +41,7 @@ class COCOFile:
     Raises:
         FileNotFoundError: If the file is missing.
         ValueError: If it is no COCO file, an entry lacks a field, an image
-            is listed twice, or an annotation is one of an image or category
+            is listed twice, or an annotation belongs to an image or category
             that is not listed.
     """
 

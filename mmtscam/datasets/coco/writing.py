@@ -1,4 +1,4 @@
-"""COCO data sets of boxes, written as a stream."""
+"""Writing COCO files of boxes, one entry at a time."""
 
 import json
 import os
@@ -21,10 +21,10 @@ def coco_annotation(number: int, image: int, label: int, box: Sequence[float], s
         image: Id of its image.
         label: Index of its class.
         box: ``(x1, y1, x2, y2)`` in the image's pixels.
-        score: Of a predicted box.
+        score: Score of a predicted box; ``None`` for a true one.
 
     Returns:
-        The annotation, edges to a hundredth of a pixel.
+        The annotation, with edges rounded to a hundredth of a pixel.
     """
     x1, y1, x2, y2 = (round(edge, 2) for edge in box)
     width, height = round(x2 - x1, 2), round(y2 - y1, 2)
@@ -40,12 +40,12 @@ def coco_annotation(number: int, image: int, label: int, box: Sequence[float], s
 
 
 def write_coco(path: str | os.PathLike, **sections: dict[str, Any] | Iterable[dict[str, Any]]) -> None:
-    """Write a COCO file in one step, one entry a line, never holding more than one of them.
+    """Write a COCO file, whole or not at all, one entry a line; only one entry is in memory at a time.
 
     Args:
         path: The file.
-        **sections: Content by its key, in this order; entries of what is not
-            a dict are taken one by one.
+        **sections: Content by its key, in this order. A section that is not a
+            dict is an iterable whose entries are taken one by one.
     """
     with unfinished(path) as temporary, temporary.open('w', encoding='utf-8') as file:
         start = '{\n'

@@ -1,4 +1,4 @@
-"""Readers of mask annotations, one format each."""
+"""Readers of mask annotations, one for each format."""
 
 from .base_mask_reader import BaseMaskReader
 from .coco_masks import COCOMasks

@@ -1,4 +1,4 @@
-"""What every mask reader does."""
+"""The base of all mask readers, and functions that several readers use."""
 
 import os.path as osp
 from abc import ABCMeta, abstractmethod
@@ -16,7 +16,7 @@ class BaseMaskReader(metaclass=ABCMeta):
 
     @abstractmethod
     def check(self, img_path: str) -> None:
-        """Find out, without reading it, whether an image has a mask.
+        """Check that an image has a mask, without reading the mask.
 
         Args:
             img_path: Path of the image as the data set gives it.
@@ -51,8 +51,7 @@ def join_mask(foreground: np.ndarray, ignore: np.ndarray) -> np.ndarray:
 
     Args:
         foreground: ``(H, W)`` ``bool``.
-        ignore: ``(H, W)`` ``bool``; where it meets the foreground, that one
-            wins.
+        ignore: ``(H, W)`` ``bool``. A pixel of both regions is foreground.
 
     Returns:
         ``(H, W)`` ``uint8``: 1 foreground, 0 background, 255 ignore.

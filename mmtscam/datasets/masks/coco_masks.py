@@ -12,16 +12,16 @@ from .base_mask_reader import BaseMaskReader, join_mask
 class COCOMasks(BaseMaskReader):
     """Reads the segmentations of a COCO json file: polygons and run lengths.
 
-    The foreground is the union of an image's objects. Crowds (``iscrowd``)
-    are to be ignored where they are not foreground.
+    The foreground is the union of an image's objects. Pixels of crowds
+    (``iscrowd``) that are not foreground are to be ignored.
 
     Args:
         data_root: Root of the data set.
         ann_file: The json file, relative to ``data_root`` or absolute.
         img_prefix: Folder in ``data_root`` to which ``file_name`` of the
             images is relative.
-        match_class: Take only objects and crowds whose category is named as
-            the image's class; otherwise all.
+        match_class: Take only objects and crowds whose category has the name
+            of the image's class; otherwise all.
 
     Raises:
         FileNotFoundError: If the file is missing.
@@ -33,7 +33,7 @@ class COCOMasks(BaseMaskReader):
         self._match_class = match_class
 
     def check(self, img_path: str) -> None:
-        """See :meth:`BaseMaskReader.check`; the class is not looked at."""
+        """See :meth:`BaseMaskReader.check`; the class does not matter."""
         self._require_objects(self._file.objects(img_path), 'no mask', img_path)
 
     def __call__(self, img_path: str, class_name: str | None = None) -> np.ndarray:
@@ -80,7 +80,7 @@ def _decode(found: COCOObject, height: int, width: int) -> np.ndarray:
 
 
 def _check_polygons(polygons: list) -> None:
-    """Check what pycocotools does not: it takes four numbers for a box and drops a half point."""
+    """Refuse polygons that pycocotools misreads: it takes four numbers for a box and drops half a point."""
     if not polygons:
         raise ValueError('it has no polygon')
     for polygon in polygons:
@@ -91,7 +91,7 @@ def _check_polygons(polygons: list) -> None:
 
 
 def _check_run_lengths(run_lengths: object, height: int, width: int) -> dict:
-    """Check what pycocotools does not: pixels that no run covers would hold what was in memory before."""
+    """Refuse runs that do not cover the image: pycocotools fills the rest with what was in memory before."""
     if not isinstance(run_lengths, dict) or not run_lengths.get('counts'):
         raise ValueError('it is neither a list of polygons nor run lengths')
     if list(run_lengths.get('size', [])) != [height, width]:
@@ -105,7 +105,7 @@ def _check_run_lengths(run_lengths: object, height: int, width: int) -> dict:
 
 
 def _decompress(text: bytes) -> list[int]:
-    """Runs from COCO's compressed form: five bits a character, from the third run on less the last but one."""
+    """Runs from COCO's compressed form: five bits a character, from the fourth run on less the last run but one."""
     runs: list[int] = []
     value = shift = 0
     for character in text:

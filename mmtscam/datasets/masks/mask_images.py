@@ -9,13 +9,13 @@ from mmtscam.registry import MASK_READERS
 from ..annotation_files import find_folder, image_key
 from .base_mask_reader import BaseMaskReader, read_grey
 
-# Of the values 0 (which does not occur) to 3 of a trimap.
+# The mask's values for the values 0 (which does not occur) to 3 of a trimap.
 _TRIMAP = np.array([0, 1, 0, 255], np.uint8)
 
 
 @MASK_READERS.register_module()
 class MaskImages(BaseMaskReader):
-    """Reads mask images that lie and are named as the images.
+    """Reads mask images that have the same folders and names as the images.
 
     The mask of ``data_root/img_prefix/NAME.jpg`` is ``mask_dir/NAME`` and the
     suffix; NAME may have folders.
@@ -27,8 +27,8 @@ class MaskImages(BaseMaskReader):
         convention: ``foreground``: grey values from ``foreground_from`` are
             foreground, others background. ``trimap``: 1 is foreground, 2
             background, 3 ignore, as in Oxford-IIIT Pet.
-        foreground_from: Lowest grey value of the foreground; 128 for the
-            segmentations of CUB-200-2011, of which several people drew each.
+        foreground_from: Lowest grey value of the foreground. It is 128 for
+            CUB-200-2011, where several people drew each segmentation.
         img_prefix: Folder in ``data_root`` that corresponds to ``mask_dir``.
 
     Raises:

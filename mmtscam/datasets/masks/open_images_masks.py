@@ -13,14 +13,13 @@ from .base_mask_reader import BaseMaskReader, join_mask, read_grey
 
 @MASK_READERS.register_module()
 class OpenImagesMasks(BaseMaskReader):
-    """Reads OpenImages30k as the WSOL benchmark of Choe et al. lays it out.
+    """Reads OpenImages30k in the layout of the WSOL benchmark of Choe et al.
 
     ``localization.txt`` has rows ``image_id,mask_path,ignore_path``, one for
-    each object of an image; the first row of an image names the image of the
-    regions to ignore, or none. Every image file is brought to one size by
-    nearest neighbour, values above 0.5 are its region. The foreground is the
-    union of the objects; what is ignored is that region without the
-    foreground.
+    each object of an image. The first row of an image names the file of the
+    regions to ignore, or none. Every file is brought to one size by nearest
+    neighbour; its region has the values above 0.5. The foreground is the
+    union of the objects. The regions to ignore leave out the foreground.
 
     Args:
         data_root: Folder to which the image ids, which are paths, are
@@ -30,8 +29,8 @@ class OpenImagesMasks(BaseMaskReader):
         mask_root: Folder to which the paths of the masks are relative;
             itself relative to ``data_root`` or absolute. By default
             ``data_root``.
-        size: Width and height of the masks given. The files of one image may
-            differ in size, so they need one in which to meet.
+        size: Width and height of the masks that the reader returns. The files
+            of one image may differ in size, so they need a common one.
 
     Raises:
         FileNotFoundError: If the file or folder is missing.

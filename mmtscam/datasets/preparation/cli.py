@@ -1,4 +1,4 @@
-"""What the command-line tools that check data sets print."""
+"""Output of the command-line tools that check data sets: progress, findings and errors."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ T = TypeVar('T')
 
 
 def show_progress(items: Sequence[T], description: str) -> Iterable[T]:
-    """Give back the items, with a progress bar on a terminal."""
+    """Return the items, with a progress bar on a terminal."""
     console = Console(stderr=True)
     return track(items, description, console=console, transient=True, disable=not console.is_terminal)
 
@@ -26,7 +26,7 @@ def naming_source(source: str) -> Iterator[None]:
         source: Where it is published.
 
     Raises:
-        ValueError: With what was raised, and the source.
+        ValueError: With the message of the error, and the source.
     """
     try:
         yield
@@ -38,10 +38,10 @@ def conclude(findings: Findings, root: str, source: str | None = None, allow_sub
     """Print what was found, and end the tool if the data set cannot be used.
 
     Args:
-        findings: What was found.
+        findings: Findings of the check.
         root: Root of the data set.
         source: Where the data set is published.
-        allow_subset: Let numbers differ.
+        allow_subset: Whether numbers may differ.
 
     Raises:
         SystemExit: If there are problems or, without ``allow_subset``,

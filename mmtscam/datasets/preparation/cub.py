@@ -25,13 +25,14 @@ def check_cub(
 
     Args:
         root: Folder with ``images`` and the text files.
-        expected: How many there should be of what.
+        expected: Expected numbers, by what is counted.
         decode: Also read every image.
         track: Shows the progress.
 
     Returns:
-        The numbers of images, classes and boxes; as problems: missing or
-        unreadable images, images without row in a text file and the reverse.
+        The numbers of images, classes and boxes. Problems are missing or
+        unreadable images, images without a row in a text file, and rows
+        without an image.
 
     Raises:
         FileNotFoundError: If the folder or a text file is missing; names all

@@ -1,4 +1,4 @@
-"""What a check finds, and how it is told."""
+"""Findings of a check, and the small checks of files from which they are made."""
 
 import os.path as osp
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,10 +11,10 @@ T = TypeVar('T')
 
 
 class Track(Protocol):
-    """Shows how far a loop is."""
+    """Shows the progress of a loop."""
 
     def __call__(self, items: Sequence[T], description: str) -> Iterable[T]:
-        """Give back the items, one after another."""
+        """Return the items, one after another."""
 
 
 def no_progress(items: Sequence[T], description: str) -> Iterable[T]:
@@ -24,11 +24,11 @@ def no_progress(items: Sequence[T], description: str) -> Iterable[T]:
 
 @dataclass
 class Findings:
-    """What was found of a data set.
+    """Findings about a data set.
 
     Attributes:
-        expected: How many there should be of what.
-        counts: How many there are of what.
+        expected: Expected numbers, by what is counted.
+        counts: Numbers that were found, by what is counted.
         problems: Sentences on what is missing or wrong.
         notes: Sentences on what may surprise but is no error.
     """
@@ -39,17 +39,17 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
     def complain(self, what: str, names: Iterable[object], advice: str = '') -> None:
-        """Add a problem, unless nothing has it.
+        """Add a problem, unless no name has it.
 
         Args:
-            what: What is wrong with them, e.g. ``listed images are missing``.
-            names: What has the problem.
-            advice: What to do.
+            what: The problem, e.g. ``listed images are missing``.
+            names: Names of the images, files or rows that have the problem.
+            advice: Advice on how to mend it.
         """
         self._tell(self.problems, what, names, advice)
 
     def remark(self, what: str, names: Iterable[object], advice: str = '') -> None:
-        """Add a note, unless there is nothing to note; as :meth:`complain`."""
+        """Add a note, unless there is nothing to note; see :meth:`complain`."""
         self._tell(self.notes, what, names, advice)
 
     @staticmethod
@@ -66,12 +66,12 @@ class Findings:
         """Whether the data set can be used.
 
         Args:
-            allow_subset: Let numbers differ.
+            allow_subset: Whether numbers may differ.
         """
         return not self.problems and (allow_subset or not self.counts_differ)
 
     def text(self) -> str:
-        """All of it, one line each."""
+        """All findings, one line each."""
         lines = []
         for what, found in self.counts.items():
             expected = self.expected.get(what, found)
@@ -98,22 +98,22 @@ def shorten(names: Sequence[str], shown: int = 5) -> str:
 
 
 def missing_files(root: str, names: Sequence[str], track: Track, description: str) -> list[str]:
-    """Those of many files that are not there.
+    """Find files that are missing.
 
     Args:
         root: Folder to which the names are relative.
         names: Paths of files.
         track: Shows the progress.
-        description: What is looked for.
+        description: Description of the files, for the progress.
 
     Returns:
-        The names of those that are no files.
+        The names at which there is no file.
     """
     return [name for name in track(names, description) if not osp.isfile(osp.join(root, name))]
 
 
 def unreadable_images(root: str, names: Sequence[str], track: Track) -> list[str]:
-    """Those of many images that cannot be decoded.
+    """Find images that cannot be decoded.
 
     Args:
         root: Folder to which the names are relative.
@@ -121,8 +121,8 @@ def unreadable_images(root: str, names: Sequence[str], track: Track) -> list[str
         track: Shows the progress.
 
     Returns:
-        The names of those that Pillow, with which the configs load images,
-        cannot read to the end.
+        The names of images that Pillow cannot read to the end; the configs
+        load images with Pillow.
     """
     unreadable = []
     for name in track(names, 'decoding images'):
@@ -135,11 +135,11 @@ def unreadable_images(root: str, names: Sequence[str], track: Track) -> list[str
 
 
 def require_folder(path: str, advice: str) -> str:
-    """Give back the path of a folder.
+    """Check that a folder exists.
 
     Args:
         path: The path.
-        advice: What to do if it is none.
+        advice: Advice for the message if there is no such folder.
 
     Returns:
         The path.

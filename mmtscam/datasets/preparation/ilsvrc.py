@@ -27,24 +27,25 @@ _WNID = re.compile(r'n\d{8}')
 def check_ilsvrc(
     root: str | os.PathLike, expected: Mapping[str, int] = ILSVRC_COUNTS, track: Track = no_progress
 ) -> tuple[Findings, dict[str, str]]:
-    """Check ILSVRC 2012 as ILSVRC2017_CLS-LOC.tar.gz and Kaggle's archive lay it out.
+    """Check ILSVRC 2012 in the layout of ILSVRC2017_CLS-LOC.tar.gz and Kaggle's archive.
 
     ``ILSVRC/Data/CLS-LOC/train/WNID/*.JPEG`` and
     ``ILSVRC/Data/CLS-LOC/val/*.JPEG`` are the images. The boxes are in
     ``ILSVRC/Annotations/CLS-LOC/val/*.xml`` or, without these, in
     ``LOC_val_solution.csv``. Where ``ILSVRC/ImageSets/CLS-LOC`` has
-    ``train_cls.txt`` and ``val.txt``, missing images are told by name.
+    ``train_cls.txt`` and ``val.txt``, missing images are named.
 
     Args:
         root: Folder with ``ILSVRC``.
-        expected: How many there should be of what.
+        expected: Expected numbers, by what is counted.
         track: Shows the progress.
 
     Returns:
-        The findings, and the lists ``meta/train.txt`` and ``meta/val.txt``,
-        rows ``path label``, with labels by the sorted names of the training
-        folders. Without these, for evaluation alone, the second list only,
-        with labels by the sorted classes of the boxes.
+        The findings, and the lists ``meta/train.txt`` and ``meta/val.txt`` of
+        rows ``path label``. Labels follow the sorted names of the training
+        folders. Without these folders, which evaluation does not need, there
+        is only the second list, and labels follow the sorted classes of the
+        boxes.
 
     Raises:
         FileNotFoundError: If the validation images, or all boxes, are
@@ -108,7 +109,7 @@ def _list_train(findings: Findings, train_dir: str, track: Track) -> dict[str, l
 
 
 def uses_csv(root: str | os.PathLike) -> bool:
-    """Whether the boxes are read from the csv file: there is no XML folder."""
+    """Whether the boxes are read from the csv file, because there is no XML folder."""
     return not osp.isdir(osp.join(root, _XML))
 
 
@@ -130,7 +131,7 @@ def _list_images(folder: str) -> list[str]:
 
 
 def _compare_list(findings: Findings, path: str, images: Iterable[str]) -> None:
-    """Name the images that a list of the archive has (rows ``image number``) and the folder has not."""
+    """Name the images that are in a list of the archive (rows ``image number``) but not in the folder."""
     if osp.isfile(path):
         listed = [line.split()[0] for line in read_text(path).split('\n') if line.strip()]
         there = set(map(_stem, images))
@@ -138,7 +139,7 @@ def _compare_list(findings: Findings, path: str, images: Iterable[str]) -> None:
 
 
 def _read_classes(findings: Findings, root: str, track: Track) -> dict[str, str]:
-    """Classes (wnids) of the validation images, by stem, as their boxes tell them."""
+    """Classes (wnids) of the validation images, by stem, from the annotations of their boxes."""
     source = _box_source(root)
     if uses_csv(root):
         if not osp.isfile(source):

@@ -1,4 +1,4 @@
-"""Check of one's own images, one folder a class."""
+"""Check of a user's own images, one folder a class."""
 
 import os
 import os.path as osp
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..boxes import COCOBoxes
 from .findings import Findings, Track, no_progress, require_folder, unreadable_images
 
-# What mmpretrain's CustomDataset loads.
+# Endings of the files that mmpretrain's CustomDataset loads.
 IMAGE_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
 _SPLITS = ('train', 'test')
 
@@ -22,16 +22,16 @@ def check_image_folders(
 
     Args:
         root: Folder with ``train`` and ``test``.
-        box_files: COCO json files, each with a box for every test image,
-            whose category is named as the image's folder.
+        box_files: COCO json files, each with a box for every test image. The
+            box's category has the name of the image's folder.
         img_prefix: Folder in ``root`` to which ``file_name`` in them is
             relative.
         track: Shows the progress.
 
     Returns:
-        The numbers of images and classes; as problems: classes that are not
-        in both splits or empty, unreadable images, test images without box,
-        malformed boxes.
+        The numbers of images and classes. Problems are classes that are empty
+        or not in both splits, unreadable images, test images without a box,
+        and malformed boxes.
 
     Raises:
         FileNotFoundError: If a folder or json file is missing.

@@ -23,20 +23,20 @@ def check_open_images(
     decode: bool = False,
     track: Track = no_progress,
 ) -> Findings:
-    """Check OpenImages30k as the WSOL benchmark lays it out.
+    """Check OpenImages30k in the layout of the WSOL benchmark.
 
     Args:
         root: Folder with the images, ``{train,val,test}/CLASS/*.jpg``.
         metadata: The benchmark's folder ``metadata/OpenImages`` with
             ``{train,val,test}/*.txt``.
-        expected: How many there should be of what.
+        expected: Expected numbers, by what is counted.
         mask_root: Folder with the masks, by default ``root``.
         decode: Also read every image and mask.
         track: Shows the progress.
 
     Returns:
-        The numbers of listed images and classes; as problems: missing or
-        unreadable images and masks, images without mask, splits whose
+        The numbers of listed images and classes. Problems are missing or
+        unreadable images and masks, images without a mask, and splits whose
         classes differ.
 
     Raises:

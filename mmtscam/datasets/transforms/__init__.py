@@ -1,4 +1,4 @@
-"""Data transforms."""
+"""Data transforms: fast loading, Hide-and-Seek, and packing into samples."""
 
 from .hide_and_seek import HideAndSeek
 from .load_resized_image import LoadResizedImage

@@ -13,19 +13,19 @@ from mmtscam.registry import TRANSFORMS
 class HideAndSeek(BaseTransform):
     """Hides patches of a grid at random, in the mean colour.
 
-    The network cannot rely on the most discriminative part alone, which may
-    be hidden. Put it after what resizes and crops.
+    The network cannot rely on the most discriminative part alone, because
+    that part may be hidden. Put this step after those that resize and crop.
 
     Reference: Singh and Lee, "Hide-and-Seek", ICCV 2017, Section 3.1; the
     grid sizes are the paper's for many patch sizes.
 
     Args:
-        grid_sizes: Sides of a patch in pixels, of which one is drawn for
-            every image; 0 hides nothing. Patches at the right and lower edge
-            may be smaller.
+        grid_sizes: Sides of a patch in pixels. One of them is drawn for every
+            image; 0 hides nothing. Patches at the right and lower edge may be
+            smaller.
         drop_prob: Probability that a patch is hidden.
-        fill: Colour of a hidden patch in the order R, G, B, as the model's
-            ``mean``, so that it is about zero after normalisation.
+        fill: Colour of a hidden patch in the order R, G, B. With the model's
+            ``mean`` a hidden patch is about zero after normalisation.
 
     Raises:
         ValueError: If an argument is out of range.

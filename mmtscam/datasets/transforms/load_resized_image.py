@@ -1,4 +1,4 @@
-"""Image files to arrays of one size."""
+"""Loading and resizing of images in one step."""
 
 import io
 from typing import Any
@@ -15,7 +15,7 @@ from PIL import Image
 from mmtscam.registry import TRANSFORMS
 
 _END_OF_IMAGE = b'\xff\xd9'
-# The factor by which each reduces an image.
+# OpenCV's ways of decoding, by the factor by which each reduces an image.
 _DECODINGS = (
     (8, cv2.IMREAD_REDUCED_COLOR_8),
     (4, cv2.IMREAD_REDUCED_COLOR_4),
@@ -28,17 +28,16 @@ _DECODINGS = (
 class LoadResizedImage(BaseTransform):
     """Reads an image and resizes it, without regard to its proportions.
 
-    In place of ``LoadImageFromFile`` with Pillow and
-    ``color_ignore_orientation`` and ``Resize`` with Pillow's bilinear
-    interpolation (antialiased): the same pixels and keys, but the image stays
-    within Pillow in between.
+    It gives the same pixels and keys as ``LoadImageFromFile`` with Pillow and
+    ``color_ignore_orientation``, followed by ``Resize`` with Pillow's bilinear
+    interpolation (antialiased). The image stays within Pillow in between.
 
-    With ``fast``, OpenCV decodes a JPEG, at 1/2, 1/4 or 1/8 of its size where
-    that is at least twice as large as wanted, and PyTorch resizes it with the
-    same filter. A whole image is off by a rounding, a reduced one by about half
-    of what bicubic interpolation is from bilinear. All other files, and CMYK
-    images, which the two decoders convert differently, are read as without
-    ``fast``.
+    With ``fast``, OpenCV decodes a JPEG and PyTorch resizes it with the same
+    filter. OpenCV decodes at 1/2, 1/4 or 1/8 of the image's size where that is
+    at least twice the wanted size. An image decoded whole differs by
+    rounding; a reduced one differs by about half as much as bicubic
+    interpolation does from bilinear. All other files, and CMYK images, which
+    the two decoders convert differently, are read as without ``fast``.
 
     An EXIF orientation is ignored either way.
 
@@ -68,8 +67,8 @@ class LoadResizedImage(BaseTransform):
 
         Returns:
             The same dict with ``img`` (H, W, 3) ``uint8`` BGR, ``img_shape``
-            and ``ori_shape`` (height, width), that of the file, and, as
-            ``Resize`` leaves them, ``scale`` (width, height),
+            and ``ori_shape`` (height, width), the latter that of the file,
+            and the keys of ``Resize``: ``scale`` (width, height),
             ``scale_factor`` of width and height, and ``keep_ratio``.
 
         Raises:
@@ -98,8 +97,8 @@ class LoadResizedImage(BaseTransform):
         return cv2.cvtColor(np.asarray(resized), cv2.COLOR_RGB2BGR)
 
     def _resize_fast(self, content: bytes, image: Image.Image) -> np.ndarray | None:
-        """Decode with OpenCV and resize with PyTorch; None if Pillow has to, be it to say what is wrong."""
-        # Some versions of OpenCV make up what a truncated file lacks.
+        """Decode with OpenCV and resize with PyTorch; ``None`` if Pillow has to, or has to say what is wrong."""
+        # Some versions of OpenCV invent the missing part of a truncated file.
         if image.format != 'JPEG' or image.mode not in ('RGB', 'L') or not content.endswith(_END_OF_IMAGE):
             return None
         reduction = min(side // (2 * wanted) for side, wanted in zip(image.size, self.scale, strict=True))
@@ -110,8 +109,8 @@ class LoadResizedImage(BaseTransform):
         pixels = torch.from_numpy(decoded).permute(2, 0, 1)[None]
         sizes: dict[str, Any] = dict(size=self.scale[::-1])
         if factor > 1:
-            # A reduced side is rounded up: the image ends within its last pixel. The size is
-            # then the product rounded down, which must not fall short of the wanted one.
+            # A reduced side is rounded up, so the image ends within its last pixel. The size is
+            # the product rounded down, which must not fall short of the wanted one.
             ends = (image.height / factor, image.width / factor)
             sizes = dict(
                 scale_factor=[(wanted + 1e-3) / end for wanted, end in zip(self.scale[::-1], ends, strict=True)]

@@ -14,14 +14,14 @@ from mmtscam.structures import LocDataSample
 class PackLocInputs(PackInputs):
     """Packs an image as mmpretrain does, into a :class:`LocDataSample`.
 
-    True boxes (``instances``) are packed as they are annotated, in original
-    image coordinates, and a true mask (``gt_mask``) in its own resolution: no
-    transform moves them.
+    True boxes (``instances``) stay as they are annotated, in original image
+    coordinates. A true mask (``gt_mask``) stays in its own resolution. No
+    transform moves either.
 
     Args:
-        meta_keys: Keys to keep as meta information; among them, by default,
-            ``instances``, from which mmdet's ``CocoMetric`` makes its truth
-            where it is given no ``ann_file``.
+        meta_keys: Keys to keep as meta information. The default includes
+            ``instances``: mmdet's ``CocoMetric`` takes its true boxes from
+            there if it is given no ``ann_file``.
         **kwargs: Further arguments of mmpretrain's ``PackInputs``.
     """
 
@@ -40,8 +40,8 @@ class PackLocInputs(PackInputs):
 
         Returns:
             ``inputs`` (3, H, W) ``uint8`` tensor and ``data_samples``, where
-            the mask is ``gt_sem_seg.sem_seg`` (1, H', W') ``uint8``. As in
-            mmdet, boxes with an ``ignore_flag`` are ``ignored_instances``.
+            the mask is ``gt_sem_seg.sem_seg`` (1, H', W') ``uint8``. Boxes
+            with an ``ignore_flag`` are ``ignored_instances``, as in mmdet.
         """
         if results.get('img_path') is None:  # of an array, as mmdet's loaders leave it: no path at all
             results = {key: value for key, value in results.items() if key != 'img_path'}

@@ -1,4 +1,4 @@
-"""Hooks."""
+"""Hooks of training and evaluation: checks, seeding, the report, pictures and stored maps."""
 
 from .epoch_seed_hook import EpochSeedHook
 from .label_check_hook import LabelCheckHook

@@ -18,16 +18,16 @@ class EpochSeedHook(Hook):
     """Seeds all generators anew at the start of each training epoch.
 
     A checkpoint does not hold the state of random generators, so drop path
-    and augmentation would go another way after a resume. With this hook and
-    the worker function ``seed_worker`` they depend on the run's seed, the
-    epoch and the rank alone, and are the same whether workers persist or not.
+    and augmentation would differ after a resume. With this hook and the
+    worker function ``seed_worker`` they depend on the run's seed, the epoch
+    and the rank alone. They are the same whether workers persist or not.
     """
 
     def __init__(self) -> None:
         self._worker_seed: torch.Tensor | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Let workers that persist follow the epochs, in loops that have them."""
+        """Prepare persistent workers to be seeded anew in each epoch, if the loop has epochs."""
         loader = runner.train_dataloader
         init_fn = loader.worker_init_fn
         if (
@@ -39,8 +39,8 @@ class EpochSeedHook(Hook):
             return
         self._worker_seed = torch.zeros((), dtype=torch.int64).share_memory_()
         loader.worker_init_fn = partial(seed_worker, epoch_seed=self._worker_seed)
-        # PyTorch draws a base of seeds when the workers start: in the first
-        # epoch of a process. The main process's generator is not to tell it.
+        # PyTorch draws a base of seeds when the workers start, in the first epoch
+        # of a process. That draw must not come from the main process's generator.
         loader.generator = torch.Generator()
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -50,5 +50,5 @@ class EpochSeedHook(Hook):
         np.random.seed(seed)  # noqa: NPY002 - mmcv's transforms draw from it
         torch.manual_seed(seed)
         if self._worker_seed is not None:
-            # What PyTorch would draw at this point to start workers anew.
+            # PyTorch would draw this number here if it started workers anew.
             self._worker_seed.random_()

@@ -1,4 +1,4 @@
-"""Finds labels that do not mean what the model takes them for."""
+"""A check that labels and class names mean the same to data and model."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from mmtscam.registry import HOOKS
 class LabelCheckHook(Hook):
     """Checks labels and class names before the first step.
 
-    Every label must be one of the head's classes; on a GPU another one would
-    end in a device-side assertion that names nothing. The names of the
+    Every label must be one of the head's classes. On a GPU any other label
+    would end in a device-side assertion that names nothing. The names of the
     classes must be those of the training data, or of the checkpoint that is
-    tested: data sets that number their classes by folder give other labels
+    tested. Data sets that number their classes by folder give other labels
     where a folder is missing or renamed.
     """
 
@@ -31,7 +31,7 @@ class LabelCheckHook(Hook):
         self._classes = checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes')
 
     def before_train(self, runner: Runner) -> None:
-        """Check the training data; its class names are those to go by."""
+        """Check the training data, and remember its class names for later checks."""
         self._classes = None
         self._check(runner, runner.train_dataloader)
         self._classes = runner.train_dataloader.dataset.metainfo.get('classes')
@@ -83,7 +83,7 @@ class LabelCheckHook(Hook):
 
 
 def _read_labels(dataset: Any) -> np.ndarray:
-    """The labels of a data set (N,), 0 for images that come without one."""
+    """The labels of a data set (N,), 0 for images without one."""
     try:
         return np.asarray(dataset.get_gt_labels())
     except (AttributeError, KeyError):  # what repeats or joins data sets gives none, nor do such images

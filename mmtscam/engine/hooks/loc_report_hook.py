@@ -14,8 +14,8 @@ class LocReportHook(Hook):
     """Prints a table of a test's localization results and writes its report.
 
     ``report.json`` has every number with its protocol, its kind of map, its
-    threshold and where that comes from, the curves, and the hashes of config
-    and checkpoint. ``PROTOCOL.csv`` has one row an image.
+    threshold and the threshold's source. It also has the curves, and the
+    hashes of config and checkpoint. ``PROTOCOL.csv`` has one row an image.
 
     Args:
         out_dir: Folder for the files; that of the run's log by default.
@@ -27,10 +27,10 @@ class LocReportHook(Hook):
         self.out_dir = out_dir
 
     def before_test(self, runner: Runner) -> None:
-        """Refuse metrics whose numbers would have the same names, before the work is done.
+        """Refuse metrics whose numbers would have the same names, before the test begins.
 
         Raises:
-            ValueError: If there are such.
+            ValueError: If there are such metrics.
         """
         names = [(type(metric).__name__, metric.prefix) for metric in runner.test_evaluator.metrics]
         for kind, prefix in names:

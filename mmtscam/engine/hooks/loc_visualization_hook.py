@@ -27,9 +27,9 @@ class LocVisualizationHook(Hook):
         score_thr: Boxes of a lower score are left out.
         show: Whether to open a window for each.
         wait_time: Seconds for which a window stays.
-        test_out_dir: Folder for the pictures of a test, taken as it stands;
-            the visualizer's back ends get them where none is named, and those
-            of a validation.
+        test_out_dir: Folder for the pictures of a test, taken literally.
+            Without it, and in validation, the visualizer's back ends get the
+            pictures.
     """
 
     def __init__(

@@ -17,8 +17,8 @@ from mmtscam.structures import LocDataSample
 class SaveMapsHook(Hook):
     """Writes the class maps of a test to one compressed file.
 
-    Every process writes its own part as it goes, so that no maps are held in
-    memory; at the end the parts become one file.
+    Every process writes its own part during the test, so that no maps are
+    held in memory. At the end the parts become one file.
 
     Args:
         out_file: The file, ``.npz``; see :mod:`mmtscam.evaluation.stored_maps.map_file`.

@@ -1,4 +1,4 @@
-"""Refuses checkpoints that would be loaded in part."""
+"""A check that refuses checkpoints that would be loaded in part."""
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -10,10 +10,10 @@ from mmtscam.registry import HOOKS
 
 @HOOKS.register_module()
 class StrictCheckpointHook(Hook):
-    """Raises where mmengine would go on with some weights left at random.
+    """Raises where mmengine would go on with some weights at random values.
 
-    The Runner loads checkpoints non-strictly: one of another architecture
-    costs a warning and gives wrong numbers.
+    The Runner loads checkpoints non-strictly: a checkpoint of another
+    architecture causes only a warning, and wrong numbers.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

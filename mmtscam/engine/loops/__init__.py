@@ -1,4 +1,4 @@
-"""Loops over a data set."""
+"""Loops of validation and test, in which computing and scoring overlap."""
 
 from .loc_test_loop import LocTestLoop
 from .loc_val_loop import LocValLoop

@@ -1,4 +1,4 @@
-"""The test."""
+"""The loop of a test."""
 
 from mmengine.runner import TestLoop
 

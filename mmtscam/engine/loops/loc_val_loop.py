@@ -1,4 +1,4 @@
-"""Validation."""
+"""The loop of a validation."""
 
 from mmengine.runner import ValLoop
 

@@ -1,4 +1,4 @@
-"""Evaluation that does not keep the accelerator waiting."""
+"""Evaluation in which the CPU scores one batch while the accelerator computes the next."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,19 +18,18 @@ else:
 class OverlapMixin(_Loop):
     """Starts each batch before it scores the one before it.
 
-    A GPU computes on its own once it has been told what. mmengine's loops
-    look at the predictions of a batch at once, and the GPU idles while the
-    CPU draws boxes and scores them; here it has the next batch to compute.
-    Results are the same and metrics see them in the same order; of hooks,
-    ``before_*_iter`` of a batch comes before ``after_*_iter`` of the one before
-    it, so that the first ``time`` that is logged is that of two batches.
-    Losses among predictions, which this package's models do not give, are not
-    gathered.
+    A GPU computes on its own once its work is queued. mmengine's loops look
+    at the predictions of a batch at once, and the GPU idles while the CPU
+    draws boxes and scores them. Here it has the next batch to compute.
+    Results are the same, and metrics see them in the same order. The hooks'
+    ``before_*_iter`` of a batch comes before ``after_*_iter`` of the previous
+    batch, so the first logged ``time`` is that of two batches. Losses among
+    predictions, which this package's models do not give, are not gathered.
 
     Args:
-        *args: As mmengine's loop. ``fp16`` predicts in mixed precision, in
-            :func:`~mmtscam.engine.precision.amp_dtype`.
-        **kwargs: As mmengine's loop.
+        *args: Arguments of mmengine's loop. ``fp16`` predicts in mixed
+            precision, in :func:`~mmtscam.engine.precision.amp_dtype`.
+        **kwargs: Arguments of mmengine's loop.
     """
 
     stage: str
@@ -46,11 +45,11 @@ class OverlapMixin(_Loop):
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: Any) -> None:
-        """Start a batch, then score the one before it, and the last one too.
+        """Start a batch, then score the previous one; score the last batch too.
 
         Args:
             idx: Index of the batch.
-            data_batch: What the loader gives.
+            data_batch: The loader's batch.
         """
         if idx == 0:
             self._started = None  # of a run that failed

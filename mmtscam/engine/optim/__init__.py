@@ -1,4 +1,4 @@
-"""Optimizer wrappers."""
+"""The optimizer wrapper for training in bfloat16."""
 
 from .bf16_optim_wrapper import Bf16OptimWrapper
 

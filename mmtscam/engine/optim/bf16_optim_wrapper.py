@@ -20,8 +20,8 @@ class Bf16OptimWrapper(OptimWrapper):
     ``float32``.
 
     Args:
-        *args: As ``OptimWrapper``.
-        **kwargs: As ``OptimWrapper``.
+        *args: Arguments of ``OptimWrapper``.
+        **kwargs: Arguments of ``OptimWrapper``.
     """
 
     @contextmanager

@@ -151,8 +151,8 @@ class BaseLocMetric(BaseMetric):
         """Make curves of all images; there are none by default.
 
         Args:
-            scored: As for :meth:`summarise`.
-            images: As for :meth:`summarise`.
+            scored: The same as for :meth:`summarise`.
+            images: The same as for :meth:`summarise`.
 
         Returns:
             Name of a curve to its columns, which are equally long.
@@ -294,7 +294,7 @@ class BaseLocMetric(BaseMetric):
             Names, without the prefix, and values.
 
         Raises:
-            ValueError: As :meth:`evaluate`.
+            ValueError: For the same reasons as :meth:`evaluate`.
         """
         scored, images = self.merge(results)
         if not images or images != self._size:

@@ -13,8 +13,8 @@ from mmtscam.registry import MODELS
 def adl_backbone(backbone: dict, layers: Sequence[str], drop_rate: float = 0.75, threshold: float = 0.9) -> nn.Module:
     """Build a backbone and apply attention-based dropout (ADL) to some of its layers while it trains.
 
-    It stays the backbone that it is, with its parameters' names: a checkpoint
-    can be tested without ADL, which does nothing in evaluation.
+    The backbone keeps its class and the names of its parameters. ADL does
+    nothing in evaluation, so a checkpoint can be tested without it.
 
     Reference: Choe and Shim, "Attention-based Dropout Layer for Weakly
     Supervised Object Localization", CVPR 2019, Section 3. The defaults are
@@ -50,9 +50,9 @@ def attention_dropout(features: Tensor, drop_rate: float, threshold: float) -> T
     """Hide the most attended region, or highlight it.
 
     Attention is the mean over channels. With probability ``drop_rate``, drawn
-    once for the batch, features are zeroed where it is at least ``threshold``
-    times its maximum over the image; else they are multiplied with its
-    sigmoid.
+    once for the batch, features are zeroed where attention is at least
+    ``threshold`` times its maximum over the image. Otherwise features are
+    multiplied with the sigmoid of attention.
 
     Args:
         features: ``(B, D, h, w)`` feature map.

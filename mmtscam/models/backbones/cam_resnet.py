@@ -10,6 +10,6 @@ from mmtscam.registry import MODELS
 class CAMResNet(PretrainedMixin, ResNet):
     """mmpretrain's ``ResNet``, whose pretrained weights are loaded wholly or not at all.
 
-    mmpretrain's own would go on with a warning, and random weights, where a
-    file does not fit. Torchvision's files have the same names.
+    Where a file does not fit, mmpretrain's own class goes on with a warning
+    and random weights. Torchvision's files have the same names of parameters.
     """

@@ -10,6 +10,6 @@ from mmtscam.registry import MODELS
 class CAMVGG(PretrainedMixin, VGG):
     """mmpretrain's ``VGG``, whose pretrained weights are loaded wholly or not at all.
 
-    mmpretrain's own would go on with a warning, and random weights, where a
-    file does not fit.
+    Where a file does not fit, mmpretrain's own class goes on with a warning
+    and random weights.
     """

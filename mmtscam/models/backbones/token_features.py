@@ -9,15 +9,14 @@ from mmtscam.localization import aggregate_attention
 
 
 class TokenFeatures(NamedTuple):
-    """The output of a backbone with class attention, which heads on tokens take.
+    """The output of a backbone with class attention, and the input of heads on tokens.
 
     Attributes:
         patches: ``(B, D, h, w)`` patch tokens after the final norm, laid out
             as a feature map.
         attention: ``(B, L, h, w)`` class attention of L blocks (TS-CAM,
-            Eq. 5), without the class-to-class entry. ``None`` where it was not
-            asked for: while training, unless the backbone has
-            ``attention='always'``.
+            Eq. 5), without the class-to-class entry. It is ``None`` while
+            training, unless the backbone has ``attention='always'``.
         token: ``(B, D)`` class token after the final norm.
         pooled: ``(B, D')`` average-pooled features of a convolutional branch
             (Conformer), ``None`` where there is none.
@@ -35,7 +34,7 @@ class TokenFeatures(NamedTuple):
         """The aggregated class attention A* (Eq. 6), ``(B, h, w)``, ``float32``.
 
         Raises:
-            RuntimeError: If the backbone was not asked for class attention.
+            RuntimeError: If the backbone has not kept class attention.
         """
         if self.attention is None:
             raise RuntimeError(

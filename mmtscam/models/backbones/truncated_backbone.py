@@ -12,19 +12,19 @@ from mmtscam.registry import MODELS
 
 @MODELS.register_module()
 class TruncatedBackbone(PretrainedMixin, BaseBackbone):
-    """The first layers of a network whose children are called one after another.
+    """The first layers of a network that calls its children one after another.
 
-    So are GoogLeNet and Inception, of mmpretrain or of torchvision, whose
-    forward ends in a classifier. Parameters keep the network's own names, and
-    its files of weights can be loaded: what belongs to layers that are cut
-    off is left out, everything else must be there.
+    GoogLeNet and Inception, of mmpretrain or torchvision, are such networks;
+    their forward pass ends in a classifier. Parameters keep the network's own
+    names, so its files of weights can be loaded. Weights of layers that are
+    cut off are left out; all others must be there.
 
     Args:
-        model: Config of the whole network; torchvision's by their class, as
-            ``dict(type='torchvision.models.GoogLeNet', ...)``.
+        model: Config of the whole network. Networks of torchvision are named
+            by their class: ``dict(type='torchvision.models.GoogLeNet', ...)``.
         layers: Names of the children whose outputs are returned, in the order
-            of the network; it ends with the last of them.
-        modules: Attributes to set by the name of a submodule, as
+            of the network. The backbone ends with the last of them.
+        modules: Name of a submodule to the attributes to set on it, such as
             ``{'Mixed_6a.branch_pool': dict(stride=1, padding=1)}``.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes a file of
             the whole network or of this backbone; a local path or a URL.
@@ -82,7 +82,7 @@ class TruncatedBackbone(PretrainedMixin, BaseBackbone):
 
 
 def _leave_out_cut_off(module: TruncatedBackbone, state_dict: dict[str, Tensor], prefix: str, *_: Any) -> None:
-    """Drop parameters of the layers that are cut off from a state dict about to be loaded."""
+    """Drop the parameters of cut-off layers from a state dict before it is loaded."""
     for key in list(state_dict):
         if key.startswith(prefix) and key.removeprefix(prefix).startswith(module._cut_off):
             del state_dict[key]

@@ -18,20 +18,21 @@ from .token_features import TokenFeatures
 class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
     """Conformer of TS-CAM: patch features, class attention, pooled conv features.
 
-    mmpretrain's ``Conformer`` with the same parameter names. Its heads' logits
-    are added, see ``pooled_channels`` of :class:`~mmtscam.models.TSCAMHead`.
-    With ``drop_path_rate`` mmpretrain drops paths of the convolutional branch
-    too, the authors only those of the transformer.
+    It is mmpretrain's ``Conformer`` with the same parameter names. The head
+    adds the logits of both branches, see ``pooled_channels`` of
+    :class:`~mmtscam.models.TSCAMHead`. With ``drop_path_rate`` mmpretrain also
+    drops paths of the convolutional branch; the authors drop only those of
+    the transformer.
 
     Reference: Peng et al., "Conformer", ICCV 2021; the Conformer model in the
     released code of TS-CAM.
 
     Args:
         arch: ``'tiny'``, ``'small'``, ``'base'``, or a dict of settings.
-        attn_layers: As for :class:`~mmtscam.models.TSCAMDeiT`.
-        attn_impl: As for ``TSCAMDeiT``.
-        attn_aggregation: As for ``TSCAMDeiT``.
-        attention: As for ``TSCAMDeiT``.
+        attn_layers: The same as for :class:`~mmtscam.models.TSCAMDeiT`.
+        attn_impl: The same as for ``TSCAMDeiT``.
+        attn_aggregation: The same as for ``TSCAMDeiT``.
+        attention: The same as for ``TSCAMDeiT``.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes an
             original Conformer or TS-CAM file, mmpretrain's or our checkpoint;
             a local path or a URL.
@@ -58,8 +59,8 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
             raise ValueError('TS-CAM needs class token and last stage: leave with_cls_token and out_indices out')
         self.expose_attention(self._attentions(), attn_layers, attn_impl, attn_aggregation, attention)
         fuse_linears(self)
-        # mmpretrain's forward hands out the class token alone; all tokens
-        # pass through this norm on the way.
+        # mmpretrain's forward pass returns the class token alone, but all
+        # tokens pass through this norm.
         self.trans_norm.register_forward_hook(self._keep_tokens)
         self._tokens: Tensor | None = None
 

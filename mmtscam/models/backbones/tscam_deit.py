@@ -20,9 +20,9 @@ from .token_features import TokenFeatures
 class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
     """Vision transformer of TS-CAM: patch features and class attention.
 
-    mmpretrain's ``VisionTransformer`` with the same parameter names, so its
-    other variants (MAE, DINOv2, ...) work as well. Any input size works:
-    position embeddings are interpolated.
+    It is mmpretrain's ``VisionTransformer`` with the same parameter names, so
+    other variants (MAE, DINOv2, ...) work as well. Any input size works,
+    because position embeddings are interpolated.
 
     Reference: Gao et al., "TS-CAM", ICCV 2021, Section 3.
 
@@ -34,11 +34,10 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         attn_impl: ``'fused'`` or ``'explicit'``, see
             :class:`~mmtscam.models.layers.ClassAttention`.
         attn_aggregation: ``'mean'``: the class attention of each block, which
-            the head averages (Eq. 6). ``'rollout'``: Attention Rollout over
-            the blocks instead, one map.
-        attention: ``'eval'``: class attention is given in evaluation, and
-            nothing of it is computed in training. ``'always'``: in training
-            too, with gradient.
+            the head averages (Eq. 6). ``'rollout'``: a single map, by
+            Attention Rollout over the blocks.
+        attention: ``'eval'``: class attention is computed in evaluation
+            alone. ``'always'``: it is computed in training too, with gradient.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes an
             original DeiT or TS-CAM file, mmpretrain's or our checkpoint; a
             local path or a URL.
@@ -89,15 +88,16 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         return [layer.attn for layer in self.layers]
 
     def _format_output(self, x: Tensor, hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Keep the class token beside the feature map, which mmpretrain returns alone."""
+        """Return the class token beside the feature map; mmpretrain returns only the map."""
         return super()._format_output(x, hw), x[:, 0]
 
 
 def _follow_autocast(block: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor] | None:
-    """In evaluation on a CPU in bfloat16, give the blocks tokens in bfloat16.
+    """Give the blocks tokens in bfloat16, in evaluation on a CPU in bfloat16.
 
     Autocast leaves norms and the sums of skip connections in float32, and
-    each linear layer between them casts: half as many bytes pass this way.
+    each linear layer between them casts. Tokens in bfloat16 are half as many
+    bytes.
     """
     (tokens,) = inputs
     if block.training or tokens.device.type != 'cpu' or not torch.is_autocast_enabled('cpu'):

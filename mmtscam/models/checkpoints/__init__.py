@@ -1,4 +1,4 @@
-"""Weights: reading them, and the names of the released models."""
+"""Reading and converting checkpoints, of this package and of the released models."""
 
 from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
 from .converted_files import mmtscam_to_reference, reference_to_mmtscam

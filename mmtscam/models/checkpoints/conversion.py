@@ -1,4 +1,4 @@
-"""Names of parameters: the released models' and ours, both ways.
+"""Conversion between the parameter names of the released models and ours, both ways.
 
 The original DeiT and Conformer and the released TS-CAM models on top of them
 share one family of names; ours are mmpretrain's. Values are never changed.
@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-# A transformer block: of DeiT, of Conformer.
+# Prefixes of a transformer block: those of DeiT, then those of Conformer.
 _BLOCK = re.compile(r'(blocks|layers)\.\d+\.|(trans_1|conv_trans_\d+\.trans_block)\.')
-# The reference's name and ours, in a block and outside.
+# The reference's names and ours, in a block and outside.
 _IN_BLOCK = {
     'norm1': 'ln1',
     'norm2': 'ln2',
@@ -28,10 +28,11 @@ _OUTSIDE = {
     'patch_embed.proj': 'patch_embed.projection',
     'norm': 'ln1',
 }
-# What has the same name on both sides: Conformer's convolutions and norms.
+# Parameters with the same name on both sides: Conformer's convolutions and norms.
 _SAME = re.compile(r'(conv1|bn1|conv_1|trans_(patch_conv|norm)|conv_trans_\d+\.(cnn|fusion|squeeze|expand)_block)\.')
-# The classifiers' modules, the reference's name and ours. By the dimensions of
-# the first one's weight: linear in the original model, a convolution in TS-CAM.
+# The reference's names of the classifiers' modules and ours, by the number of
+# dimensions of the first one's weight: 2 in the original model, whose classifier
+# is linear, and 4 in TS-CAM, where it is a convolution.
 _HEADS = {
     'DeiT': {2: {'head': 'fc'}, 4: {'head': 'conv'}},
     'Conformer': {
@@ -42,11 +43,12 @@ _HEADS = {
 
 
 class ReferenceModel(NamedTuple):
-    """What parameters under the reference's names are those of.
+    """The model to which parameters under the reference's names belong.
 
     Attributes:
         backbone: ``'DeiT'`` or ``'Conformer'``.
-        tscam: Whether it is TS-CAM's; else the original classifier.
+        tscam: Whether it is a TS-CAM model; else it is the original
+            classifier.
         width: Width D of a token.
         num_blocks: Number of transformer blocks L.
         num_classes: Number of classes, ``None`` without a classifier.
@@ -71,7 +73,7 @@ def is_reference(state: Mapping[str, Tensor]) -> bool:
 
 
 def reference_model(state: Mapping[str, Tensor]) -> ReferenceModel:
-    """Tell what parameters under the reference's names, without ``module.``, are those of.
+    """Recognise the model of parameters under the reference's names, without ``module.``.
 
     Raises:
         ValueError: If these are not the names of a released model.
@@ -94,12 +96,12 @@ def reference_model(state: Mapping[str, Tensor]) -> ReferenceModel:
 def from_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Give the parameters of a released model our names.
 
-    - Original DeiT: ``TSCAMDeiT`` and, from its linear classifier,
+    - The original DeiT becomes ``TSCAMDeiT`` and, from its linear classifier,
       ``ClassTokenHead``.
-    - Original Conformer: ``TSCAMConformer`` and mmpretrain's
+    - The original Conformer becomes ``TSCAMConformer`` and mmpretrain's
       ``ConformerHead``.
-    - Released TS-CAM on either: ``TSCAMDeiT`` or ``TSCAMConformer`` and
-      ``TSCAMHead``.
+    - The released TS-CAM on either becomes ``TSCAMDeiT`` or
+      ``TSCAMConformer``, and ``TSCAMHead``.
 
     Args:
         state: Parameters under the reference's names, with or without
@@ -130,7 +132,7 @@ def from_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def to_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give the parameters of our model the released one's names: the way back.
+    """Give the parameters of our model the released one's names; the inverse of :func:`from_reference`.
 
     Args:
         state: Parameters of one of the models that :func:`from_reference`

@@ -15,7 +15,7 @@ from .pretrained import read_state
 
 
 def reference_to_mmtscam(src: str | os.PathLike, dst: str | os.PathLike, force: bool = False) -> ReferenceModel:
-    """Write a released checkpoint anew under our names, for ``tools/test.py`` and ``load_from``.
+    """Write a released checkpoint to a new file under our names, for ``tools/test.py`` and ``load_from``.
 
     Args:
         src: Original file of DeiT or Conformer, or a released one of TS-CAM.
@@ -23,7 +23,7 @@ def reference_to_mmtscam(src: str | os.PathLike, dst: str | os.PathLike, force: 
         force: Replace a file that is there.
 
     Returns:
-        What the file holds.
+        The model that the file holds.
 
     Raises:
         FileNotFoundError: If there is no source.
@@ -43,11 +43,11 @@ def reference_to_mmtscam(src: str | os.PathLike, dst: str | os.PathLike, force: 
 
 
 def mmtscam_to_reference(src: str | os.PathLike, dst: str | os.PathLike, force: bool = False) -> ReferenceModel:
-    """Write a checkpoint of ours anew under the names of the released models.
+    """Write a checkpoint of ours to a new file under the names of the released models.
 
-    DeiT and Conformer come to lie under ``model``, as in their authors'
-    files, TS-CAM under ``state_dict`` and with DataParallel's ``module.``
-    before each name, as in the released checkpoints.
+    DeiT and Conformer are written under ``model``, as in their authors'
+    files. TS-CAM is written under ``state_dict`` and with DataParallel's
+    ``module.`` before each name, as in the released checkpoints.
 
     Args:
         src: Checkpoint of ``TSCAMDeiT`` or ``TSCAMConformer``.
@@ -55,7 +55,7 @@ def mmtscam_to_reference(src: str | os.PathLike, dst: str | os.PathLike, force: 
         force: Replace a file that is there.
 
     Returns:
-        What the file holds.
+        The model that the file holds.
 
     Raises:
         FileNotFoundError: If there is no source.

@@ -1,4 +1,4 @@
-"""Loads pretrained weights, original DeiT and Conformer files among them."""
+"""Loading of pretrained weights, including the original files of DeiT and Conformer."""
 
 import os
 import os.path as osp
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from .conversion import from_reference, is_reference
 
-# Parts of TSCAMHead, and the classifiers that they may start from: TS-CAM's,
-# Conformer's, DeiT's under our name and under mmpretrain's.
+# Parts of TSCAMHead, and the classifiers that they may start from: that of TS-CAM,
+# that of Conformer, and that of DeiT under our name and under mmpretrain's.
 _CLASSIFIERS = {'conv': ('conv', 'trans_cls_head', 'fc', 'layers.head'), 'fc': ('fc', 'conv_cls_head', 'layers.head')}
 
 # Where a config names a backbone's weights.
@@ -21,7 +21,7 @@ BACKBONE_SETTING = 'model.backbone.init_cfg.checkpoint'
 
 
 def _read(checkpoint: str, setting: str) -> Any:
-    """Read a checkpoint from a path or URL; nothing but tensors and plain data is unpickled."""
+    """Read a checkpoint from a path or URL; only tensors and plain data are unpickled."""
     if not checkpoint.startswith(('http://', 'https://')):
         path = osp.expanduser(checkpoint)
         if not osp.isfile(path):
@@ -49,7 +49,7 @@ def _read(checkpoint: str, setting: str) -> Any:
                 'path of a local copy'
             ) from error
 
-    # One process of a machine downloads, the others find the file.
+    # One process of a machine downloads; the others find the file.
     if int(os.environ.get('LOCAL_RANK', get_rank())) == 0:
         try:
             return load()
@@ -60,7 +60,7 @@ def _read(checkpoint: str, setting: str) -> Any:
 
 
 def unwrap_state(content: Any) -> Any:
-    """Parameters of a checkpoint's content: those under ``"model"`` or ``"state_dict"``, if there are."""
+    """Parameters in a checkpoint's content: under ``"model"`` or ``"state_dict"``, if it has one of these."""
     for wrapper in ('model', 'state_dict'):
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
@@ -68,7 +68,7 @@ def unwrap_state(content: Any) -> Any:
 
 
 def read_state(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, Tensor]:
-    """Read the parameters of a file, as they are in it.
+    """Read the parameters of a file without changing names or values.
 
     Args:
         checkpoint: Local path or URL of a checkpoint with parameters under
@@ -91,22 +91,23 @@ def read_state(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, Te
 def read_weights(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, Tensor]:
     """Read the parameters of a file of any of three kinds.
 
-    An original file of DeiT, Conformer or TS-CAM (``{'model': ...}`` or
-    ``{'state_dict': ...}``), a checkpoint of mmengine, or a bare state dict;
-    in fp16 or fp32.
+    The kinds are an original file of DeiT, Conformer or TS-CAM
+    (``{'model': ...}`` or ``{'state_dict': ...}``), a checkpoint of mmengine,
+    and a bare state dict, each in fp16 or fp32.
 
     Args:
         checkpoint: Local path or URL.
         setting: The setting of a config that names the file, for errors.
 
     Returns:
-        Parameters in ``float32``: under ``backbone.`` and ``head.`` where the
-        file holds a whole model, else as they are in the file.
+        Parameters in ``float32``. Their names begin with ``backbone.`` and
+        ``head.`` where the file holds a whole model, else they are those of
+        the file.
 
     Raises:
         FileNotFoundError: If the file cannot be had; says where to put it.
-        ValueError: If the file cannot be read, holds no parameters, or those
-            of a model that has no place here.
+        ValueError: If the file cannot be read, holds no parameters, or holds
+            those of a model that cannot be used here.
     """
     state = read_state(checkpoint, setting)
     if is_reference(state):
@@ -151,11 +152,11 @@ def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
 
 
 def load_classifier(head: nn.Module, checkpoint: str) -> list[str]:
-    """Start a head from what fits of a pretrained classifier.
+    """Start a head from those parameters of a pretrained classifier that fit.
 
-    With as many classes as the file (ILSVRC's 1000) the released code starts
-    TS-CAM so: the bias of the convolution is that of DeiT's classifier, and
-    Conformer's convolutional branch keeps its classifier.
+    The released code does this where the classes are as many as in the file
+    (the 1000 of ILSVRC): the bias of the convolution is that of DeiT's
+    classifier, and Conformer's convolutional branch keeps its classifier.
 
     Args:
         head: A head whose parameters are named as those of

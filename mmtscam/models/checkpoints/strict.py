@@ -1,4 +1,4 @@
-"""Loads a whole model or nothing."""
+"""Strict loading of a checkpoint into a model."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from .pretrained import unwrap_state
 def load_strictly(model: nn.Module, checkpoint: dict[str, Any], file: str) -> None:
     """Load a checkpoint whose names and shapes must all be the model's.
 
-    mmengine loads leniently: a checkpoint of another architecture costs a
-    warning and gives wrong numbers.
+    mmengine loads leniently: a checkpoint of another architecture causes only
+    a warning, and wrong numbers.
 
     Args:
         model: Changed in place.
@@ -31,7 +31,7 @@ def load_strictly(model: nn.Module, checkpoint: dict[str, Any], file: str) -> No
             'model.backbone.init_cfg.checkpoint instead of load_from'
         )
     try:
-        # Position embeddings of another input size are interpolated on the way.
+        # Position embeddings of another input size are interpolated here.
         model.load_state_dict({name.removeprefix('module.'): value for name, value in state.items()})
     except (RuntimeError, AssertionError) as error:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Heads: from features to classes, maps and boxes."""
+"""Heads, which make classes, maps and boxes from features."""
 
 from .acol_head import ACoLHead
 from .base_loc_head import BaseLocHead

@@ -1,4 +1,4 @@
-"""ACoL: a second classifier for what the first one leaves."""
+"""The head of ACoL, whose second classifier sees features that the first one did not rely on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,11 +16,12 @@ from .cam_head import CAMHead, cam_classifier, normalize_maps
 class ACoLHead(CAMHead):
     """Adversarial complementary learning: two classifiers, the second on erased features.
 
-    Where the first classifier's map of the true class, min-max normalised,
-    reaches a threshold, the second one sees zeros, and so learns from other
-    parts of the object. Logits are the first one's. The map of a class is the
-    larger one, at each place, of both classifiers' normalised maps, with
-    features erased by that very class.
+    Features are erased where the first classifier's map of the true class,
+    min-max normalised, reaches a threshold. The second classifier therefore
+    learns from other parts of the object. The logits are those of the first
+    classifier. The map of a class is the maximum, at each place, of both
+    classifiers' normalised maps; for this map, features are erased by that
+    class's own map.
 
     Reference: Zhang et al., "Adversarial Complementary Learning for Weakly
     Supervised Object Localization", CVPR 2018, Section 3.2. The default
@@ -29,8 +30,8 @@ class ACoLHead(CAMHead):
     Args:
         num_classes: Number of classes C.
         in_channels: Channels of the backbone's last feature map.
-        hidden_channels: As for :class:`CAMHead`, in each classifier.
-        dropout: As for ``CAMHead``.
+        hidden_channels: The same as for :class:`CAMHead`, in each classifier.
+        dropout: The same as for ``CAMHead``.
         erase_threshold: Value of the normalised map from which features are
             erased, in (0, 1].
         **kwargs: Further arguments of ``CAMHead``.
@@ -55,7 +56,7 @@ class ACoLHead(CAMHead):
         self.second_classifier = cam_classifier(num_classes, in_channels, hidden_channels, dropout)
 
     def prepare(self, feats: tuple[Tensor, ...]) -> Tensor:
-        """Take the last feature map ``(B, D, h, w)``, from which both classifiers begin."""
+        """Take the last feature map ``(B, D, h, w)``, the input of both classifiers."""
         return self.pre_logits(feats)
 
     def logits(self, feats: Tensor) -> Tensor:
@@ -88,7 +89,7 @@ class ACoLHead(CAMHead):
         return losses
 
     def maps(self, feats: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """Fused maps, see :meth:`BaseLocHead.maps`; one pass of the second classifier a class."""
+        """Fused maps, see :meth:`BaseLocHead.maps`; each class needs a pass of the second classifier."""
         if labels is None:
             labels = torch.arange(self.num_classes, device=feats.device).expand(feats.shape[0], -1)
         first = normalize_maps(super().maps(self.classifier[:-1](feats), labels)['semantic'])

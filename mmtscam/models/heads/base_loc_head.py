@@ -1,4 +1,4 @@
-"""The base of all heads: from logits and maps to samples with boxes."""
+"""The base of all heads, which makes samples with boxes from logits and maps."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from .localize import localize
 from .pending_samples import PendingSamples
 
 _NO_LABELS = torch.empty(0, dtype=torch.int64)
-# Names of other things in a sample's ``class_maps``.
+# Names of other fields in a sample's ``class_maps``, which no kind of map may have.
 _RESERVED = (
     'labels', 'maps', 'scores', 'mask', 'threshold', 'threshold_rule', 'protocol', 'map_kind', 'map_kinds'
 )  # fmt: skip
@@ -33,8 +33,9 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
 
     A subclass declares the kinds of map that it makes, and implements
     :meth:`logits` and :meth:`maps`. It may share work between the two in
-    :meth:`prepare`, and add losses in :meth:`extra_losses`. Everything that
-    works on maps asks the head or the sample, and so works with it.
+    :meth:`prepare`, and add losses in :meth:`extra_losses`. Code that works on
+    maps asks the head or the sample for their kinds, so it works with any
+    subclass.
 
     Args:
         num_classes: Number of classes C.
@@ -53,7 +54,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
     Attributes:
         map_kinds: The kinds of map that the head makes, the one that localises
             first.
-        settings: How it localises unless :meth:`predict` is told otherwise.
+        settings: Settings of localization, unless :meth:`predict` is given
+            others.
 
     Raises:
         ValueError: If an argument is not among its choices.
@@ -94,14 +96,14 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         """The head's settings with some of them changed, for :meth:`predict`.
 
         Args:
-            protocol: Other rules for drawing boxes; without a threshold of
-                their own they keep the head's.
+            protocol: Other rules for drawing boxes. Rules without a threshold
+                of their own keep the head's.
             threshold: Another threshold.
             map_kind: Another kind of map to draw from.
             topk: Another number of classes that get a box.
 
         Returns:
-            The settings; the head's own stay.
+            The new settings; the head's own do not change.
 
         Raises:
             ValueError: If a value is out of range.
@@ -120,7 +122,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         return LocSettings(get_protocol(rules, threshold=threshold), map_kind or own.map_kind, topk or own.topk)
 
     def init_weights(self) -> None:
-        """Initialise, then take what fits of ``init_classifier``."""
+        """Initialise, then take those parameters of ``init_classifier`` that fit."""
         super().init_weights()
         if self.init_classifier:
             taken = load_classifier(self, self.init_classifier)
@@ -152,8 +154,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
 
         Args:
             feats: Result of :meth:`prepare`.
-            labels: ``(B, k)`` classes; all C classes in their order where
-                there are none.
+            labels: ``(B, k)`` classes; ``None`` for all C classes in their
+                order.
 
         Returns:
             Name of each of ``map_kinds`` to its ``float32`` maps at token
@@ -188,8 +190,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             **kwargs: Further arguments of the classification loss.
 
         Returns:
-            ``loss``, or, where :meth:`extra_losses` adds some, ``loss_cls``
-            and those: mmengine logs their sum as ``loss``.
+            ``loss``; or, where :meth:`extra_losses` adds some, ``loss_cls``
+            and the added ones. mmengine logs their sum as ``loss``.
 
         Raises:
             ValueError: If the name of a further loss does not suit.
@@ -220,14 +222,14 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
 
         Args:
             feats: The backbone's output in evaluation.
-            data_samples: Samples to fill, at the first look at what is
-                returned. A sample with ``query_label`` gets boxes and maps of
-                those classes instead of the Top-k, one with ``gt_label`` also
+            data_samples: Samples to fill, at the first look at the result. A
+                sample with ``query_label`` gets boxes and maps of those
+                classes instead of the Top-k. A sample with ``gt_label`` also
                 gets the maps of its true class. The images must show the
                 whole original image. Without ``ori_shape`` boxes are in the
                 protocol's frame.
-            settings: What is drawn, see :meth:`settings_with`; the head's own
-                by default.
+            settings: Settings for drawing boxes, see :meth:`settings_with`;
+                the head's own by default.
 
         Returns:
             The samples and, on the CPU, their ``pred_score``, ``pred_label``,
@@ -253,7 +255,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             _pad_labels([sample.get(name) for sample in data_samples], labels.device)
             for name in ('gt_label', 'query_label')
         )
-        # A label that is no class shall end in a message, not in an assertion on the device.
+        # Clamped, because a label that is no class would end in an assertion on the device; _choose raises for it.
         wanted = torch.cat([labels, torch.cat([truth, query], dim=1).clamp(0, self.num_classes - 1)], dim=1)
         maps = self.maps(feats, wanted)
         self._check_maps(maps, wanted)
@@ -284,10 +286,10 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             localize(sample, settings.protocol, num_boxes)
 
     def _choose(self, sample: LocDataSample, labels: list[int], num_top: int, num_truth: int) -> tuple[list[int], int]:
-        """Which of the labels get a map, and how many of those, from the first on, boxes.
+        """Choose the labels that get a map, and say how many of them, from the first on, also get a box.
 
-        The Top-k, or the classes that are asked for; then, with a map alone,
-        the true class if it is known and not among them.
+        The Top-k, or the classes that are asked for, get both. The true class
+        follows with a map alone, if it is known and not among them.
         """
         truth, query = (sample.get(name, _NO_LABELS).tolist() for name in ('gt_label', 'query_label'))
         for kind, given in (('label', truth), ('query_label', query)):
@@ -302,7 +304,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         return [*boxed, *(num_top + place for place, label in enumerate(truth) if label not in known)], len(boxed)
 
     def _check_kinds(self) -> None:
-        """Refuse a class that declares no kinds of map, or ones that cannot be told apart."""
+        """Refuse a class that declares no kinds of map, or kinds with unusable or equal names."""
         own = type(self).__name__
         if not self.map_kinds:
             raise ValueError(f"{own} must declare its kinds of map: map_kinds = (MapKind('name', 'title'), ...)")
@@ -331,6 +333,6 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
 
 
 def _pad_labels(groups: Sequence[Tensor | None], device: torch.device) -> Tensor:
-    """Labels of a batch in one tensor, ``(B, t)``: class 0 where an image has fewer than t, or none."""
+    """Labels of a batch in one tensor ``(B, t)``, filled up with class 0 where an image has fewer than t labels."""
     nothing = torch.empty(0, dtype=torch.int64, device=device)
     return pad_sequence([nothing if group is None else group.to(device) for group in groups], batch_first=True)

@@ -19,7 +19,8 @@ class CAMHead(BaseLocHead):
     """Class activation maps: global average pooling and a linear classifier.
 
     The classifier is a 1x1 convolution. Its outputs are the class activation
-    maps; on pooled features it gives the logits, which are the maps' means.
+    maps. The logits are the means of these maps, computed from the pooled
+    features.
 
     Reference: Zhou et al., "Learning Deep Features for Discriminative
     Localization", CVPR 2016, Eqs. 1 and 2.
@@ -51,7 +52,7 @@ class CAMHead(BaseLocHead):
         self.classifier = cam_classifier(num_classes, in_channels, hidden_channels, dropout)
 
     def init_weights(self) -> None:
-        """Initialise; every last layer small, as a linear classifier is in the benchmark of Choe et al., CVPR 2020."""
+        """Initialise, with small weights in last layers as in the linear classifiers of Choe et al., CVPR 2020."""
         super().init_weights()
         for part in self.children():
             if isinstance(part, nn.Sequential) and isinstance(last := part[-1], nn.Conv2d):
@@ -74,7 +75,7 @@ class CAMHead(BaseLocHead):
         return dict(semantic=self.classifier[-1](feats, labels).float())
 
     def true_labels(self, data_samples: Sequence[LocDataSample]) -> Tensor:
-        """True classes of a batch, ``(B,)``, for losses that need a single one an image.
+        """True classes of a batch, ``(B,)``, for losses that need one class an image.
 
         Raises:
             ValueError: If the samples have soft labels.
@@ -100,7 +101,7 @@ def cam_classifier(
 
 
 def normalize_maps(maps: Tensor) -> Tensor:
-    """Bring each map, over its last two dimensions, to [0, 1]; a constant one becomes zero."""
+    """Min-max normalise each map, over its last two dimensions, to [0, 1]; a constant one becomes zero."""
     maps = maps.float()
     lowest = maps.amin(dim=(-2, -1), keepdim=True)
     highest = maps.amax(dim=(-2, -1), keepdim=True)

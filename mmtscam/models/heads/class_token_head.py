@@ -1,4 +1,4 @@
-"""TransAttention: a class token that classifies, and its attention."""
+"""The head of TransAttention, which classifies by the class token and localises by its attention."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ from .features import check_tokens
 class ClassTokenHead(BaseLocHead):
     """A linear classifier on the class token; localises with class attention A* alone.
 
-    With ``TSCAMDeiT`` this is TransAttention, the paper's baseline: DeiT
-    without a change, whose attention knows no class.
+    With ``TSCAMDeiT`` this is TransAttention, the paper's baseline: an
+    unchanged DeiT, whose attention is class-agnostic.
 
     Reference: Gao et al., "TS-CAM", ICCV 2021, Section 4.4.
 

@@ -1,4 +1,4 @@
-"""What heads demand of a backbone."""
+"""Checks that a backbone's output suits a head."""
 
 import sys
 from typing import Any
@@ -46,7 +46,7 @@ def check_feature_maps(head: nn.Module, feats: Any, in_channels: int, count: int
     Raises:
         ValueError: If it is no tuple of so many maps ``(B, D, h, w)``.
     """
-    # A NamedTuple is a tuple, and its last entry no feature map.
+    # A NamedTuple such as TokenFeatures is a tuple too, but its last entry is no feature map.
     plain = isinstance(feats, tuple | list) and not hasattr(feats, '_fields')
     if not plain or len(feats) < count or not all(isinstance(each, Tensor) and each.ndim == 4 for each in feats):
         maps = 'a feature map' if count == 1 else f'{count} feature maps'
@@ -75,7 +75,7 @@ def _describe(feats: Any) -> str:
 
 
 def _backbone_of(head: nn.Module) -> str:
-    """Name of the backbone before a head, found among the callers: a head does not know its model."""
+    """Name of the backbone before a head. It is found among the callers, because a head does not know its model."""
     frame = sys._getframe()
     while frame.f_back is not None:
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""What a head draws, as a value."""
+"""The settings with which a head localises, as a value."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from mmtscam.localization import Protocol
 
 @dataclass(frozen=True)
 class LocSettings:
-    """How a prediction is localised.
+    """Settings of localization: rules for boxes, kind of map, and number of classes.
 
     Args:
         protocol: Rules for drawing boxes, with a threshold.

@@ -1,4 +1,4 @@
-"""From the maps in a sample to its predicted boxes."""
+"""Drawing the predicted boxes of a sample from its maps."""
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> Non
 
 
 def _check_whole_image(sample: LocDataSample) -> None:
-    """Refuse an image that is not the whole original one, resized: its map would belong elsewhere."""
+    """Refuse an image that is not the whole original one, resized: its map would not cover the original image."""
     name = sample.get('img_path', 'a sample')
     if sample.get('flip'):
         raise ValueError(f'{name}: the test pipeline flips the image, so boxes would be mirrored: leave RandomFlip out')

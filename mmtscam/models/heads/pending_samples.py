@@ -1,4 +1,4 @@
-"""Predictions on their way from the device."""
+"""Predictions that are copied from the device while the next batch is computed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
@@ -12,15 +12,16 @@ from mmtscam.structures import LocDataSample
 class PendingSamples(Sequence[LocDataSample]):
     """The samples of a batch, filled in when they are first looked at.
 
-    What the device has computed travels to the CPU without anyone waiting for
-    it, so that whoever lets a moment pass before looking, as
-    :class:`~mmtscam.engine.LocTestLoop` does, has the next batch computed in
-    the meantime. A sequence of samples otherwise.
+    It behaves as a sequence of samples. The device's results are copied to
+    the CPU without waiting. A caller that looks at them later, as
+    :class:`~mmtscam.engine.LocTestLoop` does, lets the device compute the
+    next batch in the meantime.
 
     Args:
         samples: The samples.
-        tensors: What was computed, by name, of any shape and device.
-        fill: Fills the samples in from the tensors, then on the CPU.
+        tensors: Computed tensors by name, of any shape and device.
+        fill: Fills in the samples from the tensors, which are on the CPU by
+            then.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class PendingSamples(Sequence[LocDataSample]):
         return self._samples
 
     def __len__(self) -> int:
-        """Number of samples, known without a look at them."""
+        """Number of samples; they are not filled in for it."""
         return len(self._samples)
 
     def __iter__(self) -> Iterator[LocDataSample]:
@@ -64,9 +65,9 @@ class PendingSamples(Sequence[LocDataSample]):
         return self._filled()[index]
 
     def __reduce__(self) -> tuple[type, tuple[list[LocDataSample]]]:
-        """A list of the samples in a copy or a pickle: without the model, which fills them in."""
+        """Copy and pickle a plain list of the samples, without the model that fills them in."""
         return list, (list(self),)
 
     def __repr__(self) -> str:
-        """As a list."""
+        """The same text as for a list."""
         return repr(list(self))

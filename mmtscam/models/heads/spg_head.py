@@ -1,4 +1,4 @@
-"""SPG: attention that teaches shallower layers what is object and what is background."""
+"""The head of SPG, whose map teaches shallower layers to tell object from background."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from mmtscam.structures import LocDataSample
 
 from .cam_head import CAMHead, cam_classifier, normalize_maps
 
-# The benchmark's: an image with fewer foreground pixels than this gets those
-# above this share of its maximum, so that no image is without foreground.
+# The benchmark's values: in an image with fewer foreground pixels than this, the pixels
+# above this share of its maximum are foreground, so that every image has some.
 _MIN_FOREGROUND = 30
 _SHARE_OF_MAXIMUM = 0.7
 
@@ -22,11 +22,12 @@ _SHARE_OF_MAXIMUM = 0.7
 class SPGHead(CAMHead):
     """Self-produced guidance: CAM whose map guides three more branches in training.
 
-    Branch A classifies, as CAM does. The branches B1 and B2, with shared last
-    layers, tell object from background in the features of two stages, C in
-    A's hidden ones. Guidance is a map in [0, 1] cut into foreground,
-    background and a part that is ignored: A's map of the true class for B2,
-    B2 for B1, the mean of B1 and B2 for C. At test only A counts.
+    Branch A classifies as CAM does. The branches B1 and B2 share their last
+    layers and tell object from background in the features of two stages.
+    Branch C does so in A's hidden features. Guidance is a map in [0, 1] that
+    is cut into foreground, background and a part that is ignored. A's map of
+    the true class guides B2, B2 guides B1, and the mean of B1 and B2 guides
+    C. Only A is used in evaluation.
 
     Reference: Zhang et al., "Self-produced Guidance for Weakly-supervised
     Object Localization", ECCV 2018, Section 3; thresholds and details as in
@@ -34,15 +35,15 @@ class SPGHead(CAMHead):
 
     Args:
         num_classes: Number of classes C.
-        in_channels: Channels of the backbone's last two feature maps, which
-            B1 and B2 look at; A continues from the last.
-        hidden_channels: As for :class:`CAMHead`, of branch A.
-        dropout: As for ``CAMHead``, of branch A.
+        in_channels: Channels of the backbone's last two feature maps, the
+            inputs of B1 and B2; the last one is also the input of A.
+        hidden_channels: The same as for :class:`CAMHead`, in branch A.
+        dropout: The same as for ``CAMHead``, in branch A.
         guide_channels: Channels of the other branches' hidden layers.
-        stride: Pixels of the input to one of each feature map, by which maps
-            are enlarged for guidance.
-        thresholds: For B2, B1 and C: the value above which guidance is
-            foreground, and the one below which it is background.
+        stride: Pixels of the input for one pixel of each feature map; maps
+            are enlarged by this factor for guidance.
+        thresholds: A pair for each of B2, B1 and C: the value above which
+            guidance is foreground, and the one below which it is background.
         **kwargs: Further arguments of ``CAMHead``.
 
     Raises:
@@ -77,7 +78,7 @@ class SPGHead(CAMHead):
         self.last_guide = cam_classifier(1, (in_channels[-1], *hidden_channels)[-1], (guide_channels,))
 
     def loss(self, feats: tuple[Tensor, ...], data_samples: list[LocDataSample], **kwargs: Any) -> dict[str, Tensor]:
-        """Compute the cross-entropy of A and how well the other branches follow their guidance.
+        """Compute the cross-entropy of A and the losses of the other branches against their guidance.
 
         Args:
             feats: The backbone's output, two feature maps of equal size.
@@ -113,14 +114,14 @@ class SPGHead(CAMHead):
 
 
 def guided_loss(logits: Tensor, guidance: Tensor, high: float, low: float) -> Tensor:
-    """Binary cross-entropy where guidance is sure, which it is somewhere in every image.
+    """Binary cross-entropy over the pixels that guidance marks as foreground or background.
 
     Args:
         logits: ``(B, 1, H, W)`` of a branch.
         guidance: ``(B, 1, H, W)`` in [0, 1]; only compared, so that no
-            gradient flows to it.
-        high: Value above which it is foreground.
-        low: Value below which it is background, whatever ``high`` says.
+            gradient flows to it. Every image has some foreground.
+        high: Value above which guidance is foreground.
+        low: Value below which guidance is background, whatever ``high`` says.
 
     Returns:
         The mean over all pixels that are one or the other.

@@ -1,4 +1,4 @@
-"""The head of TS-CAM: semantic maps and their coupling with attention."""
+"""The head of TS-CAM, which makes semantic maps and couples them with attention."""
 
 from typing import Any
 
@@ -27,10 +27,10 @@ _CONV_INITS: dict[str, dict | list[dict] | None] = {
 class TSCAMHead(BaseLocHead):
     """Semantic re-allocation and coupling of TS-CAM.
 
-    A 3x3 convolution over the patch features gives one semantic map a class;
-    its mean is the class's logit, and cross-entropy on it the only loss
-    (Eqs. 3 and 4). For localization the maps of the Top-k classes are coupled
-    with the aggregated class attention (Eqs. 6 and 7).
+    A 3x3 convolution over the patch features gives one semantic map a class
+    (Eq. 3). The mean of a map is the class's logit (Eq. 4), and cross-entropy
+    on the logits is the only loss. For localization the maps of the Top-k
+    classes are coupled with the aggregated class attention (Eqs. 6 and 7).
 
     Reference: Gao et al., "TS-CAM", ICCV 2021, Section 3.
 
@@ -38,9 +38,9 @@ class TSCAMHead(BaseLocHead):
         num_classes: Number of classes C.
         in_channels: Width D of the patch features.
         pooled_channels: Width of the pooled features of a convolutional
-            branch (Conformer: 256, 1024, 1536 for tiny, small, base), whose
-            linear classifier's logits are added, as in the released code;
-            ``None`` for a backbone without one.
+            branch (Conformer: 256, 1024, 1536 for tiny, small, base). A
+            linear classifier on them adds its logits, as in the released
+            code. ``None`` for a backbone without such a branch.
         init: ``'he'``: He initialisation of the convolution (the paper).
             ``'default'``: PyTorch's (the released code with DeiT).
             ``'conformer'``: He initialisation of the convolution by its
@@ -77,9 +77,8 @@ class TSCAMHead(BaseLocHead):
         """Check the backbone's output.
 
         Raises:
-            ValueError: If it is not the tokens that this head takes, or it
-                and ``pooled_channels`` do not agree on a convolutional
-                branch.
+            ValueError: If it has not the tokens that this head takes, or if
+                ``pooled_channels`` does not fit its pooled features.
         """
         feats = check_tokens(self, feats, self.in_channels)
         if (self.fc is None) != (feats.pooled is None):

@@ -20,9 +20,9 @@ class ClassAttention(nn.Module):
     """An attention function that keeps the class token's row.
 
     mmpretrain's ``MultiheadAttention`` calls its attention function as an
-    attribute; this one takes that place and has no parameters, so the state
-    dict stays mmpretrain's. Unless it is asked for more, it is the plain
-    function while training, and keeps the row in evaluation without gradient.
+    attribute, and this module takes its place. It has no parameters, so the
+    state dict stays mmpretrain's. By default it is the plain function while
+    training, and keeps the row in evaluation without gradient.
 
     Args:
         impl: ``'fused'``: ``scaled_dot_product_attention`` (on a CPU in
@@ -45,23 +45,23 @@ class ClassAttention(nn.Module):
         self.impl = impl
         self.keep_inputs = keep_inputs
         self.when = when
-        # A list, because torch.compile follows what is put into one and taken
-        # out, but traces anew for each tensor that becomes an attribute.
+        # A list, because torch.compile can follow the items of a list, but
+        # traces anew for each tensor that becomes an attribute.
         self._kept: list[Tensor | tuple[Tensor, Tensor]] = []
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, dropout_p: float = 0.0) -> Tensor:
-        """Attend, and keep what the map needs.
+        """Attend, and keep the row, or queries and keys, for the map.
 
         Args:
             query: ``(B, K, N, D')`` float tensor, K heads of width D'.
-            key: As ``query``.
-            value: As ``query``.
+            key: The same as ``query``.
+            value: The same as ``query``.
             dropout_p: Probability of dropping an attention weight.
 
         Returns:
             ``(B, K, N, D')`` tensor.
         """
-        self._kept.clear()  # what a forward pass that failed has left
+        self._kept.clear()  # a failed forward pass may have left something
         keep = self.when == 'always' or not self.training
         if keep and self.keep_inputs:
             self._kept.append((self._cut(query), self._cut(key)))
@@ -77,7 +77,7 @@ class ClassAttention(nn.Module):
         return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout_p)
 
     def take(self) -> Any:
-        """Hand out what the last forward pass kept, and forget it.
+        """Return what the last forward pass kept, and forget it.
 
         Returns:
             The class token's row ``(B, N)``, or with ``keep_inputs`` query and
@@ -93,17 +93,17 @@ class ClassAttention(nn.Module):
         return self._kept.pop()
 
     def _cut(self, tensor: Tensor) -> Tensor:
-        """A tensor without its history, unless the gradient is wanted."""
+        """A tensor detached from the graph, unless the gradient is wanted."""
         return tensor if self.when == 'always' else tensor.detach()
 
 
 class SplitAttention(MultiheadAttention):
-    """mmpretrain's attention, whose backward pass puts queries, keys and values together at once.
+    """mmpretrain's attention, with a backward pass that joins the gradients of queries, keys and values at once.
 
     mmpretrain 1.2 takes each of the three by its index, and the gradient of an
-    index is a tensor of zeros as large as all three; else this is its forward
-    pass. Made from
-    ``MultiheadAttention`` by :func:`expose_class_attention`.
+    index is a tensor of zeros as large as all three. The forward pass is
+    otherwise the same. :func:`expose_class_attention` makes it from
+    ``MultiheadAttention``.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Linear layers that a CPU computes in one pass over memory."""
+"""Linear layers that a CPU computes in one pass over memory, with bias and GELU."""
 
 from typing import cast
 
@@ -7,21 +7,21 @@ import torch.nn.functional as F
 from mmcv.cnn.bricks.wrappers import Linear
 from torch import Tensor, nn
 
-# Not public, but what torch.compile makes of a linear layer.
+# The operator is not public, but torch.compile uses it for linear layers too.
 _HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, '_linear_pointwise')
 
 
 class FusedLinear(nn.Linear):
-    """``nn.Linear``, with or without a GELU after it; on a CPU and without gradients all at once.
+    """``nn.Linear`` and perhaps a GELU after it, computed at once on a CPU without gradients.
 
-    PyTorch writes a layer's output three times there: bias, product and GELU.
-    The hidden layers of a batch do not fit into the caches, so that this took
-    a tenth of the time of DeiT-S. oneDNN, which PyTorch comes with, adds bias
-    and GELU while it has the product at hand.
+    On a CPU PyTorch writes a layer's output three times: for bias, product
+    and GELU. The hidden layers of a batch do not fit into the caches, so this
+    took a tenth of the time of DeiT-S. oneDNN, which comes with PyTorch, adds
+    bias and GELU as it computes the product.
 
-    Made from ``nn.Linear`` by :func:`fuse_linears`. Tools that look for
-    ``nn.Linear`` by its exact type, as PyTorch's dynamic quantisation does,
-    leave it alone.
+    :func:`fuse_linears` makes it from ``nn.Linear``. Tools that look for the
+    exact type ``nn.Linear``, as PyTorch's dynamic quantisation does, leave it
+    alone.
 
     Attributes:
         gelu: Whether a GELU follows.
@@ -62,7 +62,7 @@ def fuse_linears(module: nn.Module) -> None:
 
 
 def _can_fuse(x: Tensor, weight: Tensor, dtype: torch.dtype) -> bool:
-    """Whether oneDNN can, and no one has to see through it: neither gradients, a compiler nor a tracer."""
+    """Whether oneDNN can compute the layer, and no gradient, compiler or tracer needs the single operations."""
     return bool(
         _HAS_ONEDNN
         and torch.backends.mkldnn.enabled

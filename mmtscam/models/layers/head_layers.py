@@ -1,7 +1,7 @@
 """Layers of the heads, which work in full precision also under autocast.
 
-Half precision would tie many of the classes. They are called as modules, for
-only then do forward hooks see them, and FSDP gathers their weights.
+In half precision many classes would have equal scores. Heads call the layers
+as modules: only then do forward hooks run, by which FSDP gathers weights.
 """
 
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from mmtscam.localization.precision import full_precision, without_autocast
 
 
 class SemanticConv(nn.Conv2d):
-    """The convolution that makes semantic maps (Eq. 3), asked for less than all of them."""
+    """The convolution that makes semantic maps (Eq. 3): all of them, some of them, or their means."""
 
     def forward(self, features: Tensor, labels: Tensor | None = None, mean: bool = False) -> Tensor:
         """Make maps, or their means.

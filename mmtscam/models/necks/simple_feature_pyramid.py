@@ -16,11 +16,11 @@ from mmtscam.registry import MODELS
 class SimpleFeaturePyramid(BaseModule):
     """Simple feature pyramid: each level is made from the same, last map.
 
-    For detectors on :class:`~mmtscam.models.TSCAMDeiT`. The map is enlarged
-    by deconvolutions, each of which halves its channels, left as it is, or
-    shrunk by max pooling; a 1x1 and a 3x3 convolution follow, each with
-    layer normalisation. With patches of 16 pixels the strides are 4, 8, 16
-    and 32.
+    It serves detectors on :class:`~mmtscam.models.TSCAMDeiT`. The map is
+    enlarged by deconvolutions, each of which halves its channels, left
+    unchanged, or shrunk by max pooling. A 1x1 and a 3x3 convolution follow,
+    each with layer normalisation. With patches of 16 pixels the strides are
+    4, 8, 16 and 32.
 
     Reference: Li et al., "Exploring Plain Vision Transformer Backbones for
     Object Detection", ECCV 2022, Section 3.
@@ -30,14 +30,14 @@ class SimpleFeaturePyramid(BaseModule):
         out_channels: Channels D' of every level.
         scales: Size of each level relative to the map, from large to small;
             powers of two.
-        num_outs: Number of levels. Those beyond ``scales`` take every other
-            position of the one before, as RPN wants them; ``None`` for none.
-        init_cfg: Initialisation, as mmengine's; PyTorch's by default.
+        num_outs: Number of levels. Levels beyond ``scales``, which RPN needs,
+            take every other position of the previous one. ``None`` adds none.
+        init_cfg: Initialisation, as in mmengine; PyTorch's own by default.
 
     Raises:
-        ValueError: If ``scales`` is empty or has others than powers of two,
-            the channels cannot be halved so often, or ``num_outs`` is less
-            than there are scales.
+        ValueError: If ``scales`` is empty or has a number that is no power of
+            two, the channels cannot be halved so often, or ``num_outs`` is
+            less than the number of scales.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class SimpleFeaturePyramid(BaseModule):
         """Compute the levels.
 
         Args:
-            feats: What a backbone returns; ``patches``, or the first of any
-                other tuple, is the map ``(B, D, h, w)``.
+            feats: A backbone's output. Its ``patches``, or the first entry of
+                any other tuple, is the map ``(B, D, h, w)``.
 
         Returns:
-            A ``(B, D', s h, s w)`` map for each scale s, rounded up, then
-            further ones, each of half the size of the one before.
+            A ``(B, D', s h, s w)`` map for each scale s, with sides rounded
+            up, then further maps, each of half the size of the previous one.
 
         Raises:
             ValueError: If there is no such map.
@@ -95,9 +95,9 @@ def _level(in_channels: int, out_channels: int, scale: float) -> nn.Sequential:
         layers.append(nn.ConvTranspose2d(channels, channels // 2, kernel_size=2, stride=2))
         channels //= 2
     if scale < 1:
-        # Rounded up: the level covers the whole image also where the map has an odd side.
+        # Sides are rounded up, so that the level covers the whole image where the map has an odd side.
         layers.append(nn.MaxPool2d(round(1 / scale), ceil_mode=True))
-    # The bias is the normalisation's.
+    # The normalisation has a bias of its own.
     layers += [nn.Conv2d(channels, out_channels, kernel_size=1, bias=False), LayerNorm2d(out_channels)]
     layers += [nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False), LayerNorm2d(out_channels)]
     return nn.Sequential(*layers)

@@ -1,4 +1,4 @@
-"""The figures of the TS-CAM paper, from arrays to matplotlib figures.
+"""The figures of the TS-CAM paper, drawn from arrays with matplotlib.
 
 Reference: Gao et al., "TS-CAM", ICCV 2021, Figures 1 and 4 to 8.
 """

@@ -11,7 +11,7 @@ from .panel import Panel
 from .style import STYLE, literal, with_minus
 
 TITLES = ('image', 'attention $A_*$', 'semantic map $S_c$', 'coupled map $M_c$', 'box')
-# What is done to a column to get to the next one.
+# Signs of the operations between a column and the next one.
 _SIGNS = ('', '⊗', '=', '→')
 
 
@@ -40,8 +40,8 @@ def plot_coupling(
         axes are the panels, row by row, then the key's.
 
     Raises:
-        ValueError: If there is no class, or maps, boxes and titles are not of
-            equally many.
+        ValueError: If there is no class, or the numbers of maps, boxes and
+            titles differ.
     """
     if not len(titles) == len(boxes) == len(semantic) > 0:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Panels in rows and columns, laid out to the inch: images know their proportions."""
+"""Panels in rows and columns, laid out in inches by the proportions of the images."""
 
 import textwrap
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 from .panel import Panel, draw_panel, draw_panel_key, key_height
 from .style import WIDTH, new_figure
 
-# In inches.
+# Lengths in inches; the first is the largest width of a panel.
 _WIDEST = 1.7
 _NARROWEST = 3.6
 _LINE = 0.135
 _LETTER = 0.062
 _CAPTION_LETTER = 0.055
 _MARGIN = 0.04
-# Higher images are drawn narrower than their column.
+# Largest ratio of height to width. Higher images are drawn narrower than their column.
 _HIGHEST = 1.25
 
 
@@ -30,8 +30,8 @@ def draw_grid(
 
     Args:
         rows: Rows of panels; the last one may be shorter.
-        titles: Titles of the panels of each row; none in rows that are left
-            out.
+        titles: Titles of the panels of the first rows. Rows after these have
+            none.
         row_titles: Titles of the rows, at their left.
         gap: Inches between columns.
         signs: Signs in the gaps to the right of the columns.
@@ -75,9 +75,9 @@ def draw_grid(
 def _wrap_row_titles(
     titles: Sequence[str], aspects: Sequence[float], columns: int, gap: float
 ) -> tuple[float, float, list[str]]:
-    """Inches to the left of the panels, the width of a panel, and the titles in lines as long as a row is high."""
+    """Inches to the left of the panels, the width of a panel, and the titles in lines no longer than a row is high."""
     left, width, wrapped = _MARGIN, _WIDEST, list(titles)
-    # More lines leave less width, and lower rows break into more lines.
+    # More lines leave less width for the panels, and lower rows need more lines.
     for _ in range(3):
         width = min(_WIDEST, (WIDTH - left - _MARGIN - gap * (columns - 1)) / columns)
         wrapped = [_wrap(title, width * aspect) for title, aspect in zip(titles, aspects, strict=False)]
@@ -86,7 +86,7 @@ def _wrap_row_titles(
 
 
 def _wrap(text: str, width: float, letter: float = _LETTER) -> str:
-    """Break a text, line by line, to so many inches, by the width of a letter."""
+    """Break each line of a text so that it fits into a width in inches, by the width of a letter."""
     letters = max(8, int(width / letter))
     return '\n'.join(part for line in text.splitlines() for part in textwrap.wrap(line, letters))
 

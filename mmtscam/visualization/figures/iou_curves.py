@@ -25,8 +25,8 @@ def plot_iou_curves(
         runs: Name of a run to its curve: equally long columns, ``iou`` with
             the levels and any of ``gt_known``, ``loc_top1``, ``loc_top5`` in
             percent, as in the ``accuracy_over_iou`` of a report.
-        metrics: Which columns to draw. One that no run has is left out; one
-            that some have is drawn for those.
+        metrics: Names of the columns to draw. A column that only some runs
+            have is drawn for those; one that no run has is left out.
 
     Returns:
         The figure. The legend has the accuracy at IoU 0.5.
@@ -53,7 +53,7 @@ def plot_iou_curves(
         axes.set_xticks(np.linspace(0, 1, 6))
         axes.grid(alpha=0.3, linewidth=0.5)
         axes.spines[['top', 'right']].set_visible(False)
-        # Below, where no curve can be.
+        # The legend lies below the axes, where no curve can be.
         axes.legend(loc='upper left', bbox_to_anchor=(0, -0.17), frameon=False, title='at IoU 0.5', alignment='left')
     return figure
 

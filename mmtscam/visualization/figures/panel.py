@@ -16,13 +16,13 @@ from matplotlib.patheffects import withStroke
 from mmtscam.localization import PROTOCOLS, normalize_map
 from mmtscam.visualization.drawing import COLOUR_MAP, PREDICTED_COLOR, TRUE_COLOR
 
-# Told apart by the line too.
+# Predicted and true boxes also differ by the style of their lines.
 PREDICTED: dict[str, Any] = dict(edgecolor='#' + bytes(PREDICTED_COLOR).hex(), linestyle='-')
 TRUE: dict[str, Any] = dict(edgecolor='#' + bytes(TRUE_COLOR).hex(), linestyle=(0, (3, 1.5)))
-# A dark rim shows the line on any ground.
+# A dark rim makes the line visible on any ground.
 _LINE: dict[str, Any] = dict(linewidth=1.2, path_effects=[withStroke(linewidth=2.2, foreground='black')])
 _OPACITY = 0.6
-# Inches: the height of a line of the key, and the width from which all of it is one line.
+# The height of a line of the key, and the width from which the key takes one line, in inches.
 _KEY_LINE = 0.22
 _BOTH = 4.8
 
@@ -33,8 +33,8 @@ class Panel:
 
     Args:
         image: ``(H, W, 3)`` ``uint8`` RGB.
-        score_map: ``(h, w)`` float map over it, of any range; ``None`` for
-            the image alone.
+        score_map: ``(h, w)`` float map to lay over it, of any range; ``None``
+            for the image alone.
         boxes: ``(n, 4)`` predicted boxes in the image's pixels.
         true_boxes: ``(m, 4)`` true boxes in the image's pixels.
         caption: Text below it.
@@ -53,16 +53,16 @@ class Panel:
 
 
 def draw_panel(axes: Axes, panel: Panel, title: str = '', caption: str = '') -> None:
-    """Draw a panel; the map is brought to [0, 1] as before a box is drawn.
+    """Draw a panel; the map is min-max normalised to [0, 1] first.
 
     Args:
-        axes: Where.
-        panel: What.
+        axes: Axes to draw into.
+        panel: The panel.
         title: Text above it.
-        caption: The panel's, broken into lines.
+        caption: The panel's caption, broken into lines.
     """
     height, width = panel.image.shape[:2]
-    # In the image's pixels, whose edges are whole numbers.
+    # The extent is in the image's pixels, whose edges are whole numbers.
     extent = (0.0, float(width), float(height), 0.0)
     axes.imshow(panel.image, extent=extent)
     if panel.score_map is not None:
@@ -71,7 +71,7 @@ def draw_panel(axes: Axes, panel: Panel, title: str = '', caption: str = '') -> 
     for boxes, style in ((panel.true_boxes, TRUE), (panel.boxes, PREDICTED)):
         for x1, y1, x2, y2 in np.asarray(boxes, np.float64).reshape(-1, 4).tolist():
             box = Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, **_LINE, **style)
-            box.set_clip_on(False)  # half of a line along the border would be missing
+            box.set_clip_on(False)  # clipping would cut half of a line along the border
             axes.add_patch(box)
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
@@ -83,7 +83,7 @@ def draw_panel(axes: Axes, panel: Panel, title: str = '', caption: str = '') -> 
 
 
 def key_height(width: float, boxes: bool) -> float:
-    """Inches that :func:`draw_panel_key` takes of a figure of some width, with boxes or without."""
+    """Height in inches that :func:`draw_panel_key` takes in a figure of some width, with boxes or without."""
     return 0.04 + _KEY_LINE * (2 if boxes and width < _BOTH else 1)
 
 
@@ -106,7 +106,7 @@ def draw_panel_key(figure: Figure, left: float, boxes: bool, true_boxes: bool) -
     drawn = [(PREDICTED, 'predicted box')] * boxes + [(TRUE, 'true box')] * true_boxes
     if drawn:
         lines = [Line2D([], [], color=style['edgecolor'], linestyle=style['linestyle'], **_LINE) for style, _ in drawn]
-        # Beside the colours, or above them where there is no room.
+        # The lines are explained beside the colours, or above them where there is no room.
         corner = (1 - 0.04 / width, middle) if width >= _BOTH else (left / width, middle + _KEY_LINE / height)
         figure.legend(
             lines,

@@ -1,4 +1,4 @@
-"""How alike the patch tokens of a block are (Figure 8)."""
+"""The similarity of a block's patch tokens (Figure 8)."""
 
 import math
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def mean_similarity(similarity: np.ndarray) -> float:
     """Mean over all pairs of different tokens; NaN where there is only one token.
 
     Args:
-        similarity: ``(N, N)`` as from :func:`token_similarity`.
+        similarity: ``(N, N)`` result of :func:`token_similarity`.
     """
     count = len(similarity)
     return float((similarity.sum() - np.trace(similarity)) / (count * (count - 1))) if count > 1 else math.nan
@@ -74,7 +74,7 @@ def plot_similarity(image: np.ndarray, similarities: Mapping[str, np.ndarray]) -
     figure = new_figure(rows * (width + 0.35), width * columns + 0.5)
     places = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     draw_panel(places[0], Panel(image), 'image')
-    # One scale for all, from the least similar pair, in tenths.
+    # All matrices have one scale. It begins at the least similar pair, rounded down to tenths.
     lowest = math.floor(10 * min(0.9, *(matrix.min() for matrix in similarities.values()))) / 10
     picture = None
     for place, (name, matrix) in zip(places[1:], similarities.items(), strict=False):

@@ -1,4 +1,4 @@
-"""What the figures share: fonts, colours, how they are made and written."""
+"""Fonts and colours of all figures, and functions that make and write a figure."""
 
 import os
 from pathlib import Path
@@ -12,10 +12,10 @@ from matplotlib.font_manager import fontManager
 from mmtscam.utils.choices import FIGURE_ENDINGS
 from mmtscam.utils.files import unfinished
 
-WIDTH = 7.0  # inches: that of a page of two columns
-# Okabe and Ito's, distinct for colour-blind readers too.
+WIDTH = 7.0  # inches, the width of a page of two columns
+# The colours of Okabe and Ito, which colour-blind readers can tell apart too.
 COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000')
-# Matplotlib's own font has no signs of these scripts; it falls back to the next one named.
+# Matplotlib's own font lacks the signs of these scripts; it falls back to the next font in the list.
 _OTHER_SCRIPTS = (
     'Noto Sans CJK SC',
     'Noto Sans CJK JP',
@@ -47,19 +47,19 @@ _METADATA: dict[str, dict[str, Any]] = {'pdf': {'CreationDate': None}, 'svg': {'
 
 
 def new_figure(height: float, width: float = WIDTH, layout: Literal['constrained'] | None = 'constrained') -> Figure:
-    """Make an empty figure of so many inches, whose parts arrange themselves unless ``layout`` is ``None``."""
+    """Make an empty figure with a size in inches; its parts arrange themselves unless ``layout`` is ``None``."""
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
 
 def literal(text: str) -> str:
-    """Text in which matplotlib shall see no formula."""
+    """Text in which matplotlib sees no formula."""
     return text.replace('$', r'\$')
 
 
 def with_minus(number: str) -> str:
-    """A number with the sign that matplotlib's axes have."""
+    """A number with the minus sign that matplotlib's axes have."""
     return number.replace('-', '\N{MINUS SIGN}')
 
 
@@ -67,13 +67,13 @@ def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 200) -> None
     """Write a figure, whole or not at all.
 
     Args:
-        figure: Of one of the functions here.
-        path: File whose ending, one of :data:`~mmtscam.utils.choices.FIGURE_ENDINGS`, decides the format;
-            its folder is created.
+        figure: A figure of :mod:`mmtscam.visualization.figures`.
+        path: The file. Its ending, one of :data:`~mmtscam.utils.choices.FIGURE_ENDINGS`, decides the format. Its
+            folder is created.
         dpi: Resolution of ``.png``, and of the images in the others.
 
     Raises:
-        ValueError: If the ending is another.
+        ValueError: If the file has another ending.
         OSError: If the file cannot be written.
     """
     kind = Path(path).suffix.lower()

@@ -1,4 +1,4 @@
-"""Sizes, true boxes and maps, which a file of maps adds to the rows."""
+"""Reading sizes, true boxes and maps of the images from a file of maps."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ from mmtscam.structures import MapKind
 
 @dataclass(frozen=True)
 class Truth:
-    """Facts of an image beyond its row.
+    """Facts of an image that its row does not have.
 
     Args:
         size: ``(width, height)`` in pixels.
-        boxes: True boxes ``[[x1, y1, x2, y2], ...]``; none if not known.
+        boxes: True boxes ``[[x1, y1, x2, y2], ...]``; empty if they are not
+            known.
     """
 
     size: tuple[int, int]
@@ -25,7 +26,7 @@ class Truth:
 
 
 def survey(maps: MapFile, rows: Sequence[Row]) -> dict[str, Truth]:
-    """Go through a file of maps before pictures are drawn of it.
+    """Check a file of maps against the rows and collect its facts, before pictures are drawn.
 
     Args:
         maps: The file.
@@ -35,8 +36,8 @@ def survey(maps: MapFile, rows: Sequence[Row]) -> dict[str, Truth]:
         Path to the facts of the image.
 
     Raises:
-        ValueError: If an image has no maps, or has another label: the file is
-            of another test.
+        ValueError: If an image has no maps or has another label, because the
+            file belongs to another test.
     """
     wanted = {row.path: row for row in rows}
     found: dict[str, Truth] = {}
@@ -72,8 +73,8 @@ def shown_maps(
 
     Yields:
         The kind, whether the map is that of a wrongly predicted class instead
-        of the true one, and the ``(h, w)`` map. One of a class-agnostic kind
-        counts as the true class's.
+        of the true one, and the ``(h, w)`` map. A class-agnostic map counts
+        as the true class's.
     """
     labels = sample['class_maps']['labels'].tolist()
     for kind in kinds:

@@ -1,4 +1,4 @@
-"""The data of the page."""
+"""The data that the report's page shows."""
 
 import json
 import os.path as osp
@@ -30,20 +30,20 @@ def page_data(
     """Everything that the page shows, for JSON.
 
     Args:
-        result: What the test left.
+        result: The test's result.
         rows: The images of the gallery, all or some of the result's.
-        drawn: What became of the picture of each.
-        truths: Path to the facts that a file of maps has of an image.
+        drawn: Outcome of drawing the picture of each image.
+        truths: Path of an image to the facts that a file of maps has of it.
         kinds: Kinds of map that are drawn.
-        maps: For each row the kinds of which there is a map of its true class,
+        maps: For each row the kinds that have a map of its true class,
             and those of its predicted class.
 
     Returns:
-        The data. Rows are lists in the order of ``columns``, for there may be
-        many.
+        The data. Rows are lists in the order of ``columns``, because there
+        may be many.
     """
     chosen = result.chosen
-    # The level of the outcomes where there are several.
+    # The level that outcomes use, where there are several.
     levels = chosen['protocol']['iou_levels']
     level = levels[0] if len(levels) == 1 else 0.5
     root = _common_folder([row.path for row in result.rows])
@@ -78,12 +78,12 @@ def page_data(
 
 
 def as_script(data: Mapping[str, Any]) -> str:
-    """The data as a script: a page from the file system may load that, but no JSON."""
+    """The data as a script: a page from the file system may load a script, but no JSON."""
     return f'window.MMTSCAM_REPORT = {json.dumps(data, allow_nan=False, separators=(",", ":"))};\n'
 
 
 def class_table(rows: Sequence[Row], level: float) -> list[dict[str, Any]]:
-    """What became of the images of each class.
+    """Numbers and outcomes of the images of each class.
 
     Args:
         rows: All images.
@@ -92,7 +92,7 @@ def class_table(rows: Sequence[Row], level: float) -> list[dict[str, Any]]:
     Returns:
         For each true class its label, number of images, number of each outcome,
         number of images that are right for GT-known Loc, mean IoU, and the class
-        for which it is taken most often, with how often.
+        with which it is confused most often, with the number of times.
     """
     by_class: dict[int, list[Row]] = {}
     for row in rows:
@@ -138,6 +138,6 @@ def _as_list(
 
 
 def _common_folder(paths: Sequence[str]) -> str:
-    """What all paths begin with, up to a slash."""
+    """The longest common beginning of all paths, up to a slash."""
     shared = osp.commonprefix(paths)  # noqa: RUF071 - it is cut at a slash
     return shared[: shared.rfind('/') + 1]

@@ -28,11 +28,11 @@ class Job:
         index: Its place in the gallery.
         image: The image's file.
         target: File for its small picture.
-        side: The longer side of that, in pixels.
+        side: Longer side of the small picture, in pixels.
         size: ``(width, height)`` of the image, if known.
-        upright: Whether the test turned it as its EXIF orientation says;
-            ``None`` where that is not known, and its size decides.
-        maps: File and ``(h, w)`` map for each map.
+        upright: Whether the test turned the image as its EXIF orientation
+            says; ``None`` where this is not known and ``size`` decides.
+        maps: Pairs of a file and the ``(h, w)`` map to draw into it.
     """
 
     index: int
@@ -46,13 +46,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What became of a job.
+    """The outcome of a job.
 
     Args:
-        index: As in the job.
+        index: The job's index.
         size: ``(width, height)`` of the image; ``None`` where it is neither
             known nor can be read.
-        problem: Why there is no small picture, if there is none.
+        problem: Reason if there is no small picture.
     """
 
     index: int
@@ -64,12 +64,12 @@ def draw_all(jobs: Iterator[Job], workers: int) -> Iterator[Drawn]:
     """Draw pictures.
 
     Args:
-        jobs: The jobs; they are taken as they are worked off, for they hold
-            maps.
+        jobs: The jobs. Because they hold maps, each is taken only when its
+            turn is near.
         workers: Number of processes; 0 for none but this one.
 
     Yields:
-        What became of each, in their order.
+        The outcome of each job, in the order of the jobs.
 
     Raises:
         ChildProcessError: If a process was killed.
@@ -77,7 +77,7 @@ def draw_all(jobs: Iterator[Job], workers: int) -> Iterator[Drawn]:
     if not workers:
         yield from map(draw, jobs)
         return
-    # Forked as data loaders' workers are: they start at once and touch no accelerator.
+    # Processes are forked, as data loaders' workers are: they start at once and touch no accelerator.
     with ProcessPoolExecutor(workers, get_context('fork'), _start_worker) as pool:
         try:
             for drawing in ahead((pool.submit(draw, job) for job in jobs), workers * _WAITING_PER_WORKER):

@@ -1,4 +1,4 @@
-"""Writes the folder."""
+"""Writing the folder of the report."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ class Written:
     Args:
         index: The page to open.
         images: Number of images in the gallery.
-        problems: Why images have no picture, one line each.
+        problems: Reasons why images have no picture, one line each.
     """
 
     index: Path
@@ -56,20 +56,21 @@ def write_html_report(
     """Write a result as a folder with a page that needs neither a server nor a network.
 
     Args:
-        result: What a test left.
+        result: A test's result.
         out: The folder; a report that is there is replaced at the end.
-        maps: Its maps, with true boxes and sizes.
-        image_root: Where the images are now.
+        maps: The test's maps, with true boxes and sizes.
+        image_root: Folder where the images are now.
         thumbnail_size: Longer side of the pictures of images, in pixels.
         workers: Number of processes that draw; 0 for none but this one.
-        max_images: Show no more than so many images, evenly spread.
-        progress: Wraps what is drawn, as a progress bar does.
+        max_images: Largest number of images to show; they are evenly spread.
+        progress: Wraps the images that are drawn, as a progress bar does.
 
     Returns:
-        What was written.
+        The page and the number of its images.
 
     Raises:
-        ValueError: If something does not fit, or the folder is something else.
+        ValueError: If the inputs do not fit together, or the folder is no
+            report.
         ChildProcessError: If a process was killed.
     """
     if thumbnail_size < 16 or workers < 0 or (max_images is not None and max_images < 1):
@@ -93,22 +94,22 @@ def write_html_report(
 
 
 def check_replaceable(out: Path) -> None:
-    """Refuse to replace what is no report.
+    """Refuse to replace a folder or file that is no report.
 
     Raises:
-        ValueError: If it is something else.
+        ValueError: If it is no report.
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f'{out}: is a file; name a folder for the report')
     found = {path.name for path in out.iterdir()} if out.exists() else set()
-    # A folder of nothing but images is somebody's images.
+    # A folder with ``images`` alone may hold somebody's images.
     if found and not (_MARKS <= found <= _OWN):
         odd = min(found - _OWN, default=min(found))
         raise ValueError(f'{out}: is no report, for there is {odd!r} in it; name another folder, or remove it')
 
 
 def picture_name(index: int) -> str:
-    """Where the picture of an image lies within ``images/``, and its maps within ``maps/KIND/``."""
+    """Path of an image's picture within ``images/``, and of its maps within ``maps/KIND/``."""
     return f'{index // _PER_FOLDER:03d}/{index:06d}'
 
 
@@ -119,11 +120,11 @@ def _spread(items: Sequence[T], most: int | None) -> list[T]:
 
 
 def _moved(paths: Sequence[str], root: str | os.PathLike | None) -> list[Path]:
-    """The images' files, under another folder where one is given.
+    """Paths of the images, under another folder where one is given.
 
-    The same number of leading folders is left out of every path, that with
-    which most are found, so that an image that is missing is not taken for
-    another of its name.
+    The same number of leading folders is left out of every path: the number
+    with which most images are found. Another image of the same name is
+    therefore not taken for one that is missing.
     """
     if root is None:
         return [Path(path) for path in paths]
@@ -161,7 +162,7 @@ def _jobs(
     names: Sequence[tuple[list[str], list[str]]],
     upright: bool | None,
 ) -> Iterator[Job]:
-    """The jobs, in the order of the rows; names of the kinds that are there go to ``names``."""
+    """The jobs, in the order of the rows; the names of the kinds that an image has go to ``names``."""
     samples = _in_order(maps, rows) if maps else iter(())
     for index, (row, image) in enumerate(zip(rows, images, strict=True)):
         job = Job(
@@ -181,7 +182,7 @@ def _jobs(
 
 
 def _in_order(maps: MapFile, rows: Sequence[Row]) -> Iterator[dict]:
-    """The rows' samples in the rows' order, which is usually the file's; only those out of turn are kept."""
+    """Samples in the order of the rows, usually that of the file; only samples out of turn are kept in memory."""
     kept: dict[str, dict] = {}
     wanted = {row.path for row in rows}
     samples = iter(maps)
@@ -202,7 +203,7 @@ def _made(path: Path) -> Path:
 def _unfinished_folder(out: Path) -> Iterator[Path]:
     """A folder beside another, which takes its place at the end."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    # Not of the name alone, as '.' has none.
+    # Resolved, because a path such as '.' has no name.
     target = out.resolve()
     folder = target.with_name(f'.{target.name}.{os.getpid()}.unfinished')
     old = target.with_name(f'.{target.name}.{os.getpid()}.old')

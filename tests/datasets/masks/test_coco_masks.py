@@ -9,7 +9,7 @@ from mmtscam.datasets.coco import COCOObject
 from mmtscam.datasets.masks.coco_masks import _decode
 from mmtscam.registry import MASK_READERS
 
-# As drawn in the conftest: polygon, run lengths across two columns, and a
+# The conftest draws these: a polygon, run lengths across two columns, and a
 # crowd in column 1, which the polygon covers in part.
 DOGS = [
     [0, 255, 0, 0, 0, 1],
@@ -108,7 +108,7 @@ def test_bad_segmentation(coco, tmp_path, segmentation, problem):
 
 
 def test_compressed_runs_that_cover_too_little():
-    """Of the rest pycocotools would take what it finds in memory."""
+    """pycocotools would fill the rest with what it finds in memory."""
     covered = coco_mask.encode(np.asfortranarray(np.eye(2, dtype=np.uint8)))['counts']
     with pytest.raises(ValueError, match='its runs must cover 30 pixels and none be negative, got 4 pixels'):
         _decode(COCOObject('a.json', 'dog', False, dict(size=[5, 6], counts=covered.decode())), 5, 6)

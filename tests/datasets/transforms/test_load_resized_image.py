@@ -35,7 +35,7 @@ def pillow(path, size=(32, 24)):
 
 
 def mmcv_results(path, size=(32, 24)):
-    """What mmcv's two transforms make of a file."""
+    """The results of mmcv's two transforms for a file."""
     results = dict(img_path=str(path))
     for step in (
         dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),

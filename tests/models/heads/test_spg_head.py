@@ -35,8 +35,8 @@ def loss_by_hand(logits, guidance, high, low):
     return sum(terms) / len(terms)
 
 
-# Of 168 pixels about 50, 5 and none are above 0.7; fewer than 30 do not count.
-# With the last all are below 0.01, so background.
+# About 50, 5 and none of the 168 pixels are above 0.7; fewer than 30 do not count.
+# With the last scale all are below 0.01, so background.
 @pytest.mark.parametrize('scale', [1.0, 0.72, 0.1, 0.009])
 def test_guided_loss(scale):
     logits, guidance = torch.randn(2, 1, 12, 14), scale * torch.rand(2, 1, 12, 14)

@@ -108,7 +108,7 @@ def test_gradients_are_the_usual_ones():
 
 
 def test_a_tracer_sees_the_layers():
-    """What counts operations or exports a model knows linear layers, not oneDNN's."""
+    """Tools that count operations or export a model know linear layers, not oneDNN's."""
     _, fused = make_ffn()
     with torch.no_grad():
         traced = torch.jit.trace(fused, torch.randn(2, 5, 8))

@@ -20,7 +20,7 @@ def test_all_maps_some_of_them_and_their_means(conv):
 
 
 def test_hooks_see_every_call(conv):
-    """As those with which FSDP gathers the weights."""
+    """FSDP gathers the weights in such hooks."""
     calls = []
     conv.register_forward_pre_hook(lambda module, args: calls.append(len(args)))
     features = torch.randn(2, 5, 6, 7)

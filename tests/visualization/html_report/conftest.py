@@ -31,7 +31,7 @@ class Result:
 
 
 def _sample(index: int, path: Path) -> dict[str, Any]:
-    """Of four images the class is right in three; the box grows with the index."""
+    """The class is right in three of four images; the box grows with the index."""
     label = index % 3
     width, height = (200, 100) if index % 2 else (100, 160)
     ahead = label if index % 4 else (label + 1) % 3

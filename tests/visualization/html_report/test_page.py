@@ -254,7 +254,7 @@ def many(tmp_path):
 
 
 def test_6000_images_stay_smooth(show, many, browser):
-    """Of what is not on the screen neither elements are made nor files read."""
+    """The page makes elements and reads files only for rows that are on the screen."""
     context = browser.new_context(viewport={'width': 1200, 'height': 900})
     page = context.new_page()
     picture = cv2.imencode('.jpg', np.full((70, 100, 3), 128, np.uint8))[1].tobytes()

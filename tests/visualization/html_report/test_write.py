@@ -25,7 +25,7 @@ def _save(path, samples):
 
 
 def _samples(path):
-    """As they were before they were saved."""
+    """The samples of a map file, as they were before they were saved."""
     samples = list(MapFile(path))
     for sample in samples:
         del sample['class_maps']['scores']
