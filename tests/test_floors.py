@@ -63,7 +63,7 @@ def statements(node: ast.AST, at_import: bool = True) -> Iterator[tuple[ast.Impo
 
 
 def imports_of(package: Path) -> list[Import]:
-    """What all modules import; ``from a import b`` names the module ``a.b`` where there is one."""
+    """The imports of all modules; ``from a import b`` names the module ``a.b`` where there is one."""
     modules = modules_of(package)
     found = []
     for source, path in modules.items():
@@ -102,7 +102,7 @@ def upward(imports: list[Import]) -> list[str]:
 
 
 def foreign(imports: list[Import], room: str) -> list[str]:
-    """What a room imports besides itself, numpy, OpenCV, PyTorch and the standard library."""
+    """The imports of a room besides itself, numpy, OpenCV, PyTorch and the standard library."""
     allowed = {'numpy', 'cv2', 'torch', *sys.stdlib_module_names}
     return [
         str(item)

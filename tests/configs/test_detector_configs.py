@@ -36,7 +36,7 @@ def test_data(name):
     for dataset in (train, test):
         assert (dataset.type, dataset.data_root, dataset.data_prefix) == ('CocoDataset', ROOT, dict(img=''))
         assert tuple(dataset.metainfo.classes) == classes
-        # As many colours as classes, or mmdet draws them.
+        # There are as many colours as classes, or mmdet draws them.
         assert dataset.metainfo.palette is None or len(dataset.metainfo.palette) == len(classes)
     assert cfg.val_dataloader == cfg.test_dataloader
     assert train.ann_file == f'{"coco" if "oracle" in name else "pseudo"}/train{agnostic}.json'
@@ -52,7 +52,7 @@ def test_it_is_run_by_mmdets_tools(name):
     cfg = load(name)
     assert cfg.default_scope == 'mmdet'
     assert cfg.custom_imports.imports == ['mmtscam.registry']
-    # What a run dumps, and a checkpoint holds, is the same config.
+    # A run dumps, and a checkpoint holds, the same config.
     assert Config.fromstring(cfg.pretty_text, '.py').to_dict() == cfg.to_dict()
 
 

@@ -47,7 +47,7 @@ def test_amp_tests_in_our_loop_or_in_that_of_the_config():
 
 @pytest.fixture
 def tool_args(tmp_path, monkeypatch):
-    """What a tool has read, for a config with these lines."""
+    """The arguments that a tool has read, for a config with these lines."""
     monkeypatch.setenv('LOCAL_RANK', '0')
 
     def tool_args(*lines, **flags):

@@ -53,7 +53,7 @@ def run() -> Callable[..., subprocess.CompletedProcess]:
 
 @pytest.fixture
 def run_here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.CompletedProcess]:
-    """As ``run``, in this process: for tools that leave nothing behind, it saves the seconds of their imports."""
+    """Run a tool in this process, which saves the seconds of its imports: for tools that leave nothing behind."""
 
     def run_here(*command: object, code: int = 0) -> subprocess.CompletedProcess:
         words = [str(word) for word in command[1:]]
