@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmtscam.utils.images import check_array, list_images, read_image
+from mmtscam.registry import TRANSFORMS
+from mmtscam.utils.images import check_array, list_images, loads_upright, read_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = PIXELS[..., 0]
@@ -149,3 +150,41 @@ def test_arrays():
     for wrong in (PIXELS.astype(np.float32), PIXELS[..., :2], PIXELS[None], np.zeros((0, 4, 3), np.uint8)):
         with pytest.raises(ValueError, match=r'must be \(H, W, 3\) uint8 in BGR'):
             check_array(wrong)
+
+
+def test_left_as_it_lies(tmp_path, image):
+    exif = Image.Exif()
+    exif[0x112] = 3  # upside down, in the same shape
+    path = _save(tmp_path / 'a.png', image, exif=exif)
+    assert np.array_equal(read_image(path, upright=False), PIXELS)
+    assert np.array_equal(read_image(path), PIXELS[::-1, ::-1])
+
+
+@pytest.mark.parametrize(
+    ('loader', 'expected'),
+    [
+        (dict(type='LoadImageFromFile'), True),
+        (dict(type='mmcv.LoadImageFromFile', color_type='color'), True),
+        (dict(type='LoadImageFromFile', color_type='color_ignore_orientation', imdecode_backend='pillow'), False),
+        (dict(type='LoadImageFromFile', color_type='unchanged'), False),
+        (dict(type='LoadResizedImage', scale=224), False),
+        (dict(type='mmtscam.LoadResizedImage', scale=224), False),
+    ],
+)
+def test_loaders_that_turn_images_upright(tmp_path, image, loader, expected):
+    """By their configs, built, and by the pixels that they give."""
+    assert loads_upright([loader, dict(type='PackLocInputs')]) is expected
+    transform = TRANSFORMS.build(loader)
+    assert loads_upright([transform]) is expected
+    exif = Image.Exif()
+    exif[0x112] = 6  # on its side
+    path = _save(tmp_path / 'a.png', image.resize((90, 60), Image.Resampling.NEAREST), exif=exif)
+    results = transform.transform(dict(img_path=path))
+    assert (
+        results['ori_shape'][:2] == read_image(path, upright=expected).shape[:2] == ((90, 60) if expected else (60, 90))
+    )
+
+
+def test_a_pipeline_of_nothing_known():
+    assert loads_upright([])
+    assert loads_upright([dict(type='MyLoader')])

@@ -1,10 +1,13 @@
+import shutil
 from pathlib import Path
 
 import cv2
 import pytest
 from mmengine.runner import Runner
+from PIL import Image
 
 from mmtscam.registry import HOOKS
+from mmtscam.utils.images import read_image
 from mmtscam.visualization.drawing import PREDICTED_COLOR
 
 
@@ -25,6 +28,27 @@ def test_pictures_of_a_test(tiny_config, sample_set, tmp_path):
         picture[caption : caption + panel_height, :panel], source.shape[1::-1], interpolation=cv2.INTER_AREA
     )
     assert abs(shown.astype(float) - source).mean() < 10
+
+
+@pytest.mark.parametrize('color_type', ['color', 'color_ignore_orientation'])
+def test_photographs_are_drawn_as_the_pipeline_turned_them(tiny_config, sample_set, tmp_path, color_type):
+    root = shutil.copytree(sample_set, tmp_path / 'sample')
+    photograph = root / 'images' / '001.Crested_Zeb' / 'Crested_Zeb_0004.jpg'
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down: the shape does not tell
+    with Image.open(photograph) as image:
+        image.load()
+        image.save(photograph, exif=exif, quality=95)
+    dataset = tiny_config.test_dataloader.dataset
+    dataset.dataset.data_root = str(root)
+    dataset.pipeline[0] = dict(type='LoadImageFromFile', color_type=color_type)
+    tiny_config.default_hooks.visualization.update(draw=True, interval=16, test_out_dir=str(tmp_path / 'pictures'))
+    Runner.from_cfg(tiny_config).test()
+    (path,) = (tmp_path / 'pictures').iterdir()
+    expected = read_image(str(photograph), upright=color_type == 'color')
+    panel = cv2.imread(str(path))[44:284, :240, ::-1]
+    shown = cv2.resize(expected, panel.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    assert abs(shown.astype(float) - panel).mean() < 10 < abs(shown[::-1, ::-1].astype(float) - panel).mean()
 
 
 def test_boxes_of_low_scores_are_left_out(tiny_config, tmp_path):
