@@ -26,7 +26,8 @@ class SpatialTokenDeiT(TSCAMDeiT):
         self.layers[-1].attn.scaled_dot_product_attention = GatedAttention(when=self.attention)
 
     def _append_token(self, block, inputs):
-        return (torch.cat([inputs[0], self.spatial_token.to(inputs[0]).expand(len(inputs[0]), -1, -1)], dim=1),)
+        (tokens,) = inputs  # not len(tokens) below: export would take it for a constant
+        return (torch.cat([tokens, self.spatial_token.to(tokens).expand(tokens.shape[0], -1, -1)], dim=1),)
 
     def _format_output(self, x, hw):
         return super()._format_output(x[:, :-1], hw)
