@@ -91,7 +91,10 @@ def commands(name, folder='out'):
             'analysis/evaluate_maps.py', f'out/{name}/maps.npz', '--config', config,
             '--thresholds', f'{out}/thresholds.json', '--out-dir', f'{out}/stored',
         ),
-        report=('analysis/report.py', f'out/{name}/test', '--maps', f'out/{name}/maps.npz', '--out', f'{out}/html', '--workers', '0'),
+        report=(
+            'analysis/report.py', f'out/{name}/test', '--maps', f'out/{name}/maps.npz', '--out', f'{out}/html',
+            '--workers', '0',
+        ),
         demo=('image_demo.py', IMAGE, *model, '--out-dir', f'{out}/demo', '--device', 'cpu'),
         pseudo=('dataset_converters/pseudo_label.py', *model, '--out', f'{out}/pseudo.json', '--num-workers', '0'),
         export=('deployment/export.py', *model, '--out', f'{out}/model.onnx', '--verify', IMAGE, '--rounds', '0'),
