@@ -14,6 +14,9 @@ from mmengine.registry import DefaultScope, init_default_scope
 from mmtscam.datasets import make_sample_set
 from mmtscam.registry import DATASETS, MODELS
 
+# A user's project: imported by its own configs, in processes of their own.
+collect_ignore = ['example_project']
+
 REPO = Path(__file__).resolve().parents[1]
 DATA = Path(__file__).parent / 'data'
 

@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
         help="how many classes get a box in the predictions (default: the config's); pictures show the best",
     )
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
-    parser.add_argument('--map-kind', help="kind of map to localise with (default: the config's)")
+    parser.add_argument('--map-kind', metavar='NAME', help="kind of map to localise with (default: the config's)")
     parser.add_argument('--layers', type=int, nargs='+', help='blocks whose attention is averaged (default: all)')
     parser.add_argument('--batch-size', type=int, default=16, help='images a batch (default: 16)')
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')

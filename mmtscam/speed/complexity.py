@@ -8,10 +8,10 @@ from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpretrain.models.utils import MultiheadAttention
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmtscam.models.heads import BaseLocHead
-from mmtscam.models.layers import expose_class_attention
+from mmtscam.models.layers import ClassAttention, expose_class_attention
 from mmtscam.registry import MODELS
 
 
@@ -32,7 +32,9 @@ def model_complexity(cfg: Config, input_size: tuple[int, int]) -> dict[str, int]
     model = MODELS.build(copy.deepcopy(cfg.model)).eval()  # building fills in the config
     for module in model.modules():
         # The counter does not know the fused kernel.
-        if isinstance(module, MultiheadAttention):
+        if isinstance(module, ClassAttention):
+            module.impl = 'explicit'
+        elif isinstance(module, MultiheadAttention) and not isinstance(module.scaled_dot_product_attention, nn.Module):
             expose_class_attention(module, 'explicit')
     if isinstance(model.head, BaseLocHead):
         model.head.forward = partial(_all_maps, model.head)  # type: ignore[method-assign, assignment]

@@ -24,7 +24,9 @@ def write_picture(path: str | os.PathLike, picture: np.ndarray) -> None:
     path = Path(path)
     if cv2.haveImageWriter(path.name) and not path.is_dir():
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        written, content = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        # OpenCV 5 warns of parameters that a format does not know.
+        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if path.suffix.lower() in ('.jpg', '.jpeg') else []
+        written, content = cv2.imencode(path.suffix, picture, quality)
         if written:
             with unfinished(path) as temporary:
                 temporary.write_bytes(content.tobytes())

@@ -64,7 +64,7 @@ def noise(batch, height, width):
 def mode(name):
     def build():
         model = small()
-        model.head.map_kind = name
+        model.head.settings = model.head.settings_with(map_kind=name)
         return model
 
     return build
@@ -164,6 +164,13 @@ def test_conformer_takes_multiples_of_its_patch():
     assert_computes_the_same(model, run, patch=16)
     with pytest.raises(AssertionError, match='% 16 == 0'):
         run(noise(2, 70, 64))
+
+
+def test_maps_of_half_precision_leave_in_full():
+    model = small()
+    maps = model.head.maps
+    model.head.maps = lambda feats, labels=None: {name: each.half() for name, each in maps(feats, labels).items()}
+    assert {output.dtype for output in model(torch.from_numpy(noise(1, 64, 64)))} == {torch.float32}
 
 
 def test_fixed_size():

@@ -1,6 +1,8 @@
 import pytest
 from mmengine.config import Config
 
+from mmtscam.models import TSCAMDeiT
+from mmtscam.models.layers import ClassAttention
 from mmtscam.registry import MODELS
 from mmtscam.speed import model_complexity
 
@@ -61,6 +63,28 @@ def test_attention_of_every_block_is_counted(tiny_config):
     whole = model_complexity(tiny_config, (96, 96))
     tiny_config.model.backbone.attn_layers = [-1]
     assert model_complexity(tiny_config, (96, 96)) == whole
+
+
+def test_attention_of_a_users_backbone_stays_its_own_and_is_counted(tiny_config):
+    class Doubled(ClassAttention):
+        def forward(self, query, key, value, dropout_p=0.0):
+            return super().forward(query, key, 2 * value, dropout_p)
+
+    class Backbone(TSCAMDeiT):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.layers[-1].attn.scaled_dot_product_attention = Doubled()
+
+        def forward(self, x):
+            feats = super().forward(x)
+            assert type(self.layers[-1].attn.scaled_dot_product_attention) is Doubled
+            return feats
+
+    whole = model_complexity(tiny_config, (96, 96))
+    tiny_config.model.backbone.type = Backbone
+    counted = model_complexity(tiny_config, (96, 96))
+    assert counted['params'] == whole['params']
+    assert whole['macs'] <= counted['macs'] < 1.01 * whole['macs']
 
 
 def test_the_config_stays_as_it_is(tiny_config):

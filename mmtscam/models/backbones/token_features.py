@@ -20,8 +20,9 @@ class TokenFeatures(NamedTuple):
         token: ``(B, D)`` class token after the final norm.
         pooled: ``(B, D')`` average-pooled features of a convolutional branch
             (Conformer), ``None`` where there is none.
-        maps: Further maps that the backbone makes, by name, each
-            ``(B, h, w)``; ``None`` where it makes none.
+        maps: Further maps that the backbone makes, by name: ``(B, h, w)``, or
+            ``(B, L, h, w)`` with a map of each block; ``None`` where it makes
+            none. A backbone may leave them out while training.
     """
 
     patches: Tensor
@@ -38,7 +39,21 @@ class TokenFeatures(NamedTuple):
         """
         if self.attention is None:
             raise RuntimeError(
-                'this map needs class attention, which the backbone leaves out while it trains: call model.eval(), or '
-                "set model.backbone.attention='always' to have it in training too"
+                'this map needs class attention, which the backbone leaves out while it trains: set '
+                "model.backbone.attention='always' to have it in training too, or call model.eval()"
             )
         return aggregate_attention(self.attention).float()
+
+    def further_map(self, name: str) -> Tensor:
+        """One of ``maps``.
+
+        Raises:
+            ValueError: If the backbone makes no such map.
+        """
+        if not self.maps or name not in self.maps:
+            known = ', '.join(self.maps or ()) or 'none'
+            raise ValueError(
+                f'the head needs the map {name!r} of the backbone, which gives {known}: use a backbone that makes it, and '
+                "model.backbone.attention='always' if it is needed in training"
+            )
+        return self.maps[name]

@@ -86,8 +86,14 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
         ((pooled, token),) = super().forward(x)
         tokens, self._tokens = self._tokens, None
         assert tokens is not None  # kept by the hook
-        attention = self.take_attention(self._attentions(), 1, size)
-        return TokenFeatures(tokens[:, 1:].transpose(1, 2).unflatten(-1, size), attention, token, pooled)
+        taken = self._attentions(), 1, size
+        return TokenFeatures(
+            tokens[:, 1:].transpose(1, 2).unflatten(-1, size),
+            self.take_attention(*taken),
+            token,
+            pooled,
+            self.take_block_maps(*taken),
+        )
 
     def _attentions(self) -> list[MultiheadAttention]:
         later = [getattr(self, f'conv_trans_{index}').trans_block.attn for index in range(2, self.fin_stage)]

@@ -81,8 +81,8 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
             ``pooled``.
         """
         ((patches, token),) = super().forward(x)
-        attention = self.take_attention(self._attentions(), self.num_extra_tokens, patches.shape[-2:])
-        return TokenFeatures(patches, attention, token)
+        taken = self._attentions(), self.num_extra_tokens, patches.shape[-2:]
+        return TokenFeatures(patches, self.take_attention(*taken), token, maps=self.take_block_maps(*taken))
 
     def _attentions(self) -> list[MultiheadAttention]:
         return [layer.attn for layer in self.layers]

@@ -1,6 +1,6 @@
 """Class attention, read from the attention of mmpretrain's transformers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -34,9 +34,17 @@ class ClassAttention(nn.Module):
             full, instead of the row.
         when: ``'eval'``: keep in evaluation, without gradient. ``'always'``:
             keep while training too, and with gradient.
+        further_rows: Makes further rows to keep, see
+            :meth:`ClassAttentionMixin.block_rows`.
     """
 
-    def __init__(self, impl: str = 'fused', keep_inputs: bool = False, when: str = 'eval') -> None:
+    def __init__(
+        self,
+        impl: str = 'fused',
+        keep_inputs: bool = False,
+        when: str = 'eval',
+        further_rows: Callable[[Tensor, Tensor], dict[str, Tensor]] | None = None,
+    ) -> None:
         super().__init__()
         if impl not in ATTENTION_IMPLS:
             raise ValueError(f'attn_impl must be one of {ATTENTION_IMPLS}, got {impl!r}')
@@ -48,6 +56,8 @@ class ClassAttention(nn.Module):
         # A list, because torch.compile can follow the items of a list, but
         # traces anew for each tensor that becomes an attribute.
         self._kept: list[Tensor | tuple[Tensor, Tensor]] = []
+        self._further: list[dict[str, Tensor]] = []
+        self.further_rows = further_rows
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, dropout_p: float = 0.0) -> Tensor:
         """Attend, and keep the row, or queries and keys, for the map.
@@ -61,8 +71,12 @@ class ClassAttention(nn.Module):
         Returns:
             ``(B, K, N, D')`` tensor.
         """
-        self._kept.clear()  # a failed forward pass may have left something
+        # A failed forward pass may have left something.
+        self._kept.clear()
+        self._further.clear()
         keep = self.when == 'always' or not self.training
+        if keep and self.further_rows is not None:
+            self._further.append(self.further_rows(self._cut(query), self._cut(key)))
         if keep and self.keep_inputs:
             self._kept.append((self._cut(query), self._cut(key)))
         if self.impl == 'explicit':
@@ -92,6 +106,10 @@ class ClassAttention(nn.Module):
             )
         return self._kept.pop()
 
+    def take_further(self) -> dict[str, Tensor]:
+        """Return the further rows of the last forward pass, by name, and forget them; none where none were made."""
+        return self._further.pop() if self._further else {}
+
     def _cut(self, tensor: Tensor) -> Tensor:
         """A tensor detached from the graph, unless the gradient is wanted."""
         return tensor if self.when == 'always' else tensor.detach()
@@ -118,7 +136,11 @@ class SplitAttention(MultiheadAttention):
 
 
 def expose_class_attention(
-    attention: MultiheadAttention, impl: str = 'fused', keep_inputs: bool = False, when: str = 'eval'
+    attention: MultiheadAttention,
+    impl: str = 'fused',
+    keep_inputs: bool = False,
+    when: str = 'eval',
+    further_rows: Callable[[Tensor, Tensor], dict[str, Tensor]] | None = None,
 ) -> ClassAttention:
     """Let one of mmpretrain's attention modules keep its class token's row.
 
@@ -127,13 +149,16 @@ def expose_class_attention(
         impl: See :class:`ClassAttention`.
         keep_inputs: See :class:`ClassAttention`.
         when: See :class:`ClassAttention`.
+        further_rows: See :class:`ClassAttention`.
 
     Returns:
         The attention function from which the row can be taken.
     """
     if type(attention) is MultiheadAttention:
         attention.__class__ = SplitAttention
-    attention.scaled_dot_product_attention = ClassAttention(impl, keep_inputs, when).train(attention.training)
+    attention.scaled_dot_product_attention = ClassAttention(impl, keep_inputs, when, further_rows).train(
+        attention.training
+    )
     return attention.scaled_dot_product_attention
 
 
@@ -179,8 +204,48 @@ class ClassAttentionMixin:
         self.attn_layers = sorted({index % depth for index in chosen})
         self.attn_aggregation = attn_aggregation
         self.attention = attention
+        own = type(self).block_rows is not ClassAttentionMixin.block_rows
+        further = self.block_rows if own else None
         for index in self.attn_layers:
-            expose_class_attention(attentions[index], attn_impl, attn_aggregation == 'rollout', attention)
+            expose_class_attention(attentions[index], attn_impl, attn_aggregation == 'rollout', attention, further)
+
+    def block_rows(self, query: Tensor, key: Tensor) -> dict[str, Tensor]:
+        """Make further rows of a block, beside its class attention; none by default.
+
+        A backbone of your own overrides it. It is called for each block of
+        ``attn_layers`` whenever class attention is kept.
+
+        Args:
+            query: ``(B, K, N, D')`` float tensor, K heads of width D'; token
+                0 is the class token.
+            key: The same as ``query``.
+
+        Returns:
+            Name to ``(B, N)`` values of all tokens. They come to the head in
+            ``TokenFeatures.maps`` as ``(B, L, h, w)``.
+        """
+        return {}
+
+    def take_block_maps(
+        self, attentions: Sequence[MultiheadAttention], num_extra_tokens: int, size: tuple[int, int]
+    ) -> dict[str, Tensor] | None:
+        """The rows of :meth:`block_rows` in the last forward pass, laid out as maps.
+
+        Args:
+            attentions: The argument of :meth:`expose_attention`.
+            num_extra_tokens: Tokens before the first patch token.
+            size: ``(h, w)`` of the patch tokens.
+
+        Returns:
+            Name to ``(B, L, h, w)`` tensor of L blocks; ``None`` where there
+            are no such rows.
+        """
+        further = [attentions[index].scaled_dot_product_attention.take_further() for index in self.attn_layers]
+        if not further[0]:
+            return None
+        end = num_extra_tokens + size[0] * size[1]
+        rows = {name: torch.stack([each[name] for each in further], dim=1) for name in further[0]}
+        return {name: each[..., num_extra_tokens:end].unflatten(-1, size) for name, each in rows.items()}
 
     def take_attention(
         self, attentions: Sequence[MultiheadAttention], num_extra_tokens: int, size: tuple[int, int]
