@@ -7,6 +7,7 @@ optim_wrapper = dict(
     ),
 )
 param_scheduler = [
+    # A run of fewer than 60 iterations stays in this warm-up, and learns next to nothing.
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, end=60),
     dict(type='CosineAnnealingLR', by_epoch=True, eta_min_ratio=0.01, convert_to_iter_based=True),
 ]

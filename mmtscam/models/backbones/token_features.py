@@ -53,7 +53,7 @@ class TokenFeatures(NamedTuple):
         if not self.maps or name not in self.maps:
             known = ', '.join(self.maps or ()) or 'none'
             raise ValueError(
-                f'the head needs the map {name!r} of the backbone, which gives {known}: use a backbone that makes it, and '
-                "model.backbone.attention='always' if it is needed in training"
+                f'the head needs the map {name!r} of the backbone, which gives {known}: use a backbone that makes it, '
+                "and model.backbone.attention='always' if it is needed in training"
             )
         return self.maps[name]

@@ -87,13 +87,8 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
         tokens, self._tokens = self._tokens, None
         assert tokens is not None  # kept by the hook
         taken = self._attentions(), 1, size
-        return TokenFeatures(
-            tokens[:, 1:].transpose(1, 2).unflatten(-1, size),
-            self.take_attention(*taken),
-            token,
-            pooled,
-            self.take_block_maps(*taken),
-        )
+        patches = tokens[:, 1:].transpose(1, 2).unflatten(-1, size)
+        return TokenFeatures(patches, self.take_attention(*taken), token, pooled, self.take_block_maps(*taken))
 
     def _attentions(self) -> list[MultiheadAttention]:
         later = [getattr(self, f'conv_trans_{index}').trans_block.attn for index in range(2, self.fin_stage)]

@@ -6,6 +6,8 @@ from mmpretrain.models.backbones import VisionTransformer
 from mmpretrain.models.selfsup import MAEViT
 from tscam_models import build_model, make_images
 
+from mmtscam.localization import explicit_attention
+from mmtscam.models import TSCAMDeiT
 from mmtscam.models.checkpoints import load_pretrained
 from mmtscam.registry import MODELS
 
@@ -71,6 +73,49 @@ def test_gradient_through_attention_is_that_of_the_matrix():
     for ours, reference in zip(fused.parameters(), explicit.parameters(), strict=True):
         if reference.grad is not None:
             torch.testing.assert_close(ours.grad, reference.grad)
+
+
+class Propagating(TSCAMDeiT):
+    def block_rows(self, query, key):
+        matrix = explicit_attention(query, key, key)[1].mean(dim=1)
+        return dict(propagated=(matrix[:, :1] @ matrix)[:, 0], keys=key.sum(dim=(1, 3)))
+
+
+@pytest.mark.parametrize('impl', ['fused', 'explicit'])
+def test_rows_of_ones_own_from_queries_and_keys(impl):
+    plain = build()
+    backbone = Propagating(arch=TINY, img_size=32, patch_size=8, attn_impl=impl, attn_layers=[0, -1])
+    backbone.eval()
+    backbone.load_state_dict(plain.state_dict())
+    images, seen = torch.randn(2, 3, 32, 32), []
+    for layer in (plain.layers[0], plain.layers[-1]):
+        layer.attn.qkv.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    expected = plain(images)
+    feats = backbone(images)
+    torch.testing.assert_close(feats.patches, expected.patches)
+    for place, output in enumerate(seen):
+        query, key, _ = (part.unflatten(-1, (3, -1)).transpose(1, 2) for part in output.chunk(3, dim=-1))
+        matrix = (query @ key.transpose(2, 3) / query.shape[-1] ** 0.5).softmax(dim=-1).mean(dim=1)
+        row = torch.einsum('bi,bij->bj', matrix[:, 0], matrix)[:, 1:].unflatten(1, (4, 4))
+        torch.testing.assert_close(feats.further_map('propagated')[:, place], row)
+        keys = key.sum(dim=(1, 3))[:, 1:].unflatten(1, (4, 4))
+        torch.testing.assert_close(feats.further_map('keys')[:, place], keys)
+    assert not feats.further_map('propagated').requires_grad
+
+
+def test_rows_of_ones_own_in_training():
+    backbone = Propagating(arch=TINY, img_size=32, patch_size=8, attention='always')
+    backbone.train()
+    backbone(torch.randn(2, 3, 32, 32)).further_map('propagated').square().sum().backward()
+    assert bool((backbone.layers[0].attn.qkv.weight.grad[:24].abs().sum(dim=1) > 0).all())
+    usual = Propagating(arch=TINY, img_size=32, patch_size=8)
+    usual.train()
+    feats = usual(torch.randn(2, 3, 32, 32))
+    assert feats.maps is None
+    with pytest.raises(
+        ValueError, match="needs the map 'propagated' of the backbone, which gives none: use a backbone"
+    ):
+        feats.further_map('propagated')
 
 
 def test_when_attention_is_given_is_a_choice():
