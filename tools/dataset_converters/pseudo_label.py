@@ -164,7 +164,7 @@ def label(args: argparse.Namespace) -> None:
         counts = folder.merge(('object',) if settings.class_agnostic else classes)
         print(f'{args.out}: ' + ', '.join(f'{number} {what}' for what, number in counts.items()))
         if counts['skipped']:
-            print(f'What was skipped, and why, is listed at the end of {args.out}')
+            print(f'{args.out} lists the skipped images, and why, at its end')
 
 
 def agreed_classes(ours: Sequence[str], theirs: Sequence[str], args: argparse.Namespace, count: int) -> tuple[str, ...]:

@@ -35,10 +35,10 @@ class TokenFeatures(NamedTuple):
         """The aggregated class attention A* (Eq. 6), ``(B, h, w)``, ``float32``.
 
         Raises:
-            RuntimeError: If the backbone has not kept class attention.
+            ValueError: If the backbone has not kept class attention.
         """
         if self.attention is None:
-            raise RuntimeError(
+            raise ValueError(
                 'this map needs class attention, which the backbone leaves out while it trains: set '
                 "model.backbone.attention='always' to have it in training too, or call model.eval()"
             )

@@ -24,7 +24,7 @@ from .pending_samples import PendingSamples
 _NO_LABELS = torch.empty(0, dtype=torch.int64)
 # Names of other fields in a sample's ``class_maps``, which no kind of map may have.
 _RESERVED = (
-    'labels', 'maps', 'scores', 'mask', 'threshold', 'threshold_rule', 'protocol', 'map_kind', 'map_kinds'
+    'labels', 'maps', 'scores', 'mask', 'threshold', 'threshold_rule', 'protocol', 'map_kind', 'map_kinds', 'images'
 )  # fmt: skip
 
 
@@ -240,9 +240,9 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             ``num_classes`` or the pipeline has cropped an image.
 
         Raises:
-            RuntimeError: If a map needs class attention and the backbone
-                was training.
-            ValueError: If the maps are not those that ``map_kinds`` declares.
+            ValueError: If a map needs class attention and the backbone was
+                training, or the maps are not those that ``map_kinds``
+                declares.
         """
         settings = settings or self.settings
         feats = self.prepare(feats)

@@ -64,7 +64,7 @@ def test_predict_without_samples(feats):
 
 
 def test_predict_needs_attention(feats):
-    with pytest.raises(RuntimeError, match=r'needs class attention, .*: or call model\.eval\(\)'):
+    with pytest.raises(ValueError, match=r'needs class attention, .*, or call model\.eval\(\)'):
         build().predict(feats._replace(attention=None), make_samples(0, 1))
 
 

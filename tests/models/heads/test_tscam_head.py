@@ -78,7 +78,7 @@ def test_constant_attention_gives_a_defined_result(feats):
 
 
 def test_predict_needs_attention(feats):
-    with pytest.raises(RuntimeError, match=r'or call model\.eval\(\)'):
+    with pytest.raises(ValueError, match=r'or call model\.eval\(\)'):
         build().predict(feats._replace(attention=None), make_samples(0, 1))
 
 
