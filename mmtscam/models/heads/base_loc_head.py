@@ -22,9 +22,11 @@ from .localize import localize
 from .pending_samples import PendingSamples
 
 _NO_LABELS = torch.empty(0, dtype=torch.int64)
-# Names of other fields in a sample's ``class_maps``, which no kind of map may have.
+# Names of other fields in a sample's ``class_maps``, in files of maps and beside the maps in ``predict``, which no
+# kind of map may have.
 _RESERVED = (
-    'labels', 'maps', 'scores', 'mask', 'threshold', 'threshold_rule', 'protocol', 'map_kind', 'map_kinds'
+    'labels', 'maps', 'scores', 'mask', 'threshold', 'threshold_rule', 'protocol', 'map_kind', 'map_kinds', 'predicted',
+    'truth',
 )  # fmt: skip
 
 
@@ -312,6 +314,11 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         if odd := [name for name in names if not name.isidentifier() or name in _RESERVED or names.count(name) > 1]:
             raise ValueError(
                 f'{own}.map_kinds: {odd[0]!r} must be a word of its own that is none of {", ".join(_RESERVED)}'
+            )
+        # A field of this name would hide the method in every sample.
+        if odd := [name for name in names if hasattr(InstanceData, name)]:
+            raise ValueError(
+                f'{own}.map_kinds: {odd[0]!r} is a method of InstanceData, which holds the maps: rename it'
             )
 
     def _check_maps(self, maps: Mapping[str, Tensor], labels: Tensor) -> None:

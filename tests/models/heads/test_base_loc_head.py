@@ -96,6 +96,9 @@ def declare(*kinds):
     [
         ((), 'Odd must declare its kinds of map: map_kinds = '),
         ((MapKind('labels', 'x'),), "Odd.map_kinds: 'labels' must be a word of its own"),
+        ((MapKind('truth', 'x'),), "Odd.map_kinds: 'truth' must be a word of its own"),
+        ((MapKind('predicted', 'x'),), "Odd.map_kinds: 'predicted' must be a word of its own"),
+        ((MapKind('keys', 'x'),), "Odd.map_kinds: 'keys' is a method of InstanceData"),
         ((MapKind('../up', 'x'),), r"Odd.map_kinds: '\.\./up' must be a word"),
         ((MapKind('own', 'x'), MapKind('own', 'y')), "Odd.map_kinds: 'own' must be a word of its own"),
     ],
