@@ -99,7 +99,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
 
         Args:
             protocol: Other rules for drawing boxes. Rules without a threshold
-                of their own keep the head's.
+                of their own keep the head's, if it means the same in both.
             threshold: Another threshold.
             map_kind: Another kind of map to draw from.
             topk: Another number of classes that get a box.
@@ -108,7 +108,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             The new settings; the head's own do not change.
 
         Raises:
-            ValueError: If a value is out of range.
+            ValueError: If a value is out of range, or the protocol needs a
+                threshold.
         """
         own = self.settings
         names = [kind.name for kind in self.map_kinds]
@@ -119,7 +120,12 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         rules = own.protocol
         if protocol is not None:
             rules = get_protocol(protocol)
-            if rules.threshold is None:
+            if rules.threshold is None and threshold is None:
+                if rules.threshold_rule != own.protocol.threshold_rule:
+                    raise ValueError(
+                        f'protocol {rules.name!r} leaves the threshold open, and the one of the head means something '
+                        f'else ({own.protocol.threshold_rule} instead of {rules.threshold_rule}): set threshold'
+                    )
                 rules = replace(rules, threshold=own.protocol.threshold)
         return LocSettings(get_protocol(rules, threshold=threshold), map_kind or own.map_kind, topk or own.topk)
 

@@ -73,6 +73,7 @@ def test_another_protocol_keeps_the_threshold_that_it_leaves_open(feats):
         (dict(map_kind='coupled'), "map_kind of Head must be one of own, mean, got 'coupled'"),
         (dict(topk=5), 'topk must be from 1 to the number of classes, 4, got 5'),
         (dict(topk=0), 'topk must be from 1'),
+        (dict(protocol='union'), r"protocol 'union' leaves the threshold open.*\(of maximum instead of absolute"),
         (dict(threshold=1.0), r'threshold must be in \[0, 1\)'),
     ],
 )
