@@ -22,9 +22,11 @@ from .localize import localize
 from .pending_samples import PendingSamples
 
 _NO_LABELS = torch.empty(0, dtype=torch.int64)
-# Names of other fields in a sample's ``class_maps``, which no kind of map may have.
+# Names of other fields in a sample's ``class_maps``, in files of maps and beside the maps in ``predict``, which no
+# kind of map may have.
 _RESERVED = (
-    'labels', 'maps', 'scores', 'mask', 'threshold', 'threshold_rule', 'protocol', 'map_kind', 'map_kinds', 'images'
+    'labels', 'maps', 'scores', 'mask', 'threshold', 'threshold_rule', 'protocol', 'map_kind', 'map_kinds', 'images',
+    'predicted', 'truth',
 )  # fmt: skip
 
 
@@ -97,7 +99,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
 
         Args:
             protocol: Other rules for drawing boxes. Rules without a threshold
-                of their own keep the head's.
+                of their own keep the head's, if it means the same in both.
             threshold: Another threshold.
             map_kind: Another kind of map to draw from.
             topk: Another number of classes that get a box.
@@ -106,7 +108,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             The new settings; the head's own do not change.
 
         Raises:
-            ValueError: If a value is out of range.
+            ValueError: If a value is out of range, or the protocol needs a
+                threshold.
         """
         own = self.settings
         names = [kind.name for kind in self.map_kinds]
@@ -117,7 +120,12 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         rules = own.protocol
         if protocol is not None:
             rules = get_protocol(protocol)
-            if rules.threshold is None:
+            if rules.threshold is None and threshold is None:
+                if rules.threshold_rule != own.protocol.threshold_rule:
+                    raise ValueError(
+                        f'protocol {rules.name!r} leaves the threshold open, and the one of the head means something '
+                        f'else ({own.protocol.threshold_rule} instead of {rules.threshold_rule}): set threshold'
+                    )
                 rules = replace(rules, threshold=own.protocol.threshold)
         return LocSettings(get_protocol(rules, threshold=threshold), map_kind or own.map_kind, topk or own.topk)
 
@@ -312,6 +320,11 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         if odd := [name for name in names if not name.isidentifier() or name in _RESERVED or names.count(name) > 1]:
             raise ValueError(
                 f'{own}.map_kinds: {odd[0]!r} must be a word of its own that is none of {", ".join(_RESERVED)}'
+            )
+        # A field of this name would hide the method in every sample.
+        if odd := [name for name in names if hasattr(InstanceData, name)]:
+            raise ValueError(
+                f'{own}.map_kinds: {odd[0]!r} is a method of InstanceData, which holds the maps: rename it'
             )
 
     def _check_maps(self, maps: Mapping[str, Tensor], labels: Tensor) -> None:

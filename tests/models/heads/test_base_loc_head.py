@@ -73,6 +73,7 @@ def test_another_protocol_keeps_the_threshold_that_it_leaves_open(feats):
         (dict(map_kind='coupled'), "map_kind of Head must be one of own, mean, got 'coupled'"),
         (dict(topk=5), 'topk must be from 1 to the number of classes, 4, got 5'),
         (dict(topk=0), 'topk must be from 1'),
+        (dict(protocol='union'), r"protocol 'union' leaves the threshold open.*\(of maximum instead of absolute"),
         (dict(threshold=1.0), r'threshold must be in \[0, 1\)'),
     ],
 )
@@ -96,6 +97,9 @@ def declare(*kinds):
     [
         ((), 'Odd must declare its kinds of map: map_kinds = '),
         ((MapKind('labels', 'x'),), "Odd.map_kinds: 'labels' must be a word of its own"),
+        ((MapKind('truth', 'x'),), "Odd.map_kinds: 'truth' must be a word of its own"),
+        ((MapKind('predicted', 'x'),), "Odd.map_kinds: 'predicted' must be a word of its own"),
+        ((MapKind('keys', 'x'),), "Odd.map_kinds: 'keys' is a method of InstanceData"),
         ((MapKind('../up', 'x'),), r"Odd.map_kinds: '\.\./up' must be a word"),
         ((MapKind('own', 'x'), MapKind('own', 'y')), "Odd.map_kinds: 'own' must be a word of its own"),
     ],
