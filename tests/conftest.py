@@ -1,6 +1,7 @@
 """Fixtures and constants that several tests share."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,12 @@ collect_ignore = ['example_project']
 
 REPO = Path(__file__).resolve().parents[1]
 DATA = Path(__file__).parent / 'data'
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that at the end no process works alone on a long one."""
+    weight = Counter(item.path for item in items if item.get_closest_marker('slow'))
+    items.sort(key=lambda item: -weight[item.path])
 
 
 @pytest.fixture(autouse=True)

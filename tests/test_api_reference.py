@@ -14,6 +14,6 @@ def test_builds_without_warnings(repo, tmp_path):
     command = f'{sys.executable} -m pdoc {line.replace("build/api", str(tmp_path))}'
     done = subprocess.run(['bash', '-c', command], cwd=repo, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
-    assert 'id="LocInferencer"' in Path(tmp_path, 'mmtscam', 'apis.html').read_text()
+    assert 'id="LocInferencer"' in Path(tmp_path, 'mmtscam', 'apis', 'inferencer.html').read_text()
     rooms = {path.parent.name for path in (repo / 'mmtscam').glob('*/__init__.py')}
     assert {path.stem for path in Path(tmp_path, 'mmtscam').glob('*.html')} >= rooms

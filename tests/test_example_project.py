@@ -26,13 +26,15 @@ from mmtscam.visualization.drawing import (
     resize_image,
 )
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parent / 'example_project'
 IMAGE = 'data/images/005.Trunked_Fern/Trunked_Fern_0004.jpg'
 
 
 @dataclass(frozen=True)
 class Method:
-    """What the tools must know of a method without being told; the first of the kinds localises."""
+    """A method as the tools must know it without being told; the first of the kinds localises."""
 
     name: str
     kinds: dict[str, str]
@@ -386,7 +388,6 @@ def test_one_clear_line_where_a_head_has_no_such_maps(foreground):
     assert line.endswith('couples nothing: it has no coupled maps, only foreground and attention')
 
 
-@pytest.mark.slow
 def test_each_tool_by_its_command_line(calibrated, project):
     for step, command in commands('calibrated', 'again').items():
         if step not in ('train', 'test'):

@@ -25,6 +25,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_method_trains_and_localises(folder, sample_set):
     loaders = ('train_dataloader', 'val_dataloader', 'test_dataloader')
     small = (

@@ -73,12 +73,12 @@ def test_one_error_for_all(site):
 
 
 def test_import_says_it(tmp_path, repo):
-    """`import mmtscam` fails with that one error before anything else is imported."""
+    """`import mmtscam.registry` fails with that one error before anything else is imported."""
     install(tmp_path, 'packaging', '1')
     code = (
         'import sys, packaging.specifiers\n'
         f'sys.path[:] = [{str(tmp_path)!r}, {str(repo)!r}] + [p for p in sys.path if "site-packages" not in p]\n'
-        'import mmtscam\n'
+        'import mmtscam.registry\n'
     )
     result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode == 1

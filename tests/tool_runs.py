@@ -9,7 +9,7 @@ from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[1] / 'tools'
 
-# What is imported once is there in every child: most of a small run's time goes into imports.
+# Every child has the modules that are imported once: most of a small run's time goes into imports.
 _DRIVER = """
 import json, multiprocessing, os, runpy, sys
 import mmtscam.apis, mmtscam.deployment, mmtscam.engine, mmtscam.pseudo_labels, mmtscam.speed
@@ -57,7 +57,7 @@ def _run(folder: Path, words: Sequence[str], code: int, stdin: str | None = None
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        timeout=1200,
     )
     assert done.returncode == code, done.stdout[-4000:]
     return done.stdout

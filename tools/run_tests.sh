@@ -8,7 +8,7 @@
 # at most 4. With -n 0 there is one, in which a debugger works.
 set -euo pipefail
 run_pytest() {
-    OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile "$@"
+    OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@"
 }
 if [ "${1:-}" = --mmdet ]; then
     shift

@@ -61,7 +61,7 @@ class ExportModel(nn.Module):
         head = self.head
         feats = head.prepare(self.model.extract_feat(inputs))
         scores = head.logits(feats).softmax(dim=1)
-        # What runs the file may have no half precision.
+        # A runtime may have no half precision.
         maps = {name: each.float() for name, each in head.maps(feats).items()}
         agnostic = {kind.name: maps[kind.name] for kind in head.map_kinds if kind.class_agnostic}
         chosen = maps[head.settings.map_kind]

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmtscam.utils.files import file_sha256
-from mmtscam.utils.images import loads_upright
+from mmtscam.utils.images import loads_upright, pipeline_of
 
 
 def run_origin(runner: Runner) -> dict[str, Any]:
@@ -33,6 +33,6 @@ def run_origin(runner: Runner) -> dict[str, Any]:
         checkpoint=checkpoint,
         checkpoint_sha256=file_sha256(checkpoint) if checkpoint and osp.isfile(checkpoint) else None,
         dataset=runner.cfg.test_dataloader.dataset.type,
-        upright=loads_upright(runner.cfg.test_dataloader.dataset.get('pipeline') or ()),
+        upright=loads_upright(pipeline_of(runner.cfg.test_dataloader.dataset)),
         precision=str(getattr(runner.test_loop, 'amp_dtype', None) or torch.float32).removeprefix('torch.'),
     )

@@ -263,6 +263,9 @@ def get_protocol(protocol: 'str | Protocol | Mapping[str, Any]', **changes: Any)
     known = {field.name for field in fields(Protocol)}
     if unknown := sorted(set(changes) - known):
         raise ValueError(f'unknown protocol field {unknown[0]!r}: choose from {", ".join(sorted(known))}')
+    if 'frame' in changes and protocol.empty_box == (0, 0, *protocol.frame):
+        # A box that is the whole frame stays the whole frame.
+        changes = {'empty_box': (0, 0, *changes['frame']), **changes}
     derived = replace(protocol, **changes) if changes else protocol
     rules = [field for field in known - set(_NOT_RULES) if getattr(derived, field) != getattr(protocol, field)]
     if rules and 'name' not in changes and protocol.name in PROTOCOLS:

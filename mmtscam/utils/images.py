@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,28 @@ def list_images(folder: str | Path) -> list[str]:
     if not paths:
         raise FileNotFoundError(f'{folder}: no image in it; they end in {", ".join(IMAGE_ENDINGS)}')
     return paths
+
+
+def pipeline_of(dataset: Any) -> Sequence[Any]:
+    """The pipeline of a data set, or of the first one that a wrapper such as ``ConcatDataset`` holds.
+
+    Args:
+        dataset: A data set, or its config.
+
+    Returns:
+        Transforms, or their configs; none where none are found.
+    """
+    get = dataset.get if isinstance(dataset, Mapping) else partial(_attribute, dataset)
+    pipeline: Any = get('pipeline')
+    if pipeline is not None:
+        return getattr(pipeline, 'transforms', pipeline)
+    inner = get('dataset') or next(iter(get('datasets') or ()), None)
+    return () if inner is None else pipeline_of(inner)
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    """The attribute, or ``None``."""
+    return getattr(owner, name, None)
 
 
 def loads_upright(pipeline: Sequence[Any]) -> bool:

@@ -22,6 +22,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='about glibc')
+@pytest.mark.slow
 def test_pages_are_used_again():
     """16 MiB have 4096 pages; where they are handed back, the next allocation faults each in anew."""
 

@@ -256,3 +256,11 @@ def test_what_a_threshold_means():
         'union': 'absolute, normalised first',
         'rcam': 'of percentile 90',
     }
+
+
+@pytest.mark.parametrize('name', list(PROTOCOLS))
+def test_a_box_of_the_whole_frame_follows_the_frame(name):
+    whole = PROTOCOLS[name].empty_box == (0, 0, 224, 224)
+    changed = get_protocol(name, frame=(96, 64))
+    assert changed.empty_box == ((0, 0, 96, 64) if whole else PROTOCOLS[name].empty_box)
+    assert get_protocol(dict(base=name, frame=[96, 64], empty_box=[1, 2, 3, 4])).empty_box == (1, 2, 3, 4)

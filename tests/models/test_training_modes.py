@@ -307,6 +307,20 @@ def test_gradients_in_evaluation_with_checkpointing(backbone, reentrant, aggrega
     assert model.extract_feat(images).attention is None
 
 
+@every_backbone
+def test_a_gradient_that_checkpointing_takes_away_is_missed(backbone):
+    """mmengine's activation checkpointing is the reentrant one, and no gradient flows through what a block keeps."""
+    model, images = build_model(backbone, attention='always').train(), make_images(backbone)
+    assert model.extract_feat(images).attention.requires_grad
+    turn_on_activation_checkpointing(model, [f'backbone.{block}' for block in BLOCKS[backbone]])
+    with pytest.raises(RuntimeError, match=r'no gradient flows .* activation_checkpointing of the config'):
+        model.extract_feat(images)
+    with torch.no_grad():
+        assert model.extract_feat(images).attention is not None
+    model.requires_grad_(False)
+    assert not model.extract_feat(images).attention.requires_grad
+
+
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16], ids=['fp32', 'bf16'])
 def test_attention_is_dropped_in_the_pass_without_gradients_too(dtype):
     """mmengine's activation checkpointing computes the loss without gradients, then again with them."""

@@ -31,7 +31,7 @@ def test_the_shape_alone_takes_no_memory(evaluate):
 @pytest.mark.parametrize(
     ('option', 'message'),
     [
-        ({'head.map_kind': 'semantic'}, 'the maps coupled, not semantic'),
+        ({'head.map_kind': 'semantic'}, 'the kind of map coupled, not semantic'),
         ({'head.topk': 2}, 'so many classes with boxes: 5, not 2'),
         ({'head.protocol': 'wsol-v2', 'head.threshold': 0.1}, 'the protocol tscam, not wsol-v2'),
         ({'backbone.attn_layers': [-1]}, r'attention of the blocks \[0, 1\], not \[1\]'),
@@ -72,9 +72,9 @@ def test_images_are_normalised_as_by_our_model(evaluate):
 
 def test_the_threshold_is_the_heads(evaluate):
     cfg = evaluate.load()
-    assert threshold_of(cfg) == build_model(cfg, 'cpu').head.protocol.threshold == 0.05
+    assert threshold_of(cfg) == build_model(cfg, 'cpu').head.settings.protocol.threshold == 0.05
     cfg.model.head.threshold = None
-    assert threshold_of(cfg) == build_model(cfg, 'cpu').head.protocol.threshold == 0.1
+    assert threshold_of(cfg) == build_model(cfg, 'cpu').head.settings.protocol.threshold == 0.1
 
 
 def test_training_trains_all_weights(evaluate, monkeypatch):

@@ -14,6 +14,7 @@ from mmtscam.speed.worker import _explain
 SLEEP = partial(time.sleep, 600)
 
 
+@pytest.mark.slow
 def test_workers_run_report_and_end(monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0')
     runs = [process_and_gpus, process_and_gpus, partial(touch, 64 * MIB), kill]

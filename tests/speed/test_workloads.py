@@ -11,6 +11,7 @@ from mmtscam.speed.workloads import quiet
 from mmtscam.utils.choices import WORKLOADS
 
 
+@pytest.mark.slow
 def test_every_workload_runs_in_every_way(config_file, tiny_config):
     """In a process of its own, whose allocator and cores are then set."""
     with image_files(tiny_config, 2) as found:

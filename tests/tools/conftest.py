@@ -41,7 +41,7 @@ def run() -> Callable[..., subprocess.CompletedProcess]:
             start_new_session=True,
         )
         try:
-            output, _ = process.communicate(timeout=600)
+            output, _ = process.communicate(timeout=1200)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -151,6 +151,7 @@ def _check(result, ways, rounds, mfu):
                 assert way['memory_ratio']['above'] == pytest.approx(memory['above'] / base['memory']['above'])
 
 
+@pytest.mark.slow
 def test_a_sweep_over_workloads(config, tmp_path, run):
     sizes = dict(batch_size=2, classes=4, input_size=80, tokens=100, images=2)
     printed = run(
@@ -217,6 +218,7 @@ def test_what_cannot_be_measured_ends_in_a_message(tool, parse, tmp_path):
 
 
 @pytest.mark.parametrize('error', [WorkerError('process died'), KeyboardInterrupt()], ids=['failed', 'interrupted'])
+@pytest.mark.slow
 def test_what_was_measured_before_an_end_is_kept(tool, parse, tmp_path, monkeypatch, error):
     monkeypatch.setattr(
         'mmtscam.speed.compare', lambda *args: compare(*args) if args[0].classes == 3 else (_ for _ in ()).throw(error)

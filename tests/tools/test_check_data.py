@@ -107,6 +107,7 @@ def test_custom(run_here, tmp_path):
     assert output.endswith(f'{root}: cannot be used as it is\n')
 
 
+@pytest.mark.slow
 def test_the_command_that_is_printed_suits_the_usual_folder(run, tmp_path, repo):
     make_image_folders(tmp_path / 'data' / 'images')
     output = run('python', repo / TOOLS / 'custom.py', 'data/images', cwd=tmp_path).stdout

@@ -43,6 +43,7 @@ def add_masks(cfg, data_root, folder):
     cfg.test_dataloader.dataset.masks = dict(type='MaskImages', mask_dir=str(folder))
 
 
+@pytest.mark.slow
 def test_every_metric_on_one_two_and_three_processes(tool_config, sample_set, tmp_path, run, port):
     add_masks(tool_config, sample_set, tmp_path / 'masks')
     # Neither two nor three divides it: the last batches are filled up with images that must not count.
@@ -85,6 +86,7 @@ def test_every_metric_on_one_two_and_three_processes(tool_config, sample_set, tm
         assert 0 < metrics[name] < 100
 
 
+@pytest.mark.slow
 def test_evaluation_of_243_images_on_two_processes(assets, repo, tmp_path, run, port):
     cfg = Config.fromfile(repo / 'configs' / 'tscam_deit-t_cub_released.py')
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
@@ -104,6 +106,7 @@ def test_evaluation_of_243_images_on_two_processes(assets, repo, tmp_path, run, 
     assert sum(value for name, value in single.items() if name.startswith('tscam/outcome_')) == 243
 
 
+@pytest.mark.slow
 def test_training_step_on_two_processes(tool_config, tmp_path, run, port):
     """One step of plain SGD at learning rate 1: the change of the weights is the gradient."""
     tool_config.optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=1.0))

@@ -26,6 +26,7 @@ def _numbers(folder):
     return {(result['name'], number['key']): number for result in report['results'] for number in result['numbers']}
 
 
+@pytest.mark.slow
 def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     config = tmp_path / 'tiny.py'
     common = (config, checkpoint, '--work-dir', tmp_path / 'run')
@@ -148,6 +149,7 @@ def test_a_threshold_is_not_chosen_on_the_test_images(checkpoint, tmp_path, run_
     assert not (tmp_path / 't.json').exists()
 
 
+@pytest.mark.slow
 def test_benchmark(run):
     printed = run('python', 'tools/analysis/benchmark_evaluation.py', '--images', '2', '--repeats', '1').stdout
     assert 'same counts' in printed

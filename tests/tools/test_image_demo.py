@@ -15,6 +15,7 @@ def images(sample_set):
     return sorted((sample_set / 'images').rglob('*.jpg'))[:3]
 
 
+@pytest.mark.slow
 def test_one_image(run, tiny_files, images, tmp_path):
     command = ['python', 'tools/image_demo.py', images[0], *tiny_files, '--out-dir', tmp_path / 'out']
     printed = run(*command, '--print-result', '--pred-score-thr', '1').stdout
@@ -28,6 +29,7 @@ def test_one_image(run, tiny_files, images, tmp_path):
     assert printed.endswith(f'1 image done; see {tmp_path}/out\n')
 
 
+@pytest.mark.slow
 def test_a_folder_shows_progress_and_goes_on_after_a_broken_file(run, tiny_files, images, tmp_path):
     folder = tmp_path / 'images'
     folder.mkdir()

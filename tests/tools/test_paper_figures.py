@@ -221,6 +221,7 @@ def test_arguments(tool, monkeypatch, capsys, words, message):
     assert ended.value.code == 2 and message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_in_a_process_of_its_own(run, models, images, tmp_path):
     words = ['python', 'tools/visualization/paper_figures.py', 'layers', images[0], *models['tscam'], '--device', 'cpu']
     assert run(*words, '--out', tmp_path / 'new/a.png').stdout.splitlines()[-1] == f'Written: {tmp_path}/new/a.png'

@@ -32,6 +32,7 @@ def command(tiny_config, tiny_files, sample_set, tmp_path):
     return command
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_and_gives_the_same_file(run, command, repo, tmp_path):
     printed = run(*command('whole.json')).stdout
     assert f'{tmp_path}/whole.json: 24 images, 24 boxes, 0 without a box, 0 skipped\n' in printed
@@ -58,6 +59,7 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(run, command, repo, tmp_p
     assert not parts.exists()
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_file_and_one_goes_on_for_them(run, command, tmp_path):
     several = ['python', '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node']
     run(*command('one.json'))
@@ -93,6 +95,7 @@ def test_an_interrupted_run_says_how_to_go_on(command, repo):
     assert 'Stopped; the same command goes on' in printed and 'Traceback' not in printed
 
 
+@pytest.mark.slow
 def test_an_error_ends_all_processes_and_is_told_once(run, command, tmp_path):
     (tmp_path / 'a.json').write_text('{}')
     several = ['python', '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2']

@@ -12,6 +12,7 @@ def workplace(tmp_path, repo):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_quickstart(workplace, run):
     """The whole first-time experience, and that it shows what it promises."""
     output = run('python', 'tools/quickstart.py', cwd=workplace).stdout

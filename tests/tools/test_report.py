@@ -45,7 +45,7 @@ def test_images_that_are_missing(tested, run_here):
     (tested / 'tscam.csv').write_text(rows)
     printed = run_here(*TOOL, tested).stdout
     assert '5 of 16 images have no picture:' in printed
-    assert printed.count(': No such file or directory') == 3
+    assert printed.count(': no such file') == 3
     assert 'name their folder: --image-root DIR' in printed
 
 

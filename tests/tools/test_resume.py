@@ -6,11 +6,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch
 
 REPO = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_the_same_as_uninterrupted(tool_config, tmp_path, run):
     """With everything random on: drop path, crops and flips in two workers that persist, shuffling."""
     tool_config.model.backbone.drop_path_rate = 0.2

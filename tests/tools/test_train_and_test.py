@@ -2,9 +2,11 @@ import json
 import pickle
 import re
 
+import pytest
 import torch
 
 
+@pytest.mark.slow
 def test_train_then_test(tool_config, tmp_path, run):
     config = tmp_path / 'tiny.py'
     tool_config.visualizer.vis_backends.append(dict(type='TensorboardVisBackend'))
@@ -55,6 +57,7 @@ def test_auto_scale_lr(tool_config, tmp_path, run):
     assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
 
 
+@pytest.mark.slow
 def test_errors_say_what_to_do(tool_config, tmp_path, run, monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
     config = tmp_path / 'tiny.py'
@@ -78,6 +81,7 @@ def test_errors_say_what_to_do(tool_config, tmp_path, run, monkeypatch):
         assert message in printed.splitlines()[-1] and 'Traceback' not in printed
 
 
+@pytest.mark.slow
 def test_mixed_precision(tool_config, tmp_path, run, monkeypatch):
     """``--amp`` trains and evaluates in half precision, on a CPU too."""
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')

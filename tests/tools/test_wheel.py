@@ -30,6 +30,7 @@ def installed(run, wheel, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_contents(run, repo, wheel, tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert len(set(names)) == len(names)
@@ -51,6 +52,7 @@ def test_contents(run, repo, wheel, tmp_path):
     assert zipfile.ZipFile(build(run, 'wheel', tmp_path / 'rebuilt', source)).namelist() == names
 
 
+@pytest.mark.slow
 def test_installed_package(run, installed, sample_set, tmp_path):
     """A user's config inherits an installed one, is trained and tested with the installed tools."""
     (tmp_path / 'mine').mkdir()
@@ -76,7 +78,7 @@ train_cfg = dict(max_epochs=1, val_interval=1)
 
     output = run_installed(
         '-c',
-        'import mmtscam; from mmengine.config import Config; from mmengine.registry import MODELS\n'
+        'import mmtscam.registry; from mmengine.config import Config; from mmengine.registry import MODELS\n'
         'model = MODELS.build(Config.fromfile("mine.py").model)\n'
         'print(mmtscam.__file__, type(model.backbone).__name__)',
     )

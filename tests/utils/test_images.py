@@ -5,10 +5,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+from mmengine.dataset import Compose
 from PIL import Image
 
 from mmtscam.registry import TRANSFORMS
-from mmtscam.utils.images import check_array, list_images, loads_upright, read_image
+from mmtscam.utils.images import check_array, list_images, loads_upright, pipeline_of, read_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = PIXELS[..., 0]
@@ -188,3 +189,19 @@ def test_loaders_that_turn_images_upright(tmp_path, image, loader, expected):
 def test_a_pipeline_of_nothing_known():
     assert loads_upright([])
     assert loads_upright([dict(type='MyLoader')])
+
+
+def test_the_pipeline_of_a_wrapped_data_set():
+    steps = [dict(type='LoadImageFromFile', color_type='unchanged')]
+    inner = dict(type='CUBLoc', pipeline=steps)
+    for config in (inner, dict(type='RepeatDataset', dataset=inner), dict(type='ConcatDataset', datasets=[inner, {}])):
+        assert pipeline_of(config) == steps
+
+    class Inner:
+        pipeline = Compose(steps)
+
+    class Wrapper:
+        datasets = (Inner(),)
+
+    assert pipeline_of(Wrapper()) == Inner.pipeline.transforms
+    assert pipeline_of([1, 2, 3]) == pipeline_of(dict(type='Other')) == ()

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from mmtscam.registry import HOOKS
 from mmtscam.structures import LocDataSample
-from mmtscam.utils.images import loads_upright, read_image
+from mmtscam.utils.images import loads_upright, pipeline_of, read_image
 
 
 @HOOKS.register_module()
@@ -67,7 +67,7 @@ class LocVisualizationHook(Hook):
     ) -> None:
         if not self.draw:
             return
-        upright = loads_upright(getattr(getattr(loader.dataset, 'pipeline', None), 'transforms', ()))
+        upright = loads_upright(pipeline_of(loader.dataset))
         visualizer = Visualizer.get_current_instance()
         for sample in samples:
             index = sample.get('sample_idx', sample.get('img_id'))

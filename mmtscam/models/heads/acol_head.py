@@ -72,7 +72,7 @@ class ACoLHead(CAMHead):
             **kwargs: Further arguments of the loss.
 
         Returns:
-            ``loss_first`` and ``loss_second``.
+            ``loss_first``, ``loss_second`` and those of ``extra_losses``.
 
         Raises:
             ValueError: If the samples have soft labels.
@@ -86,7 +86,7 @@ class ACoLHead(CAMHead):
         losses['loss_first'] = losses.pop('loss')
         second = self.second_classifier[-1](self.second_classifier[:-1](features * kept.unsqueeze(1)), mean=True)
         losses['loss_second'] = self.loss_module(second, labels, avg_factor=len(labels), **kwargs)
-        return losses
+        return {**losses, **self.extra_losses(features, data_samples)}
 
     def maps(self, feats: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Fused maps, see :meth:`BaseLocHead.maps`; each class needs a pass of the second classifier."""

@@ -249,10 +249,13 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
 
         Raises:
             ValueError: If a map needs class attention and the backbone was
-                training, or the maps are not those that ``map_kinds``
-                declares.
+                training, the maps are not those that ``map_kinds`` declares,
+                or the settings do not suit the head.
         """
-        settings = settings or self.settings
+        if settings is None:
+            settings = self.settings
+        else:
+            self.settings_with(map_kind=settings.map_kind, topk=settings.topk)  # raises where they do not suit
         feats = self.prepare(feats)
         logits = self.logits(feats)
         if data_samples is None:
@@ -268,7 +271,9 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         maps = self.maps(feats, wanted)
         self._check_maps(maps, wanted)
         tensors = dict(scores=scores, predicted=scores.argmax(dim=1, keepdim=True), labels=wanted, truth=truth)
-        return PendingSamples(data_samples, {**tensors, **maps}, partial(self._fill, settings=settings))
+        # In full precision, for numpy and OpenCV know no bfloat16.
+        full = {name: each.float() for name, each in maps.items()}
+        return PendingSamples(data_samples, {**tensors, **full}, partial(self._fill, settings=settings))
 
     def _fill(self, samples: Sequence[LocDataSample], tensors: Mapping[str, Tensor], settings: LocSettings) -> None:
         """Fill in the samples of a batch from what :meth:`predict` has computed."""

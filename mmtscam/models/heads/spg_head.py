@@ -86,7 +86,8 @@ class SPGHead(CAMHead):
             **kwargs: Further arguments of the classification loss.
 
         Returns:
-            ``loss_cls``, ``loss_b2``, ``loss_b1`` and ``loss_c``.
+            ``loss_cls``, ``loss_b2``, ``loss_b1``, ``loss_c`` and those of
+            ``extra_losses``.
 
         Raises:
             ValueError: If the samples have soft labels.
@@ -106,7 +107,7 @@ class SPGHead(CAMHead):
         branches = {'b2': (b2, attention), 'b1': (b1, b2.sigmoid()), 'c': (c, fused)}
         for (name, (logits, guidance)), (high, low) in zip(branches.items(), self.thresholds, strict=True):
             losses[f'loss_{name}'] = guided_loss(logits, guidance, high, low)
-        return losses
+        return {**losses, **self.extra_losses(hidden, data_samples)}
 
     def _enlarge(self, maps: Tensor) -> Tensor:
         """Bring maps ``(B, 1, h, w)`` to the input's size, in full precision."""

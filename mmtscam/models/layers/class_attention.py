@@ -261,14 +261,29 @@ class ClassAttentionMixin:
             ``(B, L, h, w)`` tensor; L is 1 with Attention Rollout. ``None``
             where it was not kept: while training, unless ``attention`` is
             ``'always'``.
+
+        Raises:
+            RuntimeError: If the gradient is wanted and cannot flow through
+                it, because of reentrant activation checkpointing.
         """
         if self.training and self.attention != 'always':
             return None
-        kept = [attentions[index].scaled_dot_product_attention for index in self.attn_layers]
-        if self.attn_aggregation == 'rollout':
-            rows = attention_rollout([attention.take() for attention in kept]).unsqueeze(1)
-        else:
-            rows = torch.stack([attention.take() for attention in kept], dim=1)
+        blocks = [attentions[index] for index in self.attn_layers]
+        taken = [block.scaled_dot_product_attention.take() for block in blocks]
+        if self.training and torch.is_grad_enabled():
+            for block, kept in zip(blocks, taken, strict=True):
+                _check_gradient(block, kept[0])
+        rows = torch.stack(taken, dim=1) if self.attn_aggregation == 'mean' else attention_rollout(taken).unsqueeze(1)
         # Tokens may follow the patches too.
         patches = size[0] * size[1]
         return rows[..., num_extra_tokens : num_extra_tokens + patches].unflatten(-1, size)
+
+
+def _check_gradient(block: nn.Module, kept: Tensor) -> None:
+    """Refuse what a block has kept without a gradient, though it is trained."""
+    if not kept.requires_grad and any(parameter.requires_grad for parameter in block.parameters()):
+        raise RuntimeError(
+            "no gradient flows through class attention, though attention='always' asks for it: reentrant activation "
+            'checkpointing runs the block, as activation_checkpointing of the config does; leave the blocks of '
+            'attn_layers out of it'
+        )

@@ -61,6 +61,7 @@ def assert_equal_weights(ours, theirs):
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+@pytest.mark.slow
 def test_workers_that_persist_change_nothing_and_a_resume_neither(train):
     anew, anew_inputs = train('anew', persistent_workers=False)
     whole, inputs = train('whole', persistent_workers=True)
@@ -72,6 +73,7 @@ def test_workers_that_persist_change_nothing_and_a_resume_neither(train):
     assert_equal_weights(resumed, whole)
 
 
+@pytest.mark.slow
 def test_wrapped_data_sets_and_workers_started_otherwise(train, tiny_config):
     dataset = dict(type='RepeatDataset', times=2, dataset=tiny_config.train_dataloader.dataset)
     tiny_config.train_dataloader.dataset = dataset
@@ -81,6 +83,7 @@ def test_wrapped_data_sets_and_workers_started_otherwise(train, tiny_config):
     assert anew == spawned
 
 
+@pytest.mark.slow
 def test_other_worker_functions_are_left_alone(train, tiny_config):
     tiny_config.train_cfg.max_epochs = 1
     tiny_config.train_dataloader.pop('worker_init_fn')

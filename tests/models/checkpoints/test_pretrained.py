@@ -82,7 +82,7 @@ def test_download_that_fails_says_where_to_put_it(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError) as caught:
         load_pretrained(build(), 'http://127.0.0.1:9/deit_tiny-a1311bcf.pth')
     assert f'put it at {tmp_path / "hub" / "checkpoints" / "deit_tiny-a1311bcf.pth"}' in str(caught.value)
-    assert 'model.backbone.init_cfg.checkpoint=PATH' in str(caught.value)
+    assert 'or set model.backbone.init_cfg.checkpoint' in str(caught.value)
 
 
 def test_downloaded_file_is_found(original, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from loc_samples import make_samples
 
+from mmtscam.models.heads import ACoLHead
 from mmtscam.registry import MODELS
 
 
@@ -83,3 +84,14 @@ def test_soft_labels_are_refused(feats):
 def test_bad_threshold(threshold):
     with pytest.raises(ValueError, match=r'erase_threshold must be in \(0, 1\]'):
         build(erase_threshold=threshold)
+
+
+def test_a_subclass_adds_a_loss(feats):
+    class More(ACoLHead):
+        def extra_losses(self, feats, data_samples):
+            return dict(loss_more=feats.mean())
+
+    head = build()
+    plain = head.loss(feats, make_samples(1, 2))
+    head.__class__ = More
+    assert head.loss(feats, make_samples(1, 2)).keys() == {*plain, 'loss_more'}

@@ -1,5 +1,7 @@
 """The contract between a head and everything that works on maps."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from loc_samples import make_samples
@@ -228,3 +230,22 @@ def test_tokens_of_another_width():
     feats = TokenFeatures(torch.zeros(2, 5, 2, 2), None, torch.zeros(2, 5))
     with pytest.raises(ValueError, match=r'gives 5 channels and TSCAMHead expects 4: set model\.head\.in_channels=5'):
         TSCAMHead(3, 4)(feats)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [(dict(map_kind='coupled'), 'must be one of'), (dict(topk=99), 'topk must be from 1 to')],
+)
+def test_settings_made_by_hand_are_checked(feats, changes, message):
+    head = Head(num_classes=3)
+    with pytest.raises(ValueError, match=message):
+        head.predict(feats, settings=replace(head.settings, **changes))
+
+
+def test_maps_of_half_precision_become_whole(feats):
+    class Half(Head):
+        def maps(self, feats, labels=None):
+            return {name: each.bfloat16() for name, each in super().maps(feats, labels).items()}
+
+    (sample, *_) = Half(num_classes=3).predict(feats)
+    assert sample.class_maps.maps.dtype == torch.float32

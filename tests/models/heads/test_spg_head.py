@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from loc_samples import make_samples
 
+from mmtscam.models.heads import SPGHead
 from mmtscam.models.heads.spg_head import guided_loss
 from mmtscam.registry import MODELS
 
@@ -124,3 +125,14 @@ def test_soft_labels_are_refused(feats):
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
         build(**kwargs)
+
+
+def test_a_subclass_adds_a_loss(feats):
+    class More(SPGHead):
+        def extra_losses(self, feats, data_samples):
+            return dict(loss_more=feats.mean())
+
+    head = build()
+    plain = head.loss(feats, make_samples(1, 2))
+    head.__class__ = More
+    assert head.loss(feats, make_samples(1, 2)).keys() == {*plain, 'loss_more'}

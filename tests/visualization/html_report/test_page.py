@@ -8,6 +8,7 @@ import pytest
 
 from mmtscam.evaluation.report_reader import Row, RunResult
 from mmtscam.localization import Outcome
+from mmtscam.structures import MapKind
 from mmtscam.visualization.html_report import page as page_module
 from mmtscam.visualization.html_report.page import as_script, page_data
 from mmtscam.visualization.html_report.thumbnails import Drawn
@@ -241,12 +242,12 @@ def many(tmp_path):
         for index in range(6000)
     ]
     protocol = dict(name='tscam', iou_levels=[0.5])
-    chosen = dict(name='tscam', metric='LocAccuracy', protocol=protocol, map_kind='maps', images=6000)
+    chosen = dict(name='tscam', metric='LocAccuracy', protocol=protocol, map_kind='coupled', images=6000)
     report = dict(results=[{**chosen, 'numbers': [], 'curves': {}, 'rows': 'tscam.csv'}])
     read = RunResult(report, chosen, tmp_path / 'tscam.csv', rows, {label: f'class {label}' for label in range(200)})
     drawn = [Drawn(index, (100, 70)) for index in range(6000)]
     maps = [(['coupled'], [])] * 6000
-    data = page_data(read, rows, drawn, {}, {'coupled': ['coupled', 'maps']}, maps)
+    data = page_data(read, rows, drawn, {}, [MapKind('coupled', 'coupled map')], maps)
     (tmp_path / 'data.js').write_text(as_script(data))
     for asset in ('index.html', 'report.css', 'report.js'):
         (tmp_path / asset).write_bytes((ASSETS / asset).read_bytes())
