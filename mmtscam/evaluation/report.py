@@ -32,7 +32,8 @@ class Number:
 
     Args:
         name: Its name without the threshold's source.
-        value: Its value in ``unit``.
+        value: Its value in ``unit``. The metric turns a scalar of NumPy or
+            PyTorch into a number of Python.
         unit: ``'%'``, or ``'images'`` for counts, or another.
         count: Number of images behind a percentage, where it is one.
         threshold: The threshold for drawing boxes, where there was a single

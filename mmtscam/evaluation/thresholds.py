@@ -236,6 +236,8 @@ def load_thresholds(path: str | os.PathLike) -> ThresholdFile:
             for row in content['thresholds']
         )
         return ThresholdFile(path=path, choices=choices, images=frozenset(content['images']))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f'{path}: not a threshold file: it is no JSON') from error
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path}: not a threshold file of this version: {error!r}') from error
 

@@ -31,9 +31,10 @@ class LabelSettings:
         labels: ``'known'``: the image's own class. ``'predicted'``: the
             classes with at least ``score_thr``.
         score_thr: Lowest score, in (0, 1], of a predicted class that counts.
-        min_area: Draws several boxes a class: one for every contour with at
-            least this share, in [0, 1], of the largest contour's area.
-            ``None`` draws the box, or boxes, of the protocol.
+        min_area: Draws several boxes a class: one for every region with at
+            least this share, in [0, 1], of the largest region's area. Regions
+            are components if the protocol has ``regions='component'``, else
+            outermost contours. ``None`` draws the box, or boxes, of the protocol.
         class_agnostic: Whether every box is of the one class ``object``.
 
     Raises:

@@ -73,6 +73,10 @@ class _CfgOptions(argparse.Action):
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
     ) -> None:
+        for value in values:
+            key, sign, _ = value.partition('=')
+            if not (key and sign):
+                raise argparse.ArgumentError(self, f'KEY=VALUE expected, got {value!r}')
         from mmengine.config import DictAction
 
         DictAction(self.option_strings, self.dest, nargs='+')(parser, namespace, values, option_string)

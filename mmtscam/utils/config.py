@@ -11,6 +11,9 @@ from mmengine.config import Config
 
 import mmtscam.registry  # noqa: F401 - a config may inherit one of ours
 
+# Endings of the files that mmengine reads.
+_ENDINGS = ('.py', '.json', '.yaml', '.yml')
+
 
 def config_name(cfg: Config) -> str:
     """Name of a config for messages: its file, or ``the config``."""
@@ -29,11 +32,14 @@ def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, An
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read.
+        ValueError: If it is no config, by the ending of its name, or cannot
+            be read.
     """
     name = config_name(config) if isinstance(config, Config) else os.fspath(config)
     if not isinstance(config, Config) and not osp.isfile(config):
         raise FileNotFoundError(f'{name}: config file not found')
+    if not isinstance(config, Config) and osp.splitext(config)[1] not in _ENDINGS:
+        raise ValueError(f'{name}: is no config ({", ".join(_ENDINGS)}): were CONFIG and CHECKPOINT swapped?')
     try:
         cfg = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
         cfg.merge_from_dict(dict(cfg_options or {}))

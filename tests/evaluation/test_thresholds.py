@@ -214,13 +214,13 @@ def test_broken_file(file, change):
 @pytest.mark.parametrize('keep', [0, 1, 100, -3])
 def test_cut_file(file, keep):
     file.write_bytes(file.read_bytes()[:keep])
-    with pytest.raises(ValueError, match=f'^{file}: not a threshold file of this version: '):
+    with pytest.raises(ValueError, match=f'^{file}: not a threshold file: it is no JSON$'):
         load_thresholds(file)
 
 
 def test_a_file_that_is_no_text(file):
     file.write_bytes(b'PK\xff\xfe')
-    with pytest.raises(ValueError, match=f'^{file}: not a threshold file of this version: '):
+    with pytest.raises(ValueError, match=f'^{file}: not a threshold file: it is no JSON$'):
         load_thresholds(file)
 
 

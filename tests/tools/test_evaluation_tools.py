@@ -80,6 +80,14 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     )  # fmt: skip
     assert _numbers(tmp_path / 'config') == numbers
 
+    # The protocol's own threshold, where the options set it.
+    run(
+        'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'wsol-v1',
+        '--protocol-options', 'threshold=0.3', '--out-dir', tmp_path / 'options',
+    )  # fmt: skip
+    number = _numbers(tmp_path / 'options')['wsol-v1', 'gt_known']
+    assert (number['threshold'], number['source']) == (0.3, 'fixed')
+
     # The images on which thresholds were chosen are not scored with them, whoever asks.
     run(
         'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam',
@@ -138,6 +146,34 @@ def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, 
     (maps / 'test' / '1' / '3.jpg.npy').unlink()
     assert '3.jpg.npy: score map not found' in run_here(*command, code=1).stdout
     assert 'needs --metadata' in run_here(*command[:3], code=1).stdout
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ('--protocol', 'tscam'),
+        ('--map-kind', 'maps'),
+        ('--protocol-options', 'regions=component'),
+        ('--num-workers', '0'),
+        ('--normalize',),
+    ],
+)
+def test_flags_that_a_config_decides(run_here, words):
+    command = ('python', 'tools/analysis/evaluate_maps.py', 'maps.npz', '--config', 'a.py', *words)
+    refused = run_here(*command, code=2).stdout
+    assert refused.splitlines()[-1].endswith(f'error: {words[0]}: not with --config, whose test_evaluator sets it')
+
+
+def test_a_config_scores_no_folder(run_here, tmp_path):
+    refused = run_here('python', 'tools/analysis/evaluate_maps.py', tmp_path, '--config', 'a.py', code=2).stdout
+    assert f'error: --config: {tmp_path} is a folder' in refused
+
+
+@pytest.mark.parametrize('text', ['', 'model = 3', "model = dict(type='A')", 'model = dict(backbone=3)'])
+def test_sizes_of_a_config_without_a_model(tmp_path, run_here, text):
+    (tmp_path / 'a.py').write_text(text)
+    refused = run_here('python', 'tools/analysis/get_flops.py', tmp_path / 'a.py', code=1).stdout
+    assert refused == f'{tmp_path}/a.py: no model to count: model must be a dict with a dict backbone\n'
 
 
 def test_a_threshold_is_not_chosen_on_the_test_images(checkpoint, tmp_path, run_here):

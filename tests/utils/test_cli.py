@@ -104,6 +104,14 @@ def test_settings_of_the_config(parser, words, expected):
     assert parser.parse_args(['--cfg-options', *words]).cfg_options == expected
 
 
+@pytest.mark.parametrize('word', ['a', '=1', ''])
+def test_settings_without_a_key_and_a_value(parser, word, capsys):
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--cfg-options', 'b=1', word])
+    said = capsys.readouterr().err
+    assert said.endswith(f'tool: error: argument --cfg-options: KEY=VALUE expected, got {word!r}\n')
+
+
 def test_no_settings(parser):
     assert parser.parse_args([]).cfg_options is None
 

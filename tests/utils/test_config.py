@@ -17,6 +17,12 @@ def test_reads_a_config(tmp_path):
         read_config(tmp_path / 'bad.py')
 
 
+def test_a_checkpoint_is_no_config(tmp_path):
+    torch.save({}, tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=r'a\.pth: is no config \(\.py, .*\): were CONFIG and CHECKPOINT swapped\?$'):
+        read_config(tmp_path / 'a.pth')
+
+
 def test_the_config_of_a_checkpoint(tmp_path):
     torch.save(dict(message_hub=dict(runtime_info=dict(cfg='a = dict(b=3)'))), tmp_path / 'run.pth')
     torch.save(dict(meta=dict(cfg='a = dict(b=4)')), tmp_path / 'old.pth')

@@ -21,17 +21,15 @@ def parse_args() -> argparse.Namespace:
         '--protocol',
         nargs='+',
         metavar='NAME',
-        default=['wsol-v2'],
         help='protocols, as tscam or wsol-v1 (default: wsol-v2)',
     )
     parser.add_argument(
         '--map-kind',
         nargs='+',
-        default=['maps'],
         help='kinds of map in a file (default: maps, the kind that the head localises with)',
     )
     parser.add_argument(
-        '--config', help='score with the localization metrics of its test_evaluator, not by --protocol and --map-kind'
+        '--config', help="score a file with the localization metrics of this config's test_evaluator, not by --protocol"
     )
     add_cfg_options(
         parser,
@@ -52,13 +50,23 @@ def parse_args() -> argparse.Namespace:
     folder.add_argument(
         '--normalize',
         action='store_true',
+        default=None,
         help='bring the maps to the frame and to [0, 1] first',
     )
     parser.add_argument('--out-dir', help='folder for report.json and, image by image, PROTOCOL.csv')
-    parser.add_argument(
-        '--num-workers', type=int, default=0, help='processes that share the work (default: none but this)'
-    )
-    return parser.parse_args()
+    parser.add_argument('--num-workers', type=int, help='processes that share the work (default: none but this)')
+    args = parser.parse_args()
+    if args.config:
+        check_beside_config(parser, args)
+    return args
+
+
+def check_beside_config(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if osp.isdir(args.maps):
+        parser.error(f'--config: {args.maps} is a folder, and --config scores a file: use --protocol')
+    for name in ('protocol', 'map_kind', 'protocol_options', 'num_workers', 'normalize'):
+        if getattr(args, name) is not None:
+            parser.error(f'--{name.replace("_", "-")}: not with --config, whose test_evaluator sets it')
 
 
 def open_maps(args: argparse.Namespace) -> 'MapFile | ScoreMapFolder':
@@ -94,19 +102,19 @@ def metric_configs(args: argparse.Namespace, maps: 'MapFile | ScoreMapFolder') -
     if 'gt_instances' not in first and (args.write_thresholds or args.thresholds or args.threshold is not None):
         raise ValueError(f'{args.maps}: without true boxes there is no use for a threshold')
     configs = []
-    for map_kind in dict.fromkeys(args.map_kind):
+    for map_kind in dict.fromkeys(args.map_kind or ['maps']):
         if isinstance(maps, ScoreMapFolder) and map_kind != 'maps':
             raise ValueError(f'--map-kind {map_kind}: a folder holds one kind of map')
-        for name in dict.fromkeys(args.protocol):
+        for name in dict.fromkeys(args.protocol or ['wsol-v2']):
             # Stored maps of other code are scored without normalising them, as in the benchmark.
-            normalize = args.normalize or isinstance(maps, MapFile)
+            normalize = bool(args.normalize) or isinstance(maps, MapFile)
             protocol = {'base': name, 'normalize': normalize, **(args.protocol_options or {})}
-            prefix = get_protocol(protocol).name
-            prefix = prefix if map_kind == 'maps' else f'{prefix}-{map_kind}'
+            rules = get_protocol(protocol)
+            prefix = rules.name if map_kind == 'maps' else f'{rules.name}-{map_kind}'
             common = dict(protocol=protocol, map_kind=map_kind, prefix=prefix)
             if 'gt_instances' in first:
-                configs.append(dict(type='MaxBoxAcc', num_workers=args.num_workers, **common))
-                if args.thresholds or args.threshold is not None or get_protocol(name).threshold is not None:
+                configs.append(dict(type='MaxBoxAcc', num_workers=args.num_workers or 0, **common))
+                if args.thresholds or args.threshold is not None or rules.threshold is not None:
                     configs.append(dict(type='LocAccuracy', **common))
             if 'gt_sem_seg' in first:
                 configs.append(dict(type='PixelAP', **common))

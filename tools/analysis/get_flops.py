@@ -24,7 +24,11 @@ def main() -> None:
     from mmtscam.utils.config import read_config
 
     cfg = read_config(args.config, args.cfg_options)
-    shape = args.shape or [cfg.model.backbone.get('img_size', 224)]
+    model = cfg.get('model')
+    backbone = model.get('backbone') if isinstance(model, dict) else None
+    if not isinstance(backbone, dict):
+        raise ValueError(f'{args.config}: no model to count: model must be a dict with a dict backbone')
+    shape = args.shape or [backbone.get('img_size', 224)]
     height, width = shape[0], shape[-1]
     counts = model_complexity(cfg, (height, width))
     print(f'Input shape: (3, {height}, {width})')

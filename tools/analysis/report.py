@@ -12,7 +12,7 @@ SHOWN_PROBLEMS = 3
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Write a result as a folder with a page: figures with protocol and threshold, curves, outcomes by '
+        description='Write a result as a folder with a page: numbers with protocol and threshold, curves, outcomes by '
         'class, and a gallery to filter. Open its index.html in a browser; it needs neither a server nor a network.'
     )
     parser.add_argument(

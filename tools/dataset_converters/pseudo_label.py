@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
         '--min-area',
         type=float,
         metavar='SHARE',
-        help='several boxes a class: one of every contour with at least this share of the area of the largest',
+        help='several boxes a class: one of every region with at least this share of the area of the largest',
     )
     parser.add_argument('--class-agnostic', action='store_true', help="let all boxes be of one class, 'object'")
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")

@@ -1,5 +1,7 @@
 """The report at the end of a test."""
 
+from typing import Any
+
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -32,10 +34,17 @@ class LocReportHook(Hook):
         Raises:
             ValueError: If there are such metrics.
         """
-        names = [(type(metric).__name__, metric.prefix) for metric in runner.test_evaluator.metrics]
-        for kind, prefix in names:
-            if names.count((kind, prefix)) > 1:
-                raise ValueError(f'several {kind} in test_evaluator report as {prefix!r}: give each its own prefix')
+        seen: dict[Any, str] = {}
+        for metric in runner.test_evaluator.metrics:
+            kind = type(metric)
+            # A subclass that inherits the method gives the same names.
+            maker = (getattr(kind, 'summarise', kind), metric.prefix)
+            if maker in seen:
+                kinds = ' and '.join(dict.fromkeys((seen[maker], kind.__name__)))
+                raise ValueError(
+                    f'several {kinds} in test_evaluator report as {metric.prefix!r}: give each its own prefix'
+                )
+            seen[maker] = kind.__name__
 
     @master_only
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:

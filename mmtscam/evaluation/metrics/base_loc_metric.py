@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -124,6 +125,8 @@ class BaseLocMetric(BaseMetric):
 
         Returns:
             The image's row: names of columns to numbers, texts or ``None``.
+            ``img_path``, ``map_kind``, ``threshold`` and
+            ``threshold_source`` are added by the metric.
 
         Raises:
             ValueError: If the sample cannot be scored. The image's path is
@@ -207,14 +210,28 @@ class BaseLocMetric(BaseMetric):
                 self.keep(sample, self.score(sample, protocol), protocol)
 
     def keep(self, sample: dict, scored: Any, protocol: Protocol) -> None:
-        """Keep the row that :meth:`score` has made of a sample."""
-        row = dict(
-            img_path=sample_name(sample),
-            **scored,
+        """Keep the row that :meth:`score` has made of a sample.
+
+        Raises:
+            ValueError: If it is no mapping, or has a column that is added
+                here.
+        """
+        if not isinstance(scored, Mapping):
+            raise ValueError(
+                f'{type(self).__name__}: score must return a dict of column names and values, got '
+                f'{type(scored).__name__}'
+            )
+        added = dict(
             map_kind=self._kind_of(sample),
             threshold=protocol.threshold,
             threshold_source=self._source.value if self.uses_threshold else None,
         )
+        for column in ('img_path', *added):
+            if column in scored:
+                raise ValueError(
+                    f'{type(self).__name__}: every row has a column {column!r}: let score name its own otherwise'
+                )
+        row = dict(img_path=sample_name(sample), **scored, **added)
         self.results.append((sample.get('img_id'), row))
 
     def evaluate(self, size: int) -> dict[str, float]:
@@ -331,9 +348,20 @@ class BaseLocMetric(BaseMetric):
         return (localising_kind(sample) or 'maps') if self.map_kind == 'maps' else self.map_kind
 
     def _complete(self, number: Number) -> Number:
+        number = replace(number, value=self._plain(number.name, number.value))
+        if number.count is not None:
+            number = replace(number, count=self._plain(number.name, number.count))
         if not (self.uses_threshold and number.uses_threshold) or number.source is not None:
             return number
         return replace(number, threshold=self._used.threshold, source=self._source)
+
+    def _plain(self, name: str, value: Any) -> Any:
+        """A number of Python, which JSON can hold, for one of NumPy or PyTorch."""
+        with suppress(AttributeError, RuntimeError, ValueError):  # no array, or one of several numbers
+            value = value.item()
+        if not isinstance(value, int | float):
+            raise ValueError(f'{type(self).__name__}: {name!r} must be one number, got {value!r}')
+        return value
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A report of a test as a folder with an HTML page: figures, curves, outcomes by class, and a gallery with maps."""
+"""A report of a test as a folder with an HTML page: numbers, curves, outcomes by class, and a gallery with maps."""
 
 from mmtscam.evaluation.report_reader import Row, RunResult, read_result
 

@@ -3,6 +3,8 @@ import json
 import pytest
 from mmengine.runner import Runner
 
+from mmtscam.evaluation import LocAccuracy, Number
+
 
 def _test(config):
     return Runner.from_cfg(config).test()
@@ -73,3 +75,29 @@ def test_metrics_of_one_name_are_refused_before_the_work(tiny_config):
     tiny_config.test_evaluator = [dict(type='LocAccuracy'), dict(type='LocAccuracy', threshold=0.2)]
     with pytest.raises(ValueError, match="several LocAccuracy in test_evaluator report as 'tscam': give each its own"):
         _test(tiny_config)
+
+
+class Stricter(LocAccuracy):
+    """Scores otherwise, and names its numbers as its base does."""
+
+    def score(self, sample, protocol):
+        row = super().score(sample, protocol)
+        return {**row, 'iou': row['iou'] / 2}
+
+
+class Other(LocAccuracy):
+    """Has a number of its own."""
+
+    def summarise(self, scored, images):
+        return [Number('mean_iou', 100 * sum(row['iou'] for row in scored) / images)]
+
+
+def test_a_subclass_that_names_its_numbers_as_its_base(tiny_config):
+    tiny_config.test_evaluator = [dict(type='LocAccuracy'), dict(type=f'{__name__}.Stricter')]
+    with pytest.raises(ValueError, match="several LocAccuracy and Stricter in test_evaluator report as 'tscam'"):
+        _test(tiny_config)
+
+
+def test_a_subclass_with_numbers_of_its_own(tiny_config):
+    tiny_config.test_evaluator = [dict(type='LocAccuracy'), dict(type=f'{__name__}.Other')]
+    assert {'tscam/gt_known', 'tscam/mean_iou'} <= _test(tiny_config).keys()

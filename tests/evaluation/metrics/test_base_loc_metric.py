@@ -2,6 +2,7 @@ import csv
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -235,6 +236,60 @@ def test_errors_of_a_user_name_the_image(make_sample):
 
     with pytest.raises(ValueError, match=r'^/data/set/test/3.jpg: odd$'):
         Odd().process({}, [make_sample(torch.rand(14, 14), img_id=3)])
+
+
+@pytest.mark.parametrize('column', ['img_path', 'map_kind', 'threshold', 'threshold_source'])
+def test_a_column_that_every_row_has(make_sample, column):
+    class Odd(MeanIoU):
+        def score(self, sample, protocol):
+            return {'iou': 1.0, column: 'mine'}
+
+    with pytest.raises(ValueError, match=f"^/data/set/test/0.jpg: Odd: every row has a column '{column}'"):
+        Odd().process({}, [make_sample(torch.rand(14, 14))])
+
+
+@pytest.mark.parametrize(('row', 'kind'), [(0.5, 'float'), (None, 'NoneType'), ([('iou', 0.5)], 'list')])
+def test_a_row_that_is_no_mapping(make_sample, row, kind):
+    class Odd(MeanIoU):
+        def score(self, sample, protocol):
+            return row
+
+    with pytest.raises(ValueError, match=f'Odd: score must return a dict of column names and values, got {kind}$'):
+        Odd().process({}, [make_sample(torch.rand(14, 14))])
+
+
+@pytest.mark.parametrize(
+    ('value', 'expected'),
+    [
+        (torch.tensor(12.5), 12.5),
+        (torch.tensor([3]), 3),
+        (np.float32(12.5), 12.5),
+        (np.int64(3), 3),
+        (np.float32('nan'), None),
+        (torch.tensor(float('nan')), None),
+    ],
+)
+def test_numbers_of_other_libraries(make_sample, evaluate, tmp_path, value, expected):
+    class Odd(MeanIoU):
+        def summarise(self, scored, images):
+            return [Number('odd', value, count=np.int64(1))]
+
+    metric = Odd()
+    evaluate(metric, [make_sample(torch.rand(14, 14))])
+    assert type(metric.result.numbers[0].value) is (int if expected == 3 else float)
+    print_results([metric.result], Console(record=True))
+    (number,) = json.loads(write_report(tmp_path, [metric.result], {})[0].read_text())['results'][0]['numbers']
+    assert (number['value'], number['count']) == (expected, 1)
+
+
+@pytest.mark.parametrize('value', [torch.zeros(2), np.zeros(2), None, '1'])
+def test_a_number_is_one_number(make_sample, evaluate, value):
+    class Odd(MeanIoU):
+        def summarise(self, scored, images):
+            return [Number('odd', value)]
+
+    with pytest.raises(ValueError, match=r"^Odd: 'odd' must be one number, got "):
+        evaluate(Odd(), [make_sample(torch.rand(14, 14))])
 
 
 def test_every_evaluation_starts_anew(samples, evaluate):
