@@ -43,6 +43,7 @@ def test_the_demanded_configs_are_there():
 
 
 @pytest.mark.parametrize('name', NAMES)
+@pytest.mark.slow
 def test_one_step_and_one_prediction(name):
     model = build(load(name))
     model.train()

@@ -123,6 +123,7 @@ def test_custom_boxes(data):
 
 
 @pytest.mark.parametrize('name', NAMES)
+@pytest.mark.slow
 def test_a_run_measures_what_the_config_names(data, tiny_config, name):
     """Training and both evaluations of a very small model."""
     cfg = tiny_config

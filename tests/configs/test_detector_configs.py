@@ -48,6 +48,7 @@ def test_data(name):
 
 
 @pytest.mark.parametrize('name', NAMES)
+@pytest.mark.slow
 def test_it_is_run_by_mmdets_tools(name):
     cfg = load(name)
     assert cfg.default_scope == 'mmdet'

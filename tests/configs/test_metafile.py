@@ -40,6 +40,7 @@ def test_entry(entry):
 
 
 @pytest.mark.parametrize('path', RUNNABLE)
+@pytest.mark.slow
 def test_mmengine_finds_it(path):
     name = path.removeprefix('configs/')
     # mmengine demands a folder in the name.

@@ -30,6 +30,8 @@ from mmtscam.deployment.check import largest_differences, load_exported, model_o
 from mmtscam.localization import PROTOCOLS, map_to_boxes
 from mmtscam.registry import MODELS
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-4
 SMALLEST = {**DEIT['arch'], 'num_layers': 2}
 NORMALIZATION = dict(mean=[120.0, 110.0, 100.0], std=[60.0, 55.0, 50.0], to_rgb=True)

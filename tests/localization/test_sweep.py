@@ -60,6 +60,7 @@ def test_any_map_of_few_levels(name, score_map, truth):
 @pytest.mark.parametrize('name', list(PROTOCOLS))
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), side=st.integers(1, 24), truth=_boxes(24, 20))
+@pytest.mark.slow
 def test_any_noise_at_any_resolution(name, seed, side, truth):
     _assert_same(np.random.default_rng(seed).random((side, side + 2), np.float32), truth, SMALL[name])
 

@@ -115,6 +115,7 @@ def test_explicit_training_computes_no_row(backbone):
 @every_backbone
 @both_aggregations
 @pytest.mark.parametrize('impl', ['fused', 'explicit'])
+@pytest.mark.slow
 def test_no_tensor_is_left_behind(backbone, aggregation, impl):
     others = tensors_of(TOKENS)  # of other tests
     model, images = build_model(backbone, attn_aggregation=aggregation, attn_impl=impl), make_images(backbone)
@@ -149,6 +150,7 @@ def interrupt(model, images):
 @every_backbone
 @both_aggregations
 @pytest.mark.parametrize('step', [predict, training_step])
+@pytest.mark.slow
 def test_what_a_failed_pass_leaves_is_not_used(backbone, aggregation, step):
     others = tensors_of(TOKENS)  # of other tests
     model, images = build_model(backbone, attn_aggregation=aggregation), make_images(backbone)

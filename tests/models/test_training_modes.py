@@ -233,6 +233,7 @@ def run(cfg, name, **options):
     [dict(compile=dict(backend='aot_eager')), dict(activation_checkpointing=['backbone.layers.0'])],
     ids=['compile', 'checkpointing'],
 )
+@pytest.mark.slow
 def test_run_as_mmengine_offers_it(tiny_config, options):
     start, expected, expected_metrics = run(tiny_config, 'plain')
     torch._dynamo.utils.counters.clear()

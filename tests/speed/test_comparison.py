@@ -10,6 +10,7 @@ from mmtscam.speed.memory import free_memory
 # tests/tools/test_benchmark.py compares all workloads.
 
 
+@pytest.mark.slow
 def test_nothing_is_measured_where_the_two_differ(evaluate):
     setting = replace(evaluate, workload='train', cfg_options={'model.backbone.drop_rate': 0.5})
     steps = []

@@ -23,6 +23,7 @@ SIZES = [
 
 
 @pytest.mark.parametrize(('name', 'classes', 'ours', 'paper'), SIZES)
+@pytest.mark.slow
 def test_sizes(name, classes, ours, paper, repo):
     cfg = Config.fromfile(repo / 'configs' / name)
     cfg.model.head.num_classes = classes

@@ -25,6 +25,7 @@ def test_our_loop_counts_what_the_baseline_counts(evaluate):
     assert 0 < right['gt_known'] < 24
 
 
+@pytest.mark.slow
 def test_batches_are_evaluated_each_time_anew(evaluate):
     cfg = evaluate.load()
     model, evaluator = build_model(cfg, 'cpu'), Evaluator([LocAccuracy()])

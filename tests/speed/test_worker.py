@@ -60,6 +60,7 @@ def test_workers_run_report_and_end(monkeypatch):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_a_task_that_cannot_be_built():
     builds = [('broken', partial(fail, KeyError('width'))), ('never', partial(steps, 0, SLEEP))]
     built = []

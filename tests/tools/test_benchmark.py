@@ -179,6 +179,7 @@ def test_a_sweep_over_workloads(config, tmp_path, run):
         assert (image.format, image.size) == ('PNG', (1500, 3 * 585))
 
 
+@pytest.mark.slow
 def test_loading(tool, parse, config, tmp_path, capsys, monkeypatch):
     steps = []
 

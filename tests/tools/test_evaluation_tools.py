@@ -109,6 +109,7 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     )
 
 
+@pytest.mark.slow
 def test_a_folder_of_score_maps_in_the_benchmarks_layout(golden_eval, tmp_path, run_here):
     rng = np.random.default_rng(0)
     metadata, maps = tmp_path / 'metadata', tmp_path / 'maps'

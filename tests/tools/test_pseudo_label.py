@@ -83,6 +83,7 @@ def test_processes_that_do_not_know_of_each_other_are_refused(run, command):
     assert printed.splitlines()[-1].endswith('error: started by torchrun: add --launcher pytorch')
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(command, repo):
     words = [sys.executable, '-W', 'ignore', *map(str, command('a.json')[1:])]
     process = subprocess.Popen(words, cwd=repo, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

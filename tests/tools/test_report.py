@@ -18,6 +18,7 @@ def tested(tool_config, tmp_path):
     return tmp_path / 'result'
 
 
+@pytest.mark.slow
 def test_report(tested, tmp_path, run):
     printed = run(*TOOL, tested, '--maps', tmp_path / 'maps.npz', '--thumbnail-size', '64', '--workers', '2').stdout
     assert printed.splitlines()[-1] == f'Written: {tested / "html" / "index.html"}'

@@ -46,6 +46,7 @@ def test_train_then_test(tool_config, tmp_path, run):
     assert predictions[0]['pred_instances']['bboxes'].shape == (5, 4)
 
 
+@pytest.mark.slow
 def test_auto_scale_lr(tool_config, tmp_path, run):
     tool_config.dump(tmp_path / 'tiny.py')
     output = run(

@@ -44,6 +44,7 @@ def test_beside_the_log_by_default(tiny_config, tmp_path):
     assert len(list((tmp_path / 'work_dir').glob('*/report.json'))) == 1
 
 
+@pytest.mark.slow
 def test_the_precision_is_told(tiny_config, tmp_path):
     tiny_config.test_cfg = dict(type='LocTestLoop', fp16=True)
     tiny_config.default_hooks.report.out_dir = str(tmp_path / 'report')

@@ -31,6 +31,7 @@ def test_pictures_of_a_test(tiny_config, sample_set, tmp_path):
 
 
 @pytest.mark.parametrize('color_type', ['color', 'color_ignore_orientation'])
+@pytest.mark.slow
 def test_photographs_are_drawn_as_the_pipeline_turned_them(tiny_config, sample_set, tmp_path, color_type):
     root = shutil.copytree(sample_set, tmp_path / 'sample')
     photograph = root / 'images' / '001.Crested_Zeb' / 'Crested_Zeb_0004.jpg'

@@ -13,6 +13,8 @@ from mmtscam.visualization.html_report import page as page_module
 from mmtscam.visualization.html_report.page import as_script, page_data
 from mmtscam.visualization.html_report.thumbnails import Drawn
 
+pytestmark = pytest.mark.slow
+
 ASSETS = importlib.resources.files(page_module.__package__) / 'assets'
 CARD = '#cards li'
 
