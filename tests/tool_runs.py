@@ -15,7 +15,7 @@ import json, multiprocessing, os, runpy, sys
 import mmtscam.apis, mmtscam.deployment, mmtscam.engine, mmtscam.pseudo_labels, mmtscam.speed
 
 def child(tool, output):
-    os.dup2(os.open(output, os.O_CREAT | os.O_WRONLY), 1)
+    os.dup2(os.open(output, os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 1)
     os.dup2(1, 2)
     runpy.run_path(tool, run_name='__main__')
 
