@@ -1,6 +1,7 @@
 """Fixtures and constants that several tests share."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,12 @@ collect_ignore = ['example_project']
 
 REPO = Path(__file__).resolve().parents[1]
 DATA = Path(__file__).parent / 'data'
+
+
+def pytest_configure() -> None:
+    """A shell starts background jobs with SIGINT ignored, and the tools that tests interrupt would inherit that."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
