@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +39,15 @@ def pipeline_of(dataset: Any) -> Sequence[Any]:
     Returns:
         Transforms, or their configs; none where none are found.
     """
-    get = dataset.get if isinstance(dataset, Mapping) else partial(_attribute, dataset)
-    pipeline: Any = get('pipeline')
+
+    def get(name: str) -> Any:
+        return dataset.get(name) if isinstance(dataset, Mapping) else getattr(dataset, name, None)
+
+    pipeline = get('pipeline')
     if pipeline is not None:
         return getattr(pipeline, 'transforms', pipeline)
     inner = get('dataset') or next(iter(get('datasets') or ()), None)
     return () if inner is None else pipeline_of(inner)
-
-
-def _attribute(owner: Any, name: str) -> Any:
-    """The attribute, or ``None``."""
-    return getattr(owner, name, None)
 
 
 def loads_upright(pipeline: Sequence[Any]) -> bool:
