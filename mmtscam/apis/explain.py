@@ -140,9 +140,8 @@ class Explainer:
             chosen = torch.tensor([list(labels)], device=scores.device)
         found = self.head.maps(prepared, chosen)
         maps = {
+            # A class-agnostic map is that of each class; others have a map a class already.
             kind.name: found[kind.name][0].expand(chosen.shape[1], -1, -1).cpu()
-            if kind.class_agnostic
-            else found[kind.name][0].cpu()
             for kind in self.head.map_kinds
         }
         sample.set_pred_score(scores[0].cpu())
