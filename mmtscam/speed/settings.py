@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from mmengine.config import Config
 
+from mmtscam.utils.config import read_config
+
 # Parts of a config that each workload needs.
 _PARTS = dict(evaluate=['model'], train=['model', 'optim_wrapper'], predict=['model'], load=['train_dataloader'])
 
@@ -46,12 +48,12 @@ class Setting:
         """Read the config and, except for ``'load'``, set the sizes of its model; weights are left out.
 
         Raises:
-            ValueError: If the config does not suit the workload, or the input
-                size the model.
+            FileNotFoundError: If there is no such file.
+            ValueError: If it cannot be read, the config does not suit the
+                workload, or the input size the model.
         """
+        cfg = read_config(self.config, self.cfg_options)
         try:
-            cfg = Config.fromfile(self.config)
-            cfg.merge_from_dict(self.cfg_options)
             self._adapt(cfg)
         except Exception as error:  # whatever a config, which is a program, may raise
             raise ValueError(f'{self.config}: {error}') from error
