@@ -19,7 +19,8 @@ WANTED=$(cat pyproject.toml constraints.txt tools/setup_env.sh | sha256sum)
 if [ "$(cat "$STAMP" 2>/dev/null)" != "$WANTED" ]; then
     echo "Setting up $VENV (downloads PyTorch and the OpenMMLab packages) ..."
     "$PYTHON" -m venv "$VENV"
-    INSTALL="$VENV/bin/python -m pip install --quiet --constraint constraints.txt"
+    # Python compiles what is imported; pip would compile all, which takes longer than some downloads.
+    INSTALL="$VENV/bin/python -m pip install --quiet --no-compile --constraint constraints.txt"
     HAS_OPS="$VENV/bin/python -c 'import mmcv.ops'"
     if [ "$MMCV" = full ]; then
         $INSTALL torch torchvision setuptools wheel ninja
