@@ -26,8 +26,9 @@ CONFORMER = dict(
     arch=dict(embed_dims=WIDTH, depths=3, num_heads=HEADS, channel_ratio=1),
     base_channels=8,
 )
-BACKBONES = {'deit': DEIT, 'conformer': CONFORMER}
-PATCH = {'deit': 8, 'conformer': 16}
+SAT = dict(DEIT, type='SATDeiT', gated_blocks=2)
+BACKBONES = {'deit': DEIT, 'conformer': CONFORMER, 'sat': SAT}
+PATCH = {'deit': 8, 'conformer': 16, 'sat': 8}
 
 
 def build_model(backbone: str = 'deit', head: str = 'TSCAMHead', **kwargs: Any) -> BaseModel:
@@ -72,10 +73,11 @@ def make_images(backbone: str, rows: int = 5, columns: int = 7, batch: int = 2) 
 
 
 def training_step(model: nn.Module, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Loss and gradients of one batch; the model stays in training."""
+    """Sum of the losses and gradients of one batch; the model stays in training."""
     model.train()
     model.zero_grad()
-    loss = model(images, make_samples(*range(len(images))), mode='loss')['loss']
+    losses = model(images, make_samples(*range(len(images))), mode='loss')
+    loss = sum(value for name, value in losses.items() if 'loss' in name)
     loss.backward()
     return loss.detach(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 

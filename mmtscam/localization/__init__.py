@@ -30,9 +30,11 @@ if TYPE_CHECKING:
         attention_rollout,
         class_attention,
         explicit_attention,
+        foreground_gate,
         rowwise_attention,
     )
     from .coupling import couple_maps
+    from .diffusion import grid_laplacian, min_max, newton_schulz, spread_over_alike
     from .semantic import semantic_logits, semantic_maps
 
 __all__ = [
@@ -52,10 +54,14 @@ __all__ = [
     'correct_at_thresholds',
     'couple_maps',
     'explicit_attention',
+    'foreground_gate',
     'get_protocol',
+    'grid_laplacian',
     'localization_outcome',
     'map_to_boxes',
     'map_to_instances',
+    'min_max',
+    'newton_schulz',
     'normalize_map',
     'pixel_average_precision',
     'pixel_histograms',
@@ -64,6 +70,7 @@ __all__ = [
     'rowwise_attention',
     'semantic_logits',
     'semantic_maps',
+    'spread_over_alike',
     'threshold_grid',
     'threshold_map',
 ]
@@ -75,9 +82,14 @@ _WITH_TORCH = {
     'class_attention': 'attention',
     'couple_maps': 'coupling',
     'explicit_attention': 'attention',
+    'foreground_gate': 'attention',
+    'grid_laplacian': 'diffusion',
+    'min_max': 'diffusion',
+    'newton_schulz': 'diffusion',
     'rowwise_attention': 'attention',
     'semantic_logits': 'semantic',
     'semantic_maps': 'semantic',
+    'spread_over_alike': 'diffusion',
 }
 
 

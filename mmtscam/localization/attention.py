@@ -108,6 +108,30 @@ def class_attention(query: Tensor, key: Tensor) -> Tensor:
     return logits.softmax(dim=-1).mean(dim=1)
 
 
+def foreground_gate(query: Tensor, key: Tensor) -> Tensor:
+    """How much each token is foreground in the eyes of some tokens: ``sigmoid(mean over heads of Q K^T / sqrt(D'))``.
+
+    The mean is taken before the sigmoid, and there is no softmax. Only the
+    rows of the asking tokens are computed: O(N) work for each of them.
+
+    Reference: Wu et al., "Spatial-Aware Token for Weakly Supervised Object
+    Localization" (SAT), ICCV 2023.
+
+    Args:
+        query: ``(B, K, G, D')`` float tensor: queries of the G tokens that
+            ask, in K heads of width D'.
+        key: ``(B, K, N, D')`` keys of all N tokens.
+
+    Returns:
+        ``(B, G, N)`` tensor in (0, 1), ``float32`` at least.
+    """
+    heads, width = query.shape[1], query.shape[-1]
+    with without_autocast(query):
+        # One product over the joined heads sums them.
+        asked, keys = (full_precision(tensor.transpose(1, 2).flatten(2)) for tensor in (query, key))
+        return torch.sigmoid(asked @ keys.mT / (heads * width**0.5))
+
+
 def aggregate_attention(attention: Tensor) -> Tensor:
     """Average class attention over blocks: A* of Eq. 6.
 

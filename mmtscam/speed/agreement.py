@@ -51,8 +51,9 @@ def _check_evaluation(setting: Setting) -> dict[str, float]:
         logits = model(model.data_preprocessor(ours)['inputs'])
         samples = list(model.test_step(ours))
         plain_logits, plain_maps = plain(normalizer(cfg, setting.device)(batch))
-    # The released code sums over blocks; the paper averages.
-    plain_maps = (plain_maps / len(plain.blocks)).cpu()
+    if model.head.settings.map_kind == 'coupled':  # the released code sums over blocks; the paper averages
+        plain_maps /= len(plain.blocks)
+    plain_maps = plain_maps.cpu()
 
     found = dict(logits=_difference(plain_logits.cpu(), logits.cpu()))
     labels = [sample.class_maps.labels.cpu() for sample in samples]
@@ -90,8 +91,8 @@ def _check_training(setting: Setting) -> dict[str, float]:
     data = model.data_preprocessor(our_batch(batch), True)
     loss, _ = model.parse_losses(model(**data, mode='loss'))
     torch.manual_seed(1)
-    logits, _ = plain(normalizer(cfg, setting.device)(batch))
-    plain_loss = torch.nn.functional.cross_entropy(logits, torch.tensor(batch.labels, device=setting.device))
+    labels = torch.tensor(batch.labels, device=setting.device)
+    plain_loss = plain.loss(normalizer(cfg, setting.device)(batch), labels)
     found = dict(loss=_difference(plain_loss, loss))
     (gradient,) = torch.autograd.grad(loss, model.head.conv.weight)
     (plain_gradient,) = torch.autograd.grad(plain_loss, plain.head.weight)

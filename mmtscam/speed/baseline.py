@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmtscam.localization import PROTOCOLS, get_protocol
+from mmtscam.models import SATHead
 from mmtscam.models.checkpoints import to_reference
 
 from .inputs import ORIGINAL_SIZE, Batch, make_batches
 from .ours import build_model
-from .plain import PlainTSCAM, plain_load, plain_normalize, plain_score, plain_train_step
+from .plain import PlainSAT, PlainTSCAM, plain_load, plain_normalize, plain_score, plain_train_step
 from .settings import Setting, Way
 from .worker import Task
 
@@ -34,13 +35,13 @@ def plain_like(model: ImageClassifier) -> PlainTSCAM:
     """The baseline in the shape of one of our models, on the meta device, so without memory for weights.
 
     Raises:
-        ValueError: If the baseline is not written for such a TSCAMDeiT and
-            TSCAMHead.
+        ValueError: If the baseline is not written for such a backbone and
+            head.
     """
     backbone, head = model.backbone, model.head
     protocol = get_protocol(head.settings.protocol, name='tscam', threshold=PROTOCOLS['tscam'].threshold)
     for found, expected, what in (  # the baseline is written for ...
-        (head.settings.map_kind, 'coupled', 'the kind of map'),
+        (head.settings.map_kind, head.map_kinds[0].name, 'the kind of map'),
         (head.settings.topk, min(5, head.num_classes), 'so many classes with boxes:'),
         (backbone.attn_aggregation, 'mean', 'attention by'),
         (backbone.attn_layers, list(range(backbone.num_layers)), 'attention of the blocks'),
@@ -50,16 +51,18 @@ def plain_like(model: ImageClassifier) -> PlainTSCAM:
             if found is protocol:  # its name says more than all of its fields
                 found, expected = head.settings.protocol.name, 'tscam'
             raise ValueError(f'the baseline is written for {what} {expected}, not {found}')
+    shape = dict(
+        width=backbone.embed_dims,
+        heads=backbone.arch_settings['num_heads'],
+        hidden=backbone.arch_settings['feedforward_channels'],
+        drop_paths=[getattr(layer.attn.out_drop, 'drop_prob', 0.0) for layer in backbone.layers],
+        classes=head.num_classes,
+        patch=backbone.patch_embed.projection.kernel_size[0],
+        positions=backbone.pos_embed.shape[1],
+    )
     with torch.device('meta'):
-        plain = PlainTSCAM(
-            width=backbone.embed_dims,
-            heads=backbone.arch_settings['num_heads'],
-            hidden=backbone.arch_settings['feedforward_channels'],
-            drop_paths=[getattr(layer.attn.out_drop, 'drop_prob', 0.0) for layer in backbone.layers],
-            classes=head.num_classes,
-            patch=backbone.patch_embed.projection.kernel_size[0],
-            positions=backbone.pos_embed.shape[1],
-        )
+        is_sat = isinstance(head, SATHead)
+        plain = PlainSAT(backbone.gated_blocks, head.area, **shape) if is_sat else PlainTSCAM(**shape)
     try:
         shapes = _shapes(to_reference(model.state_dict()))
     except ValueError:  # a parameter that no released model has

@@ -1,4 +1,4 @@
-"""The baseline: TS-CAM, its evaluation and its training written out plainly.
+"""The baseline: TS-CAM and SAT, their evaluation and training written out plainly.
 
 It follows the formulas line by line, as a simple script would: softmax
 attention with its matrices, which are kept and stacked for all blocks, coupled
@@ -8,6 +8,7 @@ only for comparisons.
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,28 +29,44 @@ class PlainBlock(nn.Module):
         hidden: Width of the hidden layer of the MLP.
         drop_path: Probability that a residual path is dropped for an image
             while training.
+
+    Attributes:
+        gated: Whether the last token gates attention (SAT).
     """
 
     def __init__(self, width: int, heads: int, hidden: int, drop_path: float) -> None:
         super().__init__()
         self.heads = heads
         self.drop_path = drop_path
+        self.gated = False
         self.norm1 = nn.LayerNorm(width, eps=1e-6)
         self.attn = nn.ModuleDict(dict(qkv=nn.Linear(width, 3 * width), proj=nn.Linear(width, width)))
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
         self.mlp = nn.ModuleDict(dict(fc1=nn.Linear(width, hidden), fc2=nn.Linear(hidden, width)))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return tokens ``(B, N, D)`` and attention ``(B, K, N, N)`` from tokens ``(B, N, D)``."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Attend.
+
+        Args:
+            x: ``(B, N, D)`` tokens.
+
+        Returns:
+            Tokens ``(B, N, D)``, attention ``(B, K, N, N)`` and, in a gated
+            block, the last token's gates ``(B, N)``.
+        """
         batch, tokens, width = x.shape
         qkv = self.attn['qkv'](self.norm1(x))
         query, key, value = qkv.reshape(batch, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        attention = (query @ key.transpose(-2, -1)) * (width // self.heads) ** -0.5
-        attention = attention.softmax(dim=-1)
-        attended = (attention @ value).transpose(1, 2).reshape(batch, tokens, width)
+        logits = (query @ key.transpose(-2, -1)) * (width // self.heads) ** -0.5
+        attention = logits.softmax(dim=-1)
+        gates, weights = None, attention
+        if self.gated:
+            gates = torch.sigmoid(logits[:, :, -1].mean(dim=1))
+            weights = attention * gates[:, None, None]
+        attended = (weights @ value).transpose(1, 2).reshape(batch, tokens, width)
         x = x + self._drop(self.attn['proj'](attended))
         x = x + self._drop(self.mlp['fc2'](F.gelu(self.mlp['fc1'](self.norm2(x)))))
-        return x, attention
+        return x, attention, gates
 
     def _drop(self, x: Tensor) -> Tensor:
         if not self.training or self.drop_path == 0:
@@ -101,24 +118,91 @@ class PlainTSCAM(nn.Module):
             Logits ``(B, C)`` and maps ``(B, C, h, w)``. While training the
             attention matrices are kept too, but there are no maps.
         """
+        logits, semantic, attentions, _ = self.run_blocks(images)
+        return logits, None if self.training else self.couple(attentions, semantic)
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy of normalised images ``(B, 3, H, W)`` and labels ``(B,)``."""
+        return F.cross_entropy(self(images)[0], labels)
+
+    def embed(self, patches: Tensor) -> Tensor:
+        """Add the class token and positions to patch tokens ``(B, h w, D)``."""
+        return torch.cat([self.cls_token.expand(len(patches), -1, -1), patches], dim=1) + self.pos_embed
+
+    def run_blocks(self, images: Tensor) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:
+        """Return logits, semantic maps ``(B, C, h, w)``, attention of the blocks, and gates of gated ones."""
         x = self.patch_embed['proj'](images)
         batch, width, rows, columns = x.shape
-        x = x.flatten(2).transpose(1, 2)
-        x = torch.cat([self.cls_token.expand(batch, -1, -1), x], dim=1) + self.pos_embed
-        attentions = []
+        x = self.embed(x.flatten(2).transpose(1, 2))
+        attentions, all_gates = [], []
         for block in self.blocks:
-            x, attention = block(x)
+            x, attention, gates = block(x)
             attentions.append(attention)
+            if gates is not None:
+                all_gates.append(gates[:, 1 : 1 + rows * columns].reshape(batch, rows, columns))
         x = self.norm(x)
-        patches = x[:, 1:].transpose(1, 2).reshape(batch, width, rows, columns).contiguous()
+        patches = x[:, 1 : 1 + rows * columns].transpose(1, 2).reshape(batch, width, rows, columns).contiguous()
         semantic = self.head(patches)
         logits = F.adaptive_avg_pool2d(semantic, 1).squeeze(3).squeeze(2)
-        if self.training:
-            return logits, None
+        return logits, semantic, attentions, all_gates
+
+    def couple(self, attentions: list[Tensor], semantic: Tensor) -> Tensor:
+        """Coupled maps ``(B, C, h, w)``; the released code sums over blocks too, and the paper averages."""
+        batch, _, rows, columns = semantic.shape
         stacked = torch.stack(attentions)  # (L, B, K, N, N)
         joint = stacked.mean(dim=2).sum(dim=0)  # (B, N, N)
-        attention = joint[:, 0, 1:].reshape(batch, 1, rows, columns)
-        return logits, attention * semantic
+        return joint[:, 0, 1 : 1 + rows * columns].reshape(batch, 1, rows, columns) * semantic
+
+
+class PlainSAT(PlainTSCAM):
+    """SAT on a plain vision transformer, with the parameter names of the released models.
+
+    Args:
+        gated: Number of the last blocks that the spatial token gates.
+        area: Mean area at which the foreground is held.
+        **kwargs: Arguments of :class:`PlainTSCAM`.
+    """
+
+    weight: Tensor
+
+    def __init__(self, gated: int, area: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.area = area
+        self.loc_token = nn.Parameter(torch.zeros_like(self.cls_token))
+        self.loc_embed = nn.Parameter(torch.zeros_like(self.cls_token))
+        self.register_buffer('weight', torch.zeros(1, 1, 3, 3))
+        for block in list(self.blocks)[-gated:]:
+            assert isinstance(block, PlainBlock)
+            block.gated = True
+
+    def embed(self, patches: Tensor) -> Tensor:
+        """Add class token, positions and the spatial token to patch tokens ``(B, h w, D)``."""
+        spatial = (self.loc_token + self.loc_embed).expand(len(patches), -1, -1)
+        return torch.cat([super().embed(patches), spatial], dim=1)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute logits and the foreground map, in evaluation also the coupled maps of all classes.
+
+        Args:
+            images: ``(B, 3, H, W)`` normalised images.
+
+        Returns:
+            Logits ``(B, C)`` and maps: in training ``(B, h, w)``, in
+            evaluation ``(B, C, h, w)``, the same for each class.
+        """
+        logits, semantic, attentions, gates = self.run_blocks(images)
+        foreground = torch.stack(gates).mean(dim=0)
+        if self.training:
+            return logits, foreground
+        self.couple(attentions, semantic)  # to be looked at, as in our prediction
+        return logits, foreground.unsqueeze(1).repeat(1, semantic.shape[1], 1, 1)
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Sum of SAT's three losses."""
+        logits, foreground = self(images)
+        blurred = F.conv2d(foreground.unsqueeze(1), self.weight, padding=1)
+        area, norm = (foreground.mean() - self.area).abs(), (blurred * (1 - blurred)).mean()
+        return F.cross_entropy(logits, labels) + area + norm
 
 
 def plain_normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -218,8 +302,7 @@ def plain_train_step(
     labels: Tensor,
 ) -> float:
     """Train on a batch of normalised images ``(B, 3, H, W)`` and labels ``(B,)``; return the loss."""
-    logits, _ = model(images)
-    loss = F.cross_entropy(logits, labels)
+    loss = model.loss(images, labels)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

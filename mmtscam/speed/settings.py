@@ -70,8 +70,13 @@ class Setting:
         backbone, head = (model.get(part) or dict(type='none') for part in ('backbone', 'head'))
         # Other models do not know the settings that are made here.
         kinds = [part['type'].rpartition('.')[2] for part in (backbone, head)]
-        if kinds != ['TSCAMDeiT', 'TSCAMHead']:
-            raise ValueError(f'the baseline is written for TSCAMDeiT with TSCAMHead, not for {" with ".join(kinds)}')
+        if kinds not in (['TSCAMDeiT', 'TSCAMHead'], ['SATDeiT', 'SATHead']):
+            raise ValueError(
+                'the baseline is written for TSCAMDeiT with TSCAMHead and for SATDeiT with SATHead, not for '
+                f'{" with ".join(kinds)}'
+            )
+        if kinds[1] == 'SATHead':  # boxes of the baseline are drawn by these rules alone, at any threshold
+            head['protocol'] = 'tscam'
         backbone['init_cfg'] = None
         head['init_classifier'] = None
         backbone['img_size'] = self.input_size or backbone.get('img_size', 224)

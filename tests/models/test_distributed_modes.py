@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-WORKER = Path(__file__).resolve().parents[1] / 'distributed_worker.py'
+TESTS = Path(__file__).resolve().parents[1]
 
 
-def run_two(tmp_path, *arguments):
+def run_two(tmp_path, worker, *arguments):
     """Outputs of two processes that find each other by a file, so that no port can be taken."""
     processes = [
         subprocess.Popen(
-            [sys.executable, '-W', 'ignore', WORKER, *arguments, tmp_path / 'store', tmp_path / 'work_dir'],
+            [sys.executable, '-W', 'ignore', TESTS / worker, *arguments, tmp_path / 'store', tmp_path / 'work_dir'],
             env={**os.environ, 'RANK': str(rank), 'LOCAL_RANK': str(rank), 'WORLD_SIZE': '2', 'OMP_NUM_THREADS': '1'},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -51,5 +51,14 @@ def run_two(tmp_path, *arguments):
 def test_step_and_maps_are_the_whole_models(backbone, strategy, tmp_path, monkeypatch):
     """One step gives the weights that the mean of both gradients gives, seen by scores and maps after it."""
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
-    for output in run_two(tmp_path, backbone, strategy):
+    for output in run_two(tmp_path, 'distributed_worker.py', backbone, strategy):
+        assert output.endswith('agrees\n'), output[-4000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('spatial_tokens', ['learned', 'image'])
+def test_foreground_losses_are_those_of_the_whole_batch(spatial_tokens, tmp_path, monkeypatch):
+    """The area is that of all processes' images, and so is its gradient."""
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
+    for output in run_two(tmp_path, 'foreground_worker.py', spatial_tokens):
         assert output.endswith('agrees\n'), output[-4000:]

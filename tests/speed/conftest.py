@@ -20,3 +20,12 @@ def config_file(tiny_config: Config, tmp_path: Path) -> str:
 def evaluate(config_file: str) -> Setting:
     """Evaluation of two batches of four images."""
     return Setting(config_file, 'evaluate', batch_size=4, batches=2)
+
+
+@pytest.fixture
+def evaluate_sat(tiny_config: Config, tmp_path: Path) -> Setting:
+    """The same with a tiny SAT."""
+    tiny_config.model.backbone.update(type='SATDeiT', gated_blocks=1, drop_path_rate=0.3)
+    tiny_config.model.head.update(type='SATHead', map_kind='foreground', protocol='sat', threshold=0.4)
+    tiny_config.dump(tmp_path / 'sat.py')
+    return Setting(str(tmp_path / 'sat.py'), 'evaluate', batch_size=4, batches=2)

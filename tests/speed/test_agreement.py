@@ -5,7 +5,7 @@ import torch
 
 from mmtscam.speed import agreement
 from mmtscam.speed.agreement import TOLERANCE, check_agreement
-from mmtscam.speed.plain import PlainTSCAM
+from mmtscam.speed.plain import PlainSAT, PlainTSCAM
 
 
 @pytest.mark.parametrize('classes', [3, 8])
@@ -19,6 +19,28 @@ def test_training_agrees_with_paths_dropped(evaluate):
     found = check_agreement(replace(evaluate, workload='train', batch_size=8))
     assert set(found) == {'loss', 'gradient'}
     assert all(0 <= difference <= 10 * TOLERANCE for difference in found.values())
+
+
+@pytest.mark.parametrize(('workload', 'names'), [('evaluate', {'logits', 'maps'}), ('train', {'loss', 'gradient'})])
+def test_sat_agrees(evaluate_sat, workload, names):
+    found = check_agreement(replace(evaluate_sat, workload=workload))
+    assert set(found) == names
+    assert all(0 <= difference <= 10 * TOLERANCE for difference in found.values())
+
+
+@pytest.mark.parametrize(
+    ('workload', 'name', 'change'),
+    [
+        ('predict', 'maps', lambda plain: setattr(plain, '__class__', _OtherForeground)),
+        ('predict', 'logits', lambda plain: plain.blocks[1].attn['qkv'].bias[:32].add_(0.1)),
+        ('train', 'loss', lambda plain: setattr(plain, 'area', plain.area + 1e-3)),
+        ('train', 'loss', lambda plain: plain.weight.mul_(0.99)),
+    ],
+)
+def test_a_difference_in_sat_is_noticed(evaluate_sat, alter, workload, name, change):
+    alter(change)
+    with pytest.raises(ValueError, match=f'^{name} of the baseline and of ours differ'):
+        check_agreement(replace(evaluate_sat, workload=workload))
 
 
 @pytest.fixture
@@ -39,6 +61,12 @@ def alter(monkeypatch):
 
 
 class _OtherMaps(PlainTSCAM):
+    def forward(self, images):
+        logits, maps = super().forward(images)
+        return logits, maps * 1.0001
+
+
+class _OtherForeground(PlainSAT):
     def forward(self, images):
         logits, maps = super().forward(images)
         return logits, maps * 1.0001

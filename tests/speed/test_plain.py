@@ -55,7 +55,7 @@ def test_a_block_is_pytorchs_own():
     theirs.load_state_dict({their + kind: state[our + kind] for their, our in names.items() for kind in kinds})
     tokens = torch.randn(2, 7, WIDTH)
     with torch.no_grad():
-        out, attention = block(tokens)
+        out, attention, _ = block(tokens)
         torch.testing.assert_close(out, theirs(tokens))
         normed = theirs.norm1(tokens)
         _, weights = theirs.self_attn(normed, normed, normed, average_attn_weights=False)

@@ -4,7 +4,7 @@ import pytest
 
 from mmtscam.speed import Setting, Way
 
-REFUSED = 'the baseline is written for TSCAMDeiT with TSCAMHead, not for '
+REFUSED = 'the baseline is written for TSCAMDeiT with TSCAMHead and for SATDeiT with SATHead, not for '
 
 
 def test_images_a_run(config_file):

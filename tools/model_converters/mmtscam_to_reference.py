@@ -7,7 +7,7 @@ from mmtscam.utils.cli import run
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Convert a checkpoint of TSCAMDeiT or TSCAMConformer to the names of their authors' models."
+        description='Give a checkpoint of TSCAMDeiT, SATDeiT or TSCAMConformer the names of its authors.'
     )
     parser.add_argument('src', help='checkpoint of mmtscam')
     parser.add_argument('dst', help='file to write, for the released code')

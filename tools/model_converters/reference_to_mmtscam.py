@@ -7,7 +7,7 @@ from mmtscam.utils.cli import run
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Convert an original DeiT or Conformer, or the authors' TS-CAM on either, to mmtscam's names."
+        description="Convert an original DeiT or Conformer, or the authors' TS-CAM, SAT or SCM, to mmtscam's names."
     )
     parser.add_argument('src', help='checkpoint of the authors')
     parser.add_argument('dst', help='file to write, for tools/test.py CONFIG DST')

@@ -1,6 +1,7 @@
 """Hooks of training and evaluation: checks, seeding, the report, pictures and stored maps."""
 
 from .epoch_seed_hook import EpochSeedHook
+from .foreground_area_hook import ForegroundAreaHook
 from .label_check_hook import LabelCheckHook
 from .loc_report_hook import LocReportHook
 from .loc_visualization_hook import LocVisualizationHook
@@ -9,6 +10,7 @@ from .strict_checkpoint_hook import StrictCheckpointHook
 
 __all__ = [
     'EpochSeedHook',
+    'ForegroundAreaHook',
     'LabelCheckHook',
     'LocReportHook',
     'LocVisualizationHook',

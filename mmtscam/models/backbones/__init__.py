@@ -3,9 +3,19 @@
 from .adl_backbone import adl_backbone
 from .cam_resnet import CAMResNet
 from .cam_vgg import CAMVGG
+from .sat_deit import SATDeiT
 from .token_features import TokenFeatures
 from .truncated_backbone import TruncatedBackbone
 from .tscam_conformer import TSCAMConformer
 from .tscam_deit import TSCAMDeiT
 
-__all__ = ['CAMVGG', 'CAMResNet', 'TSCAMConformer', 'TSCAMDeiT', 'TokenFeatures', 'TruncatedBackbone', 'adl_backbone']
+__all__ = [
+    'CAMVGG',
+    'CAMResNet',
+    'SATDeiT',
+    'TSCAMConformer',
+    'TSCAMDeiT',
+    'TokenFeatures',
+    'TruncatedBackbone',
+    'adl_backbone',
+]

@@ -12,12 +12,12 @@ class TokenFeatures(NamedTuple):
     """The output of a backbone with class attention, and the input of heads on tokens.
 
     Attributes:
-        patches: ``(B, D, h, w)`` patch tokens after the final norm, laid out
-            as a feature map.
+        patches: ``(B, D, h, w)`` patch tokens after the final norm, if the
+            backbone has one, laid out as a feature map.
         attention: ``(B, L, h, w)`` class attention of L blocks (TS-CAM,
             Eq. 5), without the class-to-class entry. It is ``None`` while
             training, unless the backbone has ``attention='always'``.
-        token: ``(B, D)`` class token after the final norm.
+        token: ``(B, D)`` class token after the final norm, if there is one.
         pooled: ``(B, D')`` average-pooled features of a convolutional branch
             (Conformer), ``None`` where there is none.
         maps: Further maps that the backbone makes, by name: ``(B, h, w)``, or

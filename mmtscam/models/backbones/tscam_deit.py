@@ -41,7 +41,9 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes an
             original DeiT or TS-CAM file, mmpretrain's or our checkpoint; a
             local path or a URL.
-        **kwargs: Further arguments of ``VisionTransformer``.
+        **kwargs: Further arguments of ``VisionTransformer``. Blocks that
+            ``frozen_stages`` freezes stay in evaluation; where it freezes all
+            of them, the backbone does, and keeps no graph.
 
     Raises:
         ValueError: If ``attn_layers`` names a block that is not there, the
@@ -83,6 +85,13 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         ((patches, token),) = super().forward(x)
         taken = self._attentions(), self.num_extra_tokens, patches.shape[-2:]
         return TokenFeatures(patches, self.take_attention(*taken), token, maps=self.take_block_maps(*taken))
+
+    def train(self, mode: bool = True) -> 'TSCAMDeiT':
+        """Train, or evaluate; what is frozen stays in evaluation, which mmpretrain sees to only at the start."""
+        super().train(mode and self.frozen_stages < self.num_layers)
+        for layer in self.layers[: max(self.frozen_stages, 0)]:
+            layer.eval()
+        return self
 
     def _attentions(self) -> list[MultiheadAttention]:
         return [layer.attn for layer in self.layers]

@@ -1,7 +1,8 @@
 """Conversion between the parameter names of the released models and ours, both ways.
 
-The original DeiT and Conformer and the released TS-CAM models on top of them
-share one family of names; ours are mmpretrain's. Values are never changed.
+The original DeiT and Conformer and the released models on top of them (TS-CAM,
+SAT, SCM) share one family of names; ours are mmpretrain's. Values are never
+changed.
 """
 
 import re
@@ -9,6 +10,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor
+
+from mmtscam.models.layers import blur_kernel
 
 # Prefixes of a transformer block: those of DeiT, then those of Conformer.
 _BLOCK = re.compile(r'(blocks|layers)\.\d+\.|(trans_1|conv_trans_\d+\.trans_block)\.')
@@ -27,7 +30,15 @@ _OUTSIDE = {
     'pos_embed': 'pos_embed',
     'patch_embed.proj': 'patch_embed.projection',
     'norm': 'ln1',
+    'loc_token': 'loc_token',
+    'loc_embed': 'loc_embed',
 }
+# The fixed kernel with which SAT blurs its map: a parameter there, a constant here.
+_SAT_KERNEL = 'weight'
+# The scalars of SCM's layers: the reference's names and ours.
+_SCM = {'thred': 'threshold', 'fuse._loss_rate': 'similarity'}
+_SCM_LAYER = re.compile(r'layers\.(\d+)\.(' + '|'.join(map(re.escape, _SCM)) + ')')
+_SCM_OURS = re.compile(r'spreading\.(\d+)\.(' + '|'.join(_SCM.values()) + ')')
 # Parameters with the same name on both sides: Conformer's convolutions and norms.
 _SAME = re.compile(r'(conv1|bn1|conv_1|trans_(patch_conv|norm)|conv_trans_\d+\.(cnn|fusion|squeeze|expand)_block)\.')
 # The reference's names of the classifiers' modules and ours, by the number of
@@ -47,7 +58,7 @@ class ReferenceModel(NamedTuple):
 
     Attributes:
         backbone: ``'DeiT'`` or ``'Conformer'``.
-        tscam: Whether it is a TS-CAM model; else it is the original
+        method: ``'TS-CAM'``, ``'SAT'`` or ``'SCM'``; empty for the original
             classifier.
         width: Width D of a token.
         num_blocks: Number of transformer blocks L.
@@ -55,7 +66,7 @@ class ReferenceModel(NamedTuple):
     """
 
     backbone: str
-    tscam: bool
+    method: str
     width: int
     num_blocks: int
     num_classes: int | None
@@ -63,7 +74,7 @@ class ReferenceModel(NamedTuple):
     def __str__(self) -> str:
         """One line for people."""
         classes = 'no classifier' if self.num_classes is None else f'{self.num_classes} classes'
-        name = f'{"TS-CAM " if self.tscam else ""}{self.backbone}'
+        name = f'{self.method} {self.backbone}'.strip()
         return f'{name}: width {self.width}, {self.num_blocks} blocks, {classes}'
 
 
@@ -86,7 +97,7 @@ def reference_model(state: Mapping[str, Tensor]) -> ReferenceModel:
     norms = [value for name, value in state.items() if name.endswith('.norm1.weight')]
     return ReferenceModel(
         backbone,
-        tscam=classifier is not None and classifier.ndim == 4,
+        _method(state, classifier),
         width=len(norms[0]),
         num_blocks=len(norms),
         num_classes=None if classifier is None else len(classifier),
@@ -102,6 +113,8 @@ def from_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
       ``ConformerHead``.
     - The released TS-CAM on either becomes ``TSCAMDeiT`` or
       ``TSCAMConformer``, and ``TSCAMHead``.
+    - The released SAT becomes ``SATDeiT`` and ``SATHead``, the released SCM
+      ``TSCAMDeiT`` and ``SCMHead``.
 
     Args:
         state: Parameters under the reference's names, with or without
@@ -120,11 +133,15 @@ def from_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             'one, deit_*_patch16_* without "distilled" in its name'
         )
     model = reference_model(state)
-    heads = _HEADS[model.backbone][4 if model.tscam else 2]
+    heads = _HEADS[model.backbone][4 if model.method else 2]
     converted = {}
     for name, value in state.items():
         module, _, parameter = name.partition('.')
-        if module in heads:
+        if model.method == 'SAT' and name == _SAT_KERNEL:
+            continue
+        if layer := _SCM_LAYER.fullmatch(name):
+            converted[f'head.spreading.{layer[1]}.{_SCM[layer[2]]}'] = value
+        elif module in heads:
             converted[f'head.{heads[module]}.{parameter}'] = value
         else:
             converted[f'backbone.{_rename(name, _IN_BLOCK, _OUTSIDE)}'] = value
@@ -150,6 +167,11 @@ def to_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if foreign or not backbone:
         raise ValueError(f'no model of a backbone and a head; first name: {(foreign or list(state) or ["none"])[0]}')
     converted = {_rename(name, _turned(_IN_BLOCK), _turned(_OUTSIDE)): value for name, value in backbone.items()}
+    if 'loc_token' in converted:
+        converted[_SAT_KERNEL] = blur_kernel()
+    for name in list(head):
+        if layer := _SCM_OURS.fullmatch(name):
+            converted[f'layers.{layer[1]}.{_turned(_SCM)[layer[2]]}'] = head.pop(name)
     modules = {name.partition('.')[0] for name in head}
     kinds = [_turned(kind) for kind in _HEADS[_backbone(converted)].values()]
     heads = next((kind for kind in kinds if not modules or modules == set(kind)), None)
@@ -162,6 +184,14 @@ def to_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         module, _, parameter = name.partition('.')
         converted[f'{heads[module]}.{parameter}'] = value
     return converted
+
+
+def _method(state: Mapping[str, Tensor], classifier: Tensor | None) -> str:
+    if 'loc_token' in state:
+        return 'SAT'
+    if any(_SCM_LAYER.fullmatch(name) for name in state):
+        return 'SCM'
+    return 'TS-CAM' if classifier is not None and classifier.ndim == 4 else ''
 
 
 def _backbone(state: Mapping[str, Tensor]) -> str:
@@ -182,6 +212,6 @@ def _rename(name: str, in_block: Mapping[str, str], outside: Mapping[str, str]) 
     module = re.sub(r'\.(weight|bias)$', '', rest)
     table = in_block if block else outside
     if module not in table:
-        raise ValueError(f'{name} has no counterpart: it is not of DeiT, Conformer or TS-CAM')
+        raise ValueError(f'{name} has no counterpart: it is not of DeiT, Conformer, TS-CAM, SAT or SCM')
     place = re.sub(r'^\w+', lambda first: outside.get(first[0], first[0]), place)
     return place + table[module] + rest.removeprefix(module)

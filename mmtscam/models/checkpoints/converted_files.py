@@ -18,7 +18,8 @@ def reference_to_mmtscam(src: str | os.PathLike, dst: str | os.PathLike, force: 
     """Write a released checkpoint to a new file under our names, for ``tools/test.py`` and ``load_from``.
 
     Args:
-        src: Original file of DeiT or Conformer, or a released one of TS-CAM.
+        src: Original file of DeiT or Conformer, or a released one of TS-CAM,
+            SAT or SCM.
         dst: File to write; its folder is created.
         force: Replace a file that is there.
 
@@ -46,11 +47,12 @@ def mmtscam_to_reference(src: str | os.PathLike, dst: str | os.PathLike, force: 
     """Write a checkpoint of ours to a new file under the names of the released models.
 
     DeiT and Conformer are written under ``model``, as in their authors'
-    files. TS-CAM is written under ``state_dict`` and with DataParallel's
+    files. TS-CAM, SAT and SCM are written under ``state_dict`` and with DataParallel's
     ``module.`` before each name, as in the released checkpoints.
 
     Args:
-        src: Checkpoint of ``TSCAMDeiT`` or ``TSCAMConformer``.
+        src: Checkpoint of ``TSCAMDeiT``, ``SATDeiT`` or
+            ``TSCAMConformer``.
         dst: File to write; its folder is created.
         force: Replace a file that is there.
 
@@ -74,7 +76,7 @@ def mmtscam_to_reference(src: str | os.PathLike, dst: str | os.PathLike, force: 
     except ValueError as error:
         raise ValueError(f'{src}: {error}') from error
     content = {'state_dict': {f'module.{name}': value for name, value in converted.items()}}
-    _write(dst, {**(content if model.tscam else {'model': converted}), 'meta': _origin(src, model)})
+    _write(dst, {**(content if model.method else {'model': converted}), 'meta': _origin(src, model)})
     return model
 
 

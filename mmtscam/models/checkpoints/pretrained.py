@@ -121,11 +121,14 @@ def read_weights(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, 
 def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
     """Load all parameters of a backbone from a file that :func:`read_weights` reads.
 
-    Position embeddings of another size are interpolated by the backbone. The
-    classifier of a whole VGG or ResNet is left out.
+    Position embeddings of another size are interpolated by the backbone. Left
+    out are the classifier of a whole VGG or ResNet, a final norm that the
+    backbone has not, and DINOv2's token for masked patches.
 
     Args:
-        backbone: A backbone with mmpretrain's names.
+        backbone: A backbone with mmpretrain's names. Parameters that its
+            attribute ``new_parameters`` names stay as they are where the file
+            has none of them.
         checkpoint: Local path or URL.
 
     Raises:
@@ -136,8 +139,12 @@ def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
     state = read_weights(checkpoint)
     if any(key.startswith('backbone.') for key in state):
         state = {key.removeprefix('backbone.'): value for key, value in state.items() if key.startswith('backbone.')}
-    surplus = {'fc', 'classifier'} - {key.partition('.')[0] for key in backbone.state_dict()}
+    surplus = {'fc', 'classifier', 'ln1', 'mask_token'} - {key.partition('.')[0] for key in backbone.state_dict()}
     state = {key: value for key, value in state.items() if key.partition('.')[0] not in surplus}
+    new = list(getattr(backbone, 'new_parameters', ()))
+    if not any(name in state for name in new):
+        own = backbone.state_dict()
+        state |= {name: own[name] for name in new}
     try:
         backbone.load_state_dict(state)
     except (RuntimeError, AssertionError) as error:

@@ -8,7 +8,10 @@ from .features import check_feature_maps, check_tokens
 from .loc_settings import LocSettings
 from .localize import localize
 from .pending_samples import PendingSamples
+from .sat_head import SATHead
+from .scm_head import SCMHead
 from .spg_head import SPGHead
+from .trilite_head import TriLiteHead
 from .tscam_head import TSCAMHead
 
 __all__ = [
@@ -18,8 +21,11 @@ __all__ = [
     'ClassTokenHead',
     'LocSettings',
     'PendingSamples',
+    'SATHead',
+    'SCMHead',
     'SPGHead',
     'TSCAMHead',
+    'TriLiteHead',
     'check_feature_maps',
     'check_tokens',
     'localize',

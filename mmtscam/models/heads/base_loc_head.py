@@ -179,8 +179,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             data_samples: Samples with ``gt_label``.
 
         Returns:
-            Names that begin with ``loss_``, and scalars. mmengine adds all of
-            them up.
+            Names and scalars. mmengine adds up those that begin with
+            ``loss_``; others, without "loss" in their names, are only logged.
         """
         return {}
 
@@ -207,12 +207,13 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         feats = self.prepare(feats)
         losses = self._get_loss(self.logits(feats), data_samples, **kwargs)
         extra = self.extra_losses(feats, data_samples)
-        if odd := [name for name in extra if not name.startswith('loss_') or name == 'loss_cls']:
+        added = [name for name in extra if 'loss' in name]
+        if odd := [name for name in added if not name.startswith('loss_') or name == 'loss_cls']:
             raise ValueError(
                 f'{type(self).__name__}.extra_losses: {odd[0]!r} must begin with loss_ and not be loss_cls, since '
-                'mmengine adds up what is called a loss'
+                'mmengine adds up what is called a loss; the name of a number that is only logged has no "loss" in it'
             )
-        if extra:
+        if added:
             losses['loss_cls'] = losses.pop('loss')
         return {**losses, **extra}
 
@@ -272,7 +273,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         self._check_maps(maps, wanted)
         tensors = dict(scores=scores, predicted=scores.argmax(dim=1, keepdim=True), labels=wanted, truth=truth)
         # In full precision, for numpy and OpenCV know no bfloat16.
-        full = {name: each.float() for name, each in maps.items()}
+        full = {name: each.detach().float() for name, each in maps.items()}
         return PendingSamples(data_samples, {**tensors, **full}, partial(self._fill, settings=settings))
 
     def _fill(self, samples: Sequence[LocDataSample], tensors: Mapping[str, Tensor], settings: LocSettings) -> None:

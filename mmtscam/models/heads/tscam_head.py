@@ -52,7 +52,7 @@ class TSCAMHead(BaseLocHead):
         ValueError: If an argument is not among its choices.
     """
 
-    map_kinds = (
+    map_kinds: tuple[MapKind, ...] = (
         MapKind('coupled', 'coupled map'),
         MapKind('attention', 'attention A*', class_agnostic=True),
         MapKind('semantic', 'semantic map'),

@@ -7,9 +7,12 @@ from .class_attention import (
     ClassAttention,
     ClassAttentionMixin,
     SplitAttention,
+    check_gradient,
     expose_class_attention,
 )
+from .foreground_losses import blur_kernel, mean_area, norm_loss
 from .fused_linear import FusedLinear, fuse_linears
+from .gated_attention import GatedAttention, gate_attention
 from .head_layers import FullPrecisionLinear, SemanticConv
 
 __all__ = [
@@ -20,8 +23,14 @@ __all__ = [
     'ClassAttentionMixin',
     'FullPrecisionLinear',
     'FusedLinear',
+    'GatedAttention',
     'SemanticConv',
     'SplitAttention',
+    'blur_kernel',
+    'check_gradient',
     'expose_class_attention',
     'fuse_linears',
+    'gate_attention',
+    'mean_area',
+    'norm_loss',
 ]

@@ -128,11 +128,15 @@ class SplitAttention(MultiheadAttention):
         """Attend: ``(B, N, D)`` from ``(B, N, D)``."""
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dims))
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind()
-        dropout = self.attn_drop if self.training else 0.0
-        x = self.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        x = self.attend(query, key, value)
         x = self.proj(x.transpose(1, 2).flatten(2))
         x = self.out_drop(self.gamma1(self.proj_drop(x)))
         return value.squeeze(1) + x if self.v_shortcut else x
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Attend: ``(B, K, N, D')`` from three such tensors."""
+        dropout = self.attn_drop if self.training else 0.0
+        return self.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
 
 
 def expose_class_attention(
@@ -272,18 +276,32 @@ class ClassAttentionMixin:
         taken = [block.scaled_dot_product_attention.take() for block in blocks]
         if self.training and torch.is_grad_enabled():
             for block, kept in zip(blocks, taken, strict=True):
-                _check_gradient(block, kept[0])
+                check_gradient(
+                    block,
+                    kept[0],
+                    "class attention, though attention='always' asks for it",
+                    'the blocks of attn_layers',
+                )
         rows = torch.stack(taken, dim=1) if self.attn_aggregation == 'mean' else attention_rollout(taken).unsqueeze(1)
         # Tokens may follow the patches too.
         patches = size[0] * size[1]
         return rows[..., num_extra_tokens : num_extra_tokens + patches].unflatten(-1, size)
 
 
-def _check_gradient(block: nn.Module, kept: Tensor) -> None:
-    """Refuse what a block has kept without a gradient, though it is trained."""
+def check_gradient(block: nn.Module, kept: Tensor, name: str, blocks: str) -> None:
+    """Refuse a tensor that a block has kept without a gradient, though it is trained.
+
+    Args:
+        block: The block, or a module in it.
+        kept: A tensor that it has kept in its forward pass.
+        name: Name of the tensor in the message.
+        blocks: Name of the blocks that keep it in the message.
+
+    Raises:
+        RuntimeError: If no gradient flows through it.
+    """
     if not kept.requires_grad and any(parameter.requires_grad for parameter in block.parameters()):
         raise RuntimeError(
-            "no gradient flows through class attention, though attention='always' asks for it: reentrant activation "
-            'checkpointing runs the block, as activation_checkpointing of the config does; leave the blocks of '
-            'attn_layers out of it'
+            f'no gradient flows through {name}: reentrant activation checkpointing runs the block, as '
+            f'activation_checkpointing of the config does; leave {blocks} out of it'
         )

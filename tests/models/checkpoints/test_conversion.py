@@ -53,6 +53,17 @@ def deit(width, depth, classes, tscam, patches=196):
     return shapes
 
 
+def sat(width, depth, classes):
+    """The last one is a fixed kernel, which is no parameter here."""
+    tokens = {'loc_token': (1, 1, width), 'loc_embed': (1, 1, width)}
+    return deit(width, depth, classes, tscam=True) | tokens | {'weight': (1, 1, 3, 3)}
+
+
+def scm(width, depth, classes):
+    layers = {f'layers.{index}.{name}': (1,) for index in range(4) for name in ('thred', 'fuse._loss_rate')}
+    return deit(width, depth, classes, tscam=True) | layers
+
+
 def conv_block(name, inputs, outputs, residual):
     middle = outputs // 4
     shapes = {
@@ -111,6 +122,8 @@ def tensors(shapes):
 KINDS = {
     'DeiT: width 8, 3 blocks, 5 classes': deit(8, 3, 5, tscam=False),
     'TS-CAM DeiT: width 8, 3 blocks, 5 classes': deit(8, 3, 5, tscam=True),
+    'SAT DeiT: width 8, 3 blocks, 5 classes': sat(8, 3, 5),
+    'SCM DeiT: width 8, 3 blocks, 5 classes': scm(8, 3, 5),
     'Conformer: width 8, 6 blocks, 5 classes': conformer(8, 6, 16, 5, tscam=False),
     'TS-CAM Conformer: width 8, 6 blocks, 5 classes': conformer(8, 6, 16, 5, tscam=True),
 }
@@ -125,7 +138,16 @@ def test_there_and_back_is_exact(kind):
     assert not is_reference(ours)
     back = to_reference(ours)
     assert set(back) == set(state)
-    assert all(back[name] is state[name] for name in state)
+    assert all(back[name] is state[name] for name in state if name != 'weight')
+
+
+def test_the_kernel_of_sat():
+    """The centre, the edges and the corners that its code computes."""
+    kernel = to_reference(from_reference(tensors(sat(8, 3, 5))))['weight']
+    centre, edge, corner = 0.80544, 0.04601, 0.00263
+    expected = torch.tensor([[corner, edge, corner], [edge, centre, edge], [corner, edge, corner]])
+    torch.testing.assert_close(kernel[0, 0], expected, atol=6e-6, rtol=0)
+    assert kernel.sum().item() == pytest.approx(1)
 
 
 @every_kind
@@ -154,6 +176,16 @@ FULL_SIZE = {
         deit(384, 12, 1000, tscam=False),
         dict(type='TSCAMDeiT', arch='deit-small'),
         dict(type='ClassTokenHead', num_classes=1000, in_channels=384),
+    ),
+    'sat-deit-s': (
+        sat(384, 12, 200),
+        dict(type='SATDeiT', arch='deit-small'),
+        dict(type='SATHead', num_classes=200, in_channels=384),
+    ),
+    'scm-deit-s': (
+        scm(384, 12, 200),
+        dict(type='TSCAMDeiT', arch='deit-small', attention='always'),
+        dict(type='SCMHead', num_classes=200, in_channels=384),
     ),
     'tscam-conformer-s': (
         conformer(384, 12, 256, 200, tscam=True),

@@ -159,7 +159,7 @@ def test_named_losses_add_up(feats):
     assert torch.equal(logged['loss'], total)
 
 
-@pytest.mark.parametrize('name', ['area', 'loss', 'loss_cls'])
+@pytest.mark.parametrize('name', ['area_loss', 'loss', 'loss_cls'])
 def test_names_of_losses_that_would_not_add_up(feats, name):
     head = type('Odd', (ExtraLosses,), dict(names=(name,)))(4)
     with pytest.raises(ValueError, match=f'Odd.extra_losses: {name!r} must begin with loss_'):

@@ -1,0 +1,75 @@
+"""The head of SAT, which shapes the foreground map of the spatial token."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from mmtscam.models.backbones import TokenFeatures
+from mmtscam.models.layers import mean_area, norm_loss
+from mmtscam.registry import MODELS
+from mmtscam.structures import LocDataSample, MapKind
+
+from .tscam_head import TSCAMHead
+
+
+@MODELS.register_module()
+class SATHead(TSCAMHead):
+    """SAT: TS-CAM's classifier, and a foreground map that two losses shape.
+
+    The map localises, the same one for all classes. Its mean over the batch
+    is held at ``area``, and its values are driven to 0 and 1. TS-CAM's maps
+    are there to be looked at.
+
+    Reference: Wu et al., "Spatial-Aware Token for Weakly Supervised Object
+    Localization" (SAT), ICCV 2023.
+
+    Args:
+        num_classes: Number of classes C.
+        in_channels: Width D of the patch features.
+        area: Share of the image that objects fill on average, in (0, 1); 0.25
+            on CUB-200-2011 and 0.35 on ILSVRC in the released code. The log
+            has the share that the model finds as ``area``.
+        init: Initialisation of the convolution, see :class:`TSCAMHead`; the
+            released code's by default.
+        **kwargs: Further arguments of :class:`TSCAMHead`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    map_kinds = (MapKind('foreground', 'foreground map', class_agnostic=True), *TSCAMHead.map_kinds)
+
+    def __init__(
+        self, num_classes: int, in_channels: int, area: float = 0.25, init: str = 'default', **kwargs: Any
+    ) -> None:
+        if not 0 < area < 1:
+            raise ValueError(f'area must be in (0, 1): the share of the image that objects fill, got {area}')
+        super().__init__(num_classes, in_channels, init=init, **kwargs)
+        self.area = area
+
+    def maps(self, feats: TokenFeatures, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """The foreground map, and those of :class:`TSCAMHead`; see :meth:`BaseLocHead.maps`."""
+        return dict(foreground=feats.further_map('foreground').float(), **super().maps(feats, labels))
+
+    def extra_losses(self, feats: TokenFeatures, data_samples: Sequence[LocDataSample]) -> dict[str, Tensor]:
+        """Hold the area, and drive the map to 0 and 1.
+
+        Args:
+            feats: Has the map ``foreground``, and ``foreground_by_token``
+                where there are several spatial tokens.
+            data_samples: Not used.
+
+        Returns:
+            ``loss_area``, ``loss_norm``, and the mean area to be logged.
+            Where there are several tokens, the losses of each one's map are
+            added with weight 0.5.
+        """
+        foreground = feats.further_map('foreground')
+        area = mean_area(foreground)
+        loss_area, loss_norm = (area - self.area).abs(), norm_loss(foreground)
+        if 'foreground_by_token' in (feats.maps or {}):
+            for single in feats.further_map('foreground_by_token').unbind(dim=1):
+                loss_area = loss_area + 0.5 * (mean_area(single) - self.area).abs()
+                loss_norm = loss_norm + 0.5 * norm_loss(single)
+        return dict(loss_area=loss_area, loss_norm=loss_norm, area=area.detach())
