@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmtscam.utils.cli import add_model_arguments, add_runner_arguments, check_at_least, run
+from mmtscam.utils.cli import add_model_arguments, add_runner_arguments, add_view_arguments, check_at_least, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,6 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--show-dir', help='folder for pictures of image, maps and boxes')
     parser.add_argument('--interval', type=int, default=1, help='draw every INTERVAL-th image')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for which a window stays')
+    add_view_arguments(parser)
     add_runner_arguments(parser)
     args = parser.parse_args()
     endings = ('.pkl', '.pickle') if args.out_item == 'pred' else ('.json', '.yaml', '.yml', '.pkl', '.pickle')
@@ -49,8 +50,15 @@ def main() -> None:
 
     from mmtscam.engine.runner import build_runner, evaluation_config
     from mmtscam.evaluation import set_threshold_file
+    from mmtscam.utils.views import use_views
 
     cfg = evaluation_config(args)
+    if args.tta or args.ten_crop:
+        use_views(cfg, args.tta, args.ten_crop)
+        cfg.custom_hooks = [
+            *cfg.get('custom_hooks', []),
+            dict(type='PrepareTTAHook', tta_cfg=cfg.get('tta_model', dict(type='mmtscam.LocTTAModel'))),
+        ]
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
             draw=True, show=args.show, wait_time=args.wait_time, test_out_dir=args.show_dir, interval=args.interval

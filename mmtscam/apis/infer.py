@@ -3,7 +3,7 @@
 import argparse
 
 from mmtscam.utils.choices import PREDICTION_FORMATS
-from mmtscam.utils.cli import add_cfg_options, run
+from mmtscam.utils.cli import add_cfg_options, add_view_arguments, run
 
 # Names in messages of the inferencer and of the model, and the flags that set them.
 HINTS = {
@@ -50,6 +50,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--pred-formats', nargs='+', choices=PREDICTION_FORMATS, default=['json'], help='of predictions (default: json)'
     )
+    add_view_arguments(parser)
     add_cfg_options(parser)
     return parser.parse_args()
 
@@ -74,7 +75,12 @@ def main() -> None:
         if (args.device or get_device()) == 'cpu':
             keep_freed_memory()
         inferencer = LocInferencer(
-            read_config(args.config, args.cfg_options), args.checkpoint, args.device, args.layers
+            read_config(args.config, args.cfg_options),
+            args.checkpoint,
+            args.device,
+            args.layers,
+            tta=args.tta,
+            ten_crop=args.ten_crop,
         )
         results = inferencer(
             inputs,

@@ -1,5 +1,6 @@
 """From images to classes, boxes, maps and pictures."""
 
+import copy
 import os.path as osp
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -18,6 +19,7 @@ from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
+from mmtscam.models import LocTTAModel
 from mmtscam.models.heads import LocSettings
 from mmtscam.registry import TRANSFORMS
 from mmtscam.structures import LocDataSample
@@ -26,6 +28,7 @@ from mmtscam.utils.choices import PREDICTION_FORMATS
 from mmtscam.utils.class_names import class_name, find_class
 from mmtscam.utils.config import checkpoint_config, read_config
 from mmtscam.utils.images import check_array, list_images, read_image, to_pipeline
+from mmtscam.utils.views import first_sample, input_shapes, use_views
 from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
 from .loading import check_localises, class_names, load_model
@@ -58,6 +61,9 @@ class LocInferencer(BaseInferencer):
         show_progress: Whether to show a progress bar.
         num_workers: Threads that read images and draw pictures while the
             model computes.
+        tta: Whether predictions are averaged over mirrored views and a second
+            size of each image.
+        ten_crop: Whether ten crops classify instead of the whole image.
 
     Raises:
         FileNotFoundError: If config or checkpoint is missing.
@@ -76,6 +82,8 @@ class LocInferencer(BaseInferencer):
         layers: Sequence[int] | None = None,
         show_progress: bool = True,
         num_workers: int = 2,
+        tta: bool = False,
+        ten_crop: bool = False,
     ) -> None:
         if weights is None:
             raise ValueError('weights are missing: name a checkpoint')
@@ -86,6 +94,10 @@ class LocInferencer(BaseInferencer):
         if layers is not None:
             cfg.model.backbone.attn_layers = list(layers)
         self.num_workers = num_workers
+        self._augmented = tta or ten_crop
+        if self._augmented:
+            cfg = copy.deepcopy(cfg)
+            use_views(cfg, tta, ten_crop)
         super().__init__(cfg, weights, device or get_device(), scope='mmtscam', show_progress=show_progress)
         head = check_localises(self.model, cfg)
         self.classes = class_names(cfg, weights, head.num_classes) or None
@@ -294,8 +306,8 @@ class LocInferencer(BaseInferencer):
         """Add the samples of the images of a batch that could be read."""
         samples: dict[int, LocDataSample] = {}
         # Images of several sizes would be padded to the largest, and maps would cover the margin.
-        for shape in {data['inputs'].shape for _, data in batch if data is not None}:
-            alike = [(outcome.number, data) for outcome, data in batch if data and data['inputs'].shape == shape]
+        for shapes in {input_shapes(data) for _, data in batch if data is not None}:
+            alike = [(outcome.number, data) for outcome, data in batch if data and input_shapes(data) == shapes]
             found = self.forward(self.collate_fn([data for _, data in alike]), settings)
             samples |= zip((number for number, _ in alike), found, strict=True)
         return [outcome._replace(sample=samples.get(outcome.number)) for outcome, _ in batch]
@@ -333,7 +345,7 @@ class LocInferencer(BaseInferencer):
         except (ValueError, OSError) as error:
             return _Outcome(number, _name(number, item), error=error), None
         if labels is not None:
-            data['data_samples'].set_query_label(labels)
+            first_sample(data).set_query_label(labels)
         return _Outcome(number, _name(number, item), image if keep else None), data
 
     def _to_dict(self, outcome: _Outcome) -> dict[str, Any]:
@@ -366,7 +378,8 @@ class LocInferencer(BaseInferencer):
         return [inputs]  # type: ignore[list-item]
 
     def _init_model(self, cfg: Config, weights: str, device: str) -> torch.nn.Module:
-        return load_model(cfg, weights, device)
+        model = load_model(cfg, weights, device)
+        return LocTTAModel(model) if self._augmented else model
 
     def _init_pipeline(self, cfg: Config | ConfigDict) -> Callable:
         """The config's test pipeline, from the image as an array on."""

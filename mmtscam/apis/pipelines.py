@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmtscam.utils.config import config_name
+from mmtscam.utils.views import load_then_resize
 
 _LOADERS = ('LoadImageFromFile', 'LoadResizedImage')
 
@@ -45,15 +46,11 @@ def image_pipeline(cfg: Config) -> list[dict[str, Any]]:
         ValueError: If there is no pipeline, or its first step is no loader that
             is known.
     """
-    loader, *steps = find_pipeline(cfg)
+    loader, *_ = steps = find_pipeline(cfg)
     kind = getattr(loader['type'], '__name__', str(loader['type'])).rpartition('.')[2]
     if kind not in _LOADERS:
         raise ValueError(
             f'{config_name(cfg)}: its test pipeline must begin with {" or ".join(_LOADERS)}, not with {kind}: '
             'change test_dataloader.dataset.pipeline'
         )
-    if kind == 'LoadResizedImage':
-        scale = loader['scale']
-        size = (scale, scale) if isinstance(scale, int) else tuple(scale)
-        steps.insert(0, dict(type='Resize', scale=size, backend='pillow', interpolation='bilinear'))
-    return steps
+    return load_then_resize(steps)[1:]

@@ -14,7 +14,7 @@ from mmtscam.utils.files import write_text
 from mmtscam.version import __version__
 
 # Fields that say how boxes were drawn.
-_DRAWN = ('map_kind', 'threshold', 'protocol')
+_DRAWN = ('map_kind', 'threshold', 'protocol', 'views', 'crops')
 
 
 def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict[str, Any]:
@@ -31,7 +31,8 @@ def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict
         ``[x1, y1, x2, y2]`` in the image's pixels, with an entry for each
         box, the best class or the first one asked for first; and
         ``map_kind``, ``threshold`` and ``protocol`` with which the boxes were
-        drawn.
+        drawn, from how many ``views`` of the image, and how many ``crops``
+        classified it.
     """
     height, width = sample.ori_shape[:2]
     boxes, label = sample.pred_instances, int(sample.pred_label)
@@ -50,6 +51,8 @@ def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict
         map_kind=sample.class_maps.map_kind,
         threshold=sample.class_maps.threshold,
         protocol=sample.class_maps.protocol,
+        views=sample.class_maps.get('views', 1),
+        crops=sample.class_maps.get('crops', 0),
     )
 
 

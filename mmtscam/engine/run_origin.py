@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 
 from mmtscam.utils.files import file_sha256
 from mmtscam.utils.images import loads_upright, pipeline_of
+from mmtscam.utils.views import describe_views
 
 
 def run_origin(runner: Runner) -> dict[str, Any]:
@@ -20,8 +21,9 @@ def run_origin(runner: Runner) -> dict[str, Any]:
 
     Returns:
         Names and SHA-256 of the config and of the checkpoint, the type of the
-        data set, whether its pipeline turns images ``upright``, and the
-        precision of the forward pass. The config's hash covers its model,
+        data set, whether its pipeline turns images ``upright``, the views
+        of test-time augmentation (``None`` without), and the precision of the
+        forward pass. The config's hash covers its model,
         test data and evaluator, with all changes. The checkpoint's is
         ``None`` where it is no local file.
     """
@@ -34,5 +36,6 @@ def run_origin(runner: Runner) -> dict[str, Any]:
         checkpoint_sha256=file_sha256(checkpoint) if checkpoint and osp.isfile(checkpoint) else None,
         dataset=runner.cfg.test_dataloader.dataset.type,
         upright=loads_upright(pipeline_of(runner.cfg.test_dataloader.dataset)),
+        views=describe_views(pipeline_of(runner.cfg.test_dataloader.dataset)),
         precision=str(getattr(runner.test_loop, 'amp_dtype', None) or torch.float32).removeprefix('torch.'),
     )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from mmcv.transforms import Compose
+from mmengine.dataset import default_collate
 from mmengine.model import BaseModel
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader, Dataset
@@ -18,6 +19,7 @@ from mmtscam.structures import LocDataSample
 from mmtscam.utils.ahead import ahead
 from mmtscam.utils.choices import LABELS
 from mmtscam.utils.images import read_image, to_pipeline
+from mmtscam.utils.views import first_sample, input_shapes
 
 from .image_rows import ImageRow
 from .parts import PartFolder
@@ -75,7 +77,8 @@ def label_parts(
     computes them.
 
     Args:
-        model: The classifier, in evaluation, with a head of this package.
+        model: The classifier, in evaluation, with a head of this package, or
+            a :class:`~mmtscam.models.LocTTAModel` of one.
         pipeline: Steps from an image that is read to the packed sample, see
             :func:`~mmtscam.apis.pipelines.image_pipeline`.
         rows: The images.
@@ -151,23 +154,20 @@ class _Images(Dataset):
             # loader's process would add its traceback.
             return _Image(row.name, str(error), gone=True), None
         if self.known and row.label is not None:
-            data['data_samples'].set_query_label([int(row.label)])
+            first_sample(data).set_query_label([int(row.label)])
         return _Image(row.name), data
 
 
 def _collate(loaded: Sequence[tuple[_Image, dict[str, Any] | None]]) -> _Batch:
     """Stack inputs in the loader's process, so that one tensor a batch is sent instead of one an image."""
-    groups: dict[torch.Size, dict[int, dict[str, Any]]] = {}
+    groups: dict[tuple, dict[int, dict[str, Any]]] = {}
     for place, (_, data) in enumerate(loaded):
         if data is not None:
-            groups.setdefault(data['inputs'].shape, {})[place] = data
+            groups.setdefault(input_shapes(data), {})[place] = data
     return [image for image, _ in loaded], [
         (
             list(group),
-            dict(
-                inputs=torch.stack([data['inputs'] for data in group.values()]),
-                data_samples=[data['data_samples'] for data in group.values()],
-            ),
+            default_collate(list(group.values())),
         )
         for group in groups.values()
     ]

@@ -121,6 +121,16 @@ def add_subset_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_view_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of test-time augmentation."""
+    parser.add_argument(
+        '--tta', action='store_true', help='average over mirrored views and a second size of each image'
+    )
+    parser.add_argument(
+        '--ten-crop', action='store_true', help='let ten crops classify instead of the whole image; slow'
+    )
+
+
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of every tool that runs in several processes."""
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')

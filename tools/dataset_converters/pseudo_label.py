@@ -17,6 +17,7 @@ from mmtscam.utils.cli import (
     add_cfg_options,
     add_launcher_arguments,
     add_model_arguments,
+    add_view_arguments,
     check_at_least,
     run,
     set_local_rank,
@@ -59,6 +60,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--part-size', type=int, default=1000, help='images a part, which is what a stop can lose (default: 1000)'
     )
+    add_view_arguments(parser)
     parser.add_argument('--amp', action='store_true', help='use mixed precision')
     add_cfg_options(parser)
     add_launcher_arguments(parser)
@@ -103,8 +105,10 @@ def label(args: argparse.Namespace) -> None:
     from mmtscam.engine.launch import start_processes
     from mmtscam.engine.memory import keep_freed_memory
     from mmtscam.engine.precision import amp_dtype
+    from mmtscam.models import LocTTAModel
     from mmtscam.pseudo_labels import LabelSettings, PartFolder, label_parts, rows_digest
     from mmtscam.utils.config import read_config
+    from mmtscam.utils.views import use_views
 
     group = start_processes(args.launcher, timedelta(days=7))
     settings = LabelSettings(args.labels, min_area=args.min_area, class_agnostic=args.class_agnostic)
@@ -115,9 +119,13 @@ def label(args: argparse.Namespace) -> None:
     if device == 'cpu':
         keep_freed_memory()
     cfg = read_config(args.config, args.cfg_options)
+    if args.tta or args.ten_crop:
+        use_views(cfg, args.tta, args.ten_crop)
     pipeline = image_pipeline(cfg)
     model = load_model(cfg, args.checkpoint, device)
     head = check_localises(model, cfg)
+    if args.tta or args.ten_crop:
+        model = LocTTAModel(model)
     loc_settings = head.settings_with(threshold=args.threshold, map_kind=args.map_kind)
     count = head.num_classes
     # A head of the first ten of CUB's classes has the names of all 200.
@@ -208,7 +216,9 @@ def describe(
     import torch
     from mmengine.device import get_device
 
+    from mmtscam.apis.pipelines import find_pipeline
     from mmtscam.utils.files import file_sha256
+    from mmtscam.utils.views import describe_views
     from mmtscam.version import __version__
 
     return dict(
@@ -223,6 +233,7 @@ def describe(
         map_kind=loc_settings.map_kind,
         threshold=loc_settings.protocol.threshold,
         protocol=asdict(loc_settings.protocol),
+        views=describe_views(find_pipeline(cfg)),
         precision=str(precision or torch.float32).removeprefix('torch.'),
         batch_size=args.batch_size,
         config_file=Path(args.config).name,

@@ -21,8 +21,8 @@ class TokenFeatures(NamedTuple):
         pooled: ``(B, D')`` average-pooled features of a convolutional branch
             (Conformer), ``None`` where there is none.
         maps: Further maps that the backbone makes, by name: ``(B, h, w)``, or
-            ``(B, L, h, w)`` with a map of each block; ``None`` where it makes
-            none. A backbone may leave them out while training.
+            ``(B, L, h, w)`` with a map of each block or token; ``None`` where
+            it makes none. A backbone may leave them out while training.
     """
 
     patches: Tensor

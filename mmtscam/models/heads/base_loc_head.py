@@ -223,6 +223,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         feats: Any,
         data_samples: Sequence[LocDataSample] | None = None,
         settings: LocSettings | None = None,
+        draw: bool = True,
     ) -> PendingSamples:
         """Classify and localise.
 
@@ -239,6 +240,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
                 protocol's frame.
             settings: Settings for drawing boxes, see :meth:`settings_with`;
                 the head's own by default.
+            draw: Whether to draw boxes. Without them an image may be mirrored
+                or a crop.
 
         Returns:
             The samples and, on the CPU, their ``pred_score``, ``pred_label``,
@@ -274,9 +277,11 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         tensors = dict(scores=scores, predicted=scores.argmax(dim=1, keepdim=True), labels=wanted, truth=truth)
         # In full precision, for numpy and OpenCV know no bfloat16.
         full = {name: each.detach().float() for name, each in maps.items()}
-        return PendingSamples(data_samples, {**tensors, **full}, partial(self._fill, settings=settings))
+        return PendingSamples(data_samples, {**tensors, **full}, partial(self._fill, settings=settings, draw=draw))
 
-    def _fill(self, samples: Sequence[LocDataSample], tensors: Mapping[str, Tensor], settings: LocSettings) -> None:
+    def _fill(
+        self, samples: Sequence[LocDataSample], tensors: Mapping[str, Tensor], settings: LocSettings, draw: bool
+    ) -> None:
         """Fill in the samples of a batch from what :meth:`predict` has computed."""
         for index, sample in enumerate(samples):
             # Copies: a view would be stored with its whole batch.
@@ -297,7 +302,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
                 maps=by_kind[settings.map_kind],
                 **by_kind,
             )
-            localize(sample, settings.protocol, num_boxes)
+            if draw:
+                localize(sample, settings.protocol, num_boxes)
 
     def _choose(self, sample: LocDataSample, labels: list[int], num_top: int, num_truth: int) -> tuple[list[int], int]:
         """Choose the labels that get a map, and say how many of them, from the first on, also get a box.

@@ -1,0 +1,120 @@
+"""Several views of each image: the test pipeline, and what it gives."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.config import Config
+
+# A second size, whose patches are two ninths smaller.
+_LARGER = 9 / 7
+
+
+def pipeline_of_views(steps: Sequence[dict], tta: bool, ten_crop: bool, patch_size: int = 1) -> list[dict[str, Any]]:
+    """Let a test pipeline make views of an image in place of the image.
+
+    Args:
+        steps: Configs of a test pipeline, with or without its loader. It has a
+            ``Resize``, or begins with ``LoadResizedImage``, and ends in
+            ``PackLocInputs``.
+        tta: Whether there are a view in a second size, 9/7 of the first one,
+            and mirrored views.
+        ten_crop: Whether ten crops classify.
+        patch_size: Sizes are rounded to multiples of it.
+
+    Returns:
+        Configs of the new pipeline.
+
+    Raises:
+        ValueError: If the pipeline has no step that resizes.
+    """
+    steps = load_then_resize(steps)
+    places = [place for place, step in enumerate(steps) if _kind(step) == 'Resize' and 'scale' in step]
+    if len(places) != 1:
+        raise ValueError(
+            'test-time augmentation needs a test pipeline with one Resize that has a scale: its views are in sizes of '
+            'their own'
+        )
+    (place,) = places
+    resize = steps[place]
+    scale = resize['scale']
+    first = (scale, scale) if isinstance(scale, int) else tuple(scale)
+    second = tuple(max(round(edge * _LARGER / patch_size), 1) * patch_size for edge in first)
+    views = dict(
+        type='mmtscam.LocViews',
+        resize=resize,
+        sizes=[first, second] if tta else [first],
+        flip=tta,
+        ten_crop=ten_crop,
+        steps=steps[place + 1 :],
+    )
+    return [*steps[:place], views]
+
+
+def load_then_resize(steps: Sequence[dict]) -> list[dict[str, Any]]:
+    """Give a pipeline two steps with the same pixels in place of a ``LoadResizedImage`` at its beginning.
+
+    Args:
+        steps: Configs of a pipeline.
+
+    Returns:
+        Copies of them.
+    """
+    steps = [dict(step) for step in steps]
+    if not steps or _kind(steps[0]) != 'LoadResizedImage':
+        return steps
+    scale = steps[0]['scale']
+    size = (scale, scale) if isinstance(scale, int) else tuple(scale)
+    load = dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation')
+    return [load, dict(type='Resize', scale=size, backend='pillow', interpolation='bilinear'), *steps[1:]]
+
+
+def use_views(cfg: Config, tta: bool, ten_crop: bool) -> None:
+    """Let a config's test make views of each image; changes the config in place.
+
+    Args:
+        cfg: The config. Its own ``tta_pipeline`` is used if it has one.
+        tta: See :func:`pipeline_of_views`.
+        ten_crop: See :func:`pipeline_of_views`.
+
+    Raises:
+        ValueError: If its test pipeline has no place for views.
+    """
+    dataset = cfg.test_dataloader.dataset
+    while 'pipeline' not in dataset and 'dataset' in dataset:
+        dataset = dataset.dataset
+    patch_size = cfg.model.get('backbone', {}).get('patch_size', 1)
+    dataset.pipeline = cfg.get('tta_pipeline') or pipeline_of_views(
+        dataset.get('pipeline', ()), tta, ten_crop, patch_size if isinstance(patch_size, int) else 1
+    )
+
+
+def describe_views(pipeline: Sequence[Any]) -> dict[str, Any] | None:
+    """The views that a pipeline makes, as plain values; ``None`` where it makes none.
+
+    Args:
+        pipeline: Configs of a test pipeline.
+    """
+    if not pipeline or not isinstance(pipeline[-1], dict) or _kind(pipeline[-1]) != 'LocViews':
+        return None
+    views = pipeline[-1]
+    return dict(
+        sizes=[list(size) for size in views['sizes']],
+        flip=views.get('flip', True),
+        ten_crop=views.get('ten_crop', False),
+    )
+
+
+def first_sample(data: dict) -> Any:
+    """The sample of a pipeline's result; of several views that of the first one."""
+    samples = data['data_samples']
+    return samples[0] if isinstance(samples, list) else samples
+
+
+def input_shapes(data: dict) -> tuple:
+    """The shapes of a pipeline's inputs, one of each view."""
+    inputs = data['inputs']
+    return tuple(view.shape for view in (inputs if isinstance(inputs, list) else [inputs]))
+
+
+def _kind(step: dict) -> str:
+    return getattr(step['type'], '__name__', str(step['type'])).rpartition('.')[2]
