@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         class_attention,
         explicit_attention,
         foreground_gate,
+        propagated_attention,
         rowwise_attention,
     )
     from .coupling import couple_maps
@@ -66,6 +67,7 @@ __all__ = [
     'pixel_average_precision',
     'pixel_histograms',
     'precision_recall',
+    'propagated_attention',
     'quantize_map',
     'rowwise_attention',
     'semantic_logits',
@@ -86,6 +88,7 @@ _WITH_TORCH = {
     'grid_laplacian': 'diffusion',
     'min_max': 'diffusion',
     'newton_schulz': 'diffusion',
+    'propagated_attention': 'attention',
     'rowwise_attention': 'attention',
     'semantic_logits': 'semantic',
     'semantic_maps': 'semantic',

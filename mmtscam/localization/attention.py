@@ -108,6 +108,33 @@ def class_attention(query: Tensor, key: Tensor) -> Tensor:
     return logits.softmax(dim=-1).mean(dim=1)
 
 
+def propagated_attention(query: Tensor, key: Tensor, chunk: int = 256) -> Tensor:
+    """Class attention that its own block passes on: ``a A / N``, with A averaged over heads and a its first row.
+
+    Only ``chunk`` rows of a matrix exist at a time.
+
+    Reference: Chen et al., "LCTR", AAAI 2022.
+
+    Args:
+        query: ``(B, K, N, D')`` float tensor; token 0 is the class token.
+        key: Like ``query``.
+        chunk: Number of rows computed at once.
+
+    Returns:
+        ``(B, N)`` tensor, ``float32`` at least.
+    """
+    tokens, width = query.shape[2:]
+    row = class_attention(query, key)
+    passed = torch.zeros_like(row)
+    with without_autocast(query):
+        keys = full_precision(key).mT
+        for start in range(0, tokens, chunk):
+            logits = full_precision(query[:, :, start : start + chunk]) * width**-0.5 @ keys
+            weights = logits.softmax(dim=-1).mean(dim=1)
+            passed = passed + (row[:, None, start : start + chunk] @ weights).squeeze(1)
+    return passed / tokens
+
+
 def foreground_gate(query: Tensor, key: Tensor) -> Tensor:
     """How much each token is foreground in the eyes of some tokens: ``sigmoid(mean over heads of Q K^T / sqrt(D'))``.
 

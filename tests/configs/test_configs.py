@@ -88,8 +88,9 @@ def test_trains_a_step_and_predicts(name, sample_set):
     assert changed
 
     evaluation = on_the_sample_set(cfg, 'val_dataloader', sample_set)
-    size = batch['inputs'][0].shape
-    assert all(image.shape == size for image in next(iter(evaluation))['inputs'])
+    if not name.startswith('trilite/'):  # which is tested on larger images
+        size = batch['inputs'][0].shape
+        assert all(image.shape == size for image in next(iter(evaluation))['inputs'])
     model.eval()
     for sample in model.val_step(next(iter(evaluation))):
         assert sample.pred_score.shape == (cfg.model.head.num_classes,)
@@ -110,7 +111,9 @@ def test_evaluators_build(name):
         assert len(metrics) == len(evaluator)
     # Validation measures the figure that decides on the best checkpoint.
     prefix, figure = cfg.default_hooks.checkpoint.save_best.split('/')
-    measured = {'LocAccuracy': 'loc_top1', 'Accuracy': 'top1', 'PixelAP': 'pxap'}
+    measured = {
+        'LocAccuracy': 'loc_top1', 'Accuracy': 'top1', 'PixelAP': 'pxap', 'MaxBoxAcc': 'maxboxacc_oracle'
+    }  # fmt: skip
     assert measured[type(metrics[prefix]).__name__] == figure
 
 

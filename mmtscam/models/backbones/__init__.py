@@ -3,6 +3,7 @@
 from .adl_backbone import adl_backbone
 from .cam_resnet import CAMResNet
 from .cam_vgg import CAMVGG
+from .lctr_deit import LCTRDeiT
 from .sat_deit import SATDeiT
 from .token_features import TokenFeatures
 from .truncated_backbone import TruncatedBackbone
@@ -12,6 +13,7 @@ from .tscam_deit import TSCAMDeiT
 __all__ = [
     'CAMVGG',
     'CAMResNet',
+    'LCTRDeiT',
     'SATDeiT',
     'TSCAMConformer',
     'TSCAMDeiT',

@@ -5,6 +5,7 @@ from .base_loc_head import BaseLocHead
 from .cam_head import CAMHead
 from .class_token_head import ClassTokenHead
 from .features import check_feature_maps, check_tokens
+from .lctr_head import LCTRHead
 from .loc_settings import LocSettings
 from .localize import localize
 from .pending_samples import PendingSamples
@@ -19,6 +20,7 @@ __all__ = [
     'BaseLocHead',
     'CAMHead',
     'ClassTokenHead',
+    'LCTRHead',
     'LocSettings',
     'PendingSamples',
     'SATHead',
