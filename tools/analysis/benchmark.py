@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
         description='Speed and peak memory of training, prediction, evaluation and data loading. Ours and a plainly '
         'written baseline (explicit softmax, all maps kept, images one by one) run in turn, each in a process of its '
         'own, after a check in fp32 that they compute the same. Weights are random and images noise. For configs with '
-        'TSCAMDeiT, TSCAMHead and the protocol tscam.',
+        'TSCAMDeiT, TSCAMHead and the protocol tscam, or SATDeiT and SATHead.',
         epilog=LEGEND,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

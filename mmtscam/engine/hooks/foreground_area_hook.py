@@ -24,7 +24,7 @@ class ForegroundAreaHook(Hook):
 
     def __init__(self, tolerance: float = 0.05) -> None:
         self.tolerance = tolerance
-        self._areas: list[float] = []
+        self._areas: list[Any] = []  # read at the end of an epoch, so that a GPU is not waited for
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Begin anew."""
@@ -35,7 +35,7 @@ class ForegroundAreaHook(Hook):
     ) -> None:
         """Note the mean area of a batch."""
         if outputs and 'area' in outputs:
-            self._areas.append(float(outputs['area']))
+            self._areas.append(outputs['area'])
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Compare."""
@@ -43,7 +43,7 @@ class ForegroundAreaHook(Hook):
         wanted = getattr(getattr(model, 'head', None), 'area', None)
         if wanted is None or not self._areas:
             return
-        found = sum(self._areas) / len(self._areas)
+        found = float(sum(self._areas)) / len(self._areas)
         if abs(found - wanted) > self.tolerance:
             more = found > wanted
             runner.logger.warning(
