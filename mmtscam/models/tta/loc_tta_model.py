@@ -29,10 +29,17 @@ class LocTTAModel(BaseTTAModel):
     Args:
         module: A classifier with a head of this package, or its config.
         **kwargs: Further arguments of mmengine's ``BaseTTAModel``.
+
+    Raises:
+        ValueError: If its head makes no maps.
     """
 
     def __init__(self, module: nn.Module | dict, **kwargs: Any) -> None:
         super().__init__(module, **kwargs)
+        if not isinstance(self.network.head, BaseLocHead):
+            raise ValueError(
+                f'test-time augmentation joins maps, and {type(self.network.head).__name__} makes none (no BaseLocHead)'
+            )
         self.data_preprocessor = _EachView(self.network.data_preprocessor)
 
     @property

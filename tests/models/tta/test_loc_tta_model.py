@@ -120,3 +120,19 @@ def test_a_step_normalises_each_view(model):
     expected = whole.predict(**copy.deepcopy(data))
     for ours, theirs in zip(whole.test_step(data), expected, strict=True):
         assert torch.equal(ours.class_maps.maps, theirs.class_maps.maps)
+
+
+def test_a_head_without_maps_is_refused():
+    config = dict(
+        type='mmpretrain.ImageClassifier',
+        data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'),
+        backbone=dict(type='mmpretrain.ResNet', depth=18),
+        head=dict(
+            type='mmpretrain.LinearClsHead',
+            num_classes=6,
+            in_channels=512,
+            loss=dict(type='mmpretrain.CrossEntropyLoss'),
+        ),
+    )
+    with pytest.raises(ValueError, match='joins maps, and LinearClsHead makes none'):
+        LocTTAModel(config)
