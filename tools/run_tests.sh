@@ -7,6 +7,8 @@
 # The tests of a file stay in one process; there are as many processes as cores,
 # at most 4. With -n 0 there is one, in which a debugger works.
 set -euo pipefail
+# Where this is set, each of the many processes that tests start would compile all packages anew.
+unset PYTHONDONTWRITEBYTECODE
 run_pytest() {
     OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@"
 }

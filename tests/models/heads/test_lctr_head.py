@@ -4,13 +4,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from loc_samples import make_samples
-from tscam_models import BACKBONES, WatchShapes, build_model, make_images, predict, training_step
+from tscam_models import WatchShapes, build_model, make_images, predict, training_step
 
 from mmtscam.localization import explicit_attention, propagated_attention
 from mmtscam.models.backbones import TokenFeatures
 from mmtscam.registry import MODELS
-
-BACKBONES['lctr'] = dict(BACKBONES['deit'], type='LCTRDeiT', attention='always')
 
 
 @pytest.mark.parametrize('chunk', [3, 256])
@@ -73,7 +71,8 @@ def test_number_of_parameters_beside_tscam(num_classes, more):
 
 
 def test_a_model_trains_and_predicts_without_a_matrix():
-    model, images = build_model('lctr', 'LCTRHead'), make_images('deit')
+    model = build_model('deit', 'LCTRHead', type='LCTRDeiT', attention='always')
+    images = make_images('deit')
     with WatchShapes() as watched:
         _, gradients = training_step(model, images)
     assert watched.attention_matrices(36) == []
