@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmtscam.utils.config import config_name
+from mmtscam.utils.config import config_name, type_name
 from mmtscam.utils.views import load_then_resize
 
 _LOADERS = ('LoadImageFromFile', 'LoadResizedImage')
@@ -47,7 +47,7 @@ def image_pipeline(cfg: Config) -> list[dict[str, Any]]:
             is known.
     """
     loader, *_ = steps = find_pipeline(cfg)
-    kind = getattr(loader['type'], '__name__', str(loader['type'])).rpartition('.')[2]
+    kind = type_name(loader['type'])
     if kind not in _LOADERS:
         raise ValueError(
             f'{config_name(cfg)}: its test pipeline must begin with {" or ".join(_LOADERS)}, not with {kind}: '

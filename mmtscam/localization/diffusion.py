@@ -90,7 +90,15 @@ def spread_over_alike(
         return maps * (1 + gain.unsqueeze(1)), scores + gain
 
 
-def min_max(maps: Tensor) -> Tensor:
-    """Maps ``(..., h, w)`` brought to [0, 1] each; a flat one becomes 0."""
+def min_max(maps: Tensor, epsilon: float = _EPSILON) -> Tensor:
+    """Maps ``(..., h, w)`` brought to [0, 1] each; a flat one becomes 0.
+
+    Args:
+        maps: Float tensor.
+        epsilon: Least range by which a map is divided.
+
+    Returns:
+        Tensor like ``maps``.
+    """
     low, high = maps.amin(dim=(-2, -1), keepdim=True), maps.amax(dim=(-2, -1), keepdim=True)
-    return (maps - low) / (high - low).clamp_min(_EPSILON)
+    return (maps - low) / (high - low).clamp_min(epsilon)

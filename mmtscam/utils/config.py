@@ -20,6 +20,11 @@ def config_name(cfg: Config) -> str:
     return getattr(cfg, 'filename', None) or 'the config'
 
 
+def type_name(kind: Any) -> str:
+    """Name of the class that a part of a config names as its ``type``, without scope or module; or of a class."""
+    return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
+
+
 def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, Any] | None = None) -> Config:
     """Read a config and merge settings into it.
 

@@ -10,6 +10,8 @@ import numpy as np
 from mmengine import fileio
 from PIL import Image, ImageOps
 
+from .config import type_name
+
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
 # The colour behind transparent pixels: ImageNet's mean, as in mmcv.
 _BACKGROUND = (124, 117, 104)
@@ -69,8 +71,7 @@ def loads_upright(pipeline: Sequence[Any]) -> bool:
         kind, color_type = loader['type'], loader.get('color_type', 'color')
     else:
         kind, color_type = type(loader), getattr(loader, 'color_type', 'color')
-    name = getattr(kind, '__name__', str(kind)).rpartition('.')[2]
-    return name != 'LoadResizedImage' and color_type in ('color', 'grayscale')
+    return type_name(kind) != 'LoadResizedImage' and color_type in ('color', 'grayscale')
 
 
 def read_image(path: str, upright: bool = True) -> np.ndarray:

@@ -5,6 +5,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from .config import type_name
+
 # A second size, whose patches are two ninths smaller.
 _LARGER = 9 / 7
 
@@ -28,7 +30,7 @@ def pipeline_of_views(steps: Sequence[dict], tta: bool, ten_crop: bool, patch_si
         ValueError: If the pipeline has no step that resizes.
     """
     steps = load_then_resize(steps)
-    places = [place for place, step in enumerate(steps) if _kind(step) == 'Resize' and 'scale' in step]
+    places = [place for place, step in enumerate(steps) if type_name(step['type']) == 'Resize' and 'scale' in step]
     if len(places) != 1:
         raise ValueError(
             'test-time augmentation needs a test pipeline with one Resize that has a scale: its views are in sizes of '
@@ -60,7 +62,7 @@ def load_then_resize(steps: Sequence[dict]) -> list[dict[str, Any]]:
         Copies of them.
     """
     steps = [dict(step) for step in steps]
-    if not steps or _kind(steps[0]) != 'LoadResizedImage':
+    if not steps or type_name(steps[0]['type']) != 'LoadResizedImage':
         return steps
     scale = steps[0]['scale']
     size = (scale, scale) if isinstance(scale, int) else tuple(scale)
@@ -94,7 +96,7 @@ def describe_views(pipeline: Sequence[Any]) -> dict[str, Any] | None:
     Args:
         pipeline: Configs of a test pipeline.
     """
-    if not pipeline or not isinstance(pipeline[-1], dict) or _kind(pipeline[-1]) != 'LocViews':
+    if not pipeline or not isinstance(pipeline[-1], dict) or type_name(pipeline[-1]['type']) != 'LocViews':
         return None
     views = pipeline[-1]
     return dict(
@@ -114,7 +116,3 @@ def input_shapes(data: dict) -> tuple:
     """The shapes of a pipeline's inputs, one of each view."""
     inputs = data['inputs']
     return tuple(view.shape for view in (inputs if isinstance(inputs, list) else [inputs]))
-
-
-def _kind(step: dict) -> str:
-    return getattr(step['type'], '__name__', str(step['type'])).rpartition('.')[2]

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmtscam.localization import min_max
 from mmtscam.models.layers import SemanticConv
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample, MapKind
@@ -102,7 +103,4 @@ def cam_classifier(
 
 def normalize_maps(maps: Tensor) -> Tensor:
     """Min-max normalise each map, over its last two dimensions, to [0, 1]; a constant one becomes zero."""
-    maps = maps.float()
-    lowest = maps.amin(dim=(-2, -1), keepdim=True)
-    highest = maps.amax(dim=(-2, -1), keepdim=True)
-    return (maps - lowest) / (highest - lowest).clamp_min(torch.finfo(maps.dtype).tiny)
+    return min_max(maps.float(), epsilon=torch.finfo(torch.float32).tiny)

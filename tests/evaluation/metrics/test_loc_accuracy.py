@@ -522,7 +522,7 @@ def test_a_map_that_is_not_finite_is_the_empty_box(protocol, name, value):
 @pytest.mark.parametrize(
     ('maps', 'text'),
     [
-        (torch.rand(2, 14, 14), 'a map of shape (14, 14) with values from 0.'),
+        (torch.linspace(0.1, 0.9, 392).view(2, 14, 14), 'a map of shape (14, 14) with values from 0.'),
         (torch.full((2, 224, 224), 1.5), 'a map of shape (224, 224) with values from 1.5 to 1.5'),
         (torch.full((2, 224, 224), -0.5), 'a map of shape (224, 224) with values from -0.5 to -0.5'),
         (torch.full((2, 224, 224), float('nan')), 'a map of shape (224, 224) with values from nan to nan'),
