@@ -1,6 +1,7 @@
 """One of the processes that test_distributed_modes.py starts: SAT's losses on half of a batch beside the whole.
 
-Usage: ``foreground_worker.py SPATIAL_TOKENS STORE WORK_DIR`` with torchrun's environment variables.
+Usage: ``foreground_worker.py SPATIAL_TOKENS ZOOMED STORE WORK_DIR`` with torchrun's environment variables; ZOOMED is
+the number of images, from the first on, that are closer looks.
 """
 
 import os
@@ -15,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tscam_models import assert_close, build_model, make_images
 
 
-def main(spatial_tokens: str, store: str) -> None:
+def main(spatial_tokens: str, zoomed: str, store: str) -> None:
     rank = int(os.environ['RANK'])
     torch.set_num_threads(1)
     init_default_scope('mmtscam')
@@ -23,6 +24,8 @@ def main(spatial_tokens: str, store: str) -> None:
 
     def losses_of(model: torch.nn.Module, places: range) -> dict[str, torch.Tensor]:
         samples = make_samples(*labels[places.start : places.stop])
+        for place, sample in zip(places, samples, strict=True):
+            sample.set_metainfo(dict(zoomed=place < int(zoomed)))
         return model(images[places.start : places.stop], samples, mode='loss')
 
     def build() -> torch.nn.Module:
@@ -57,4 +60,4 @@ def main(spatial_tokens: str, store: str) -> None:
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])

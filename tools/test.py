@@ -2,7 +2,14 @@
 
 import argparse
 
-from mmtscam.utils.cli import add_model_arguments, add_runner_arguments, add_view_arguments, check_at_least, run
+from mmtscam.utils.cli import (
+    add_model_arguments,
+    add_runner_arguments,
+    add_view_arguments,
+    check_at_least,
+    chosen_views,
+    run,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,8 +60,8 @@ def main() -> None:
     from mmtscam.utils.views import use_views
 
     cfg = evaluation_config(args)
-    if args.tta or args.ten_crop:
-        use_views(cfg, args.tta, args.ten_crop)
+    if views := chosen_views(args):
+        use_views(cfg, **views)
         cfg.custom_hooks = [
             *cfg.get('custom_hooks', []),
             dict(type='PrepareTTAHook', tta_cfg=cfg.get('tta_model', dict(type='mmtscam.LocTTAModel'))),

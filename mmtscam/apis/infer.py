@@ -3,7 +3,7 @@
 import argparse
 
 from mmtscam.utils.choices import PREDICTION_FORMATS
-from mmtscam.utils.cli import add_cfg_options, add_view_arguments, run
+from mmtscam.utils.cli import add_cfg_options, add_view_arguments, chosen_views, run
 
 # Names in messages of the inferencer and of the model, and the flags that set them.
 HINTS = {
@@ -79,8 +79,7 @@ def main() -> None:
             args.checkpoint,
             args.device,
             args.layers,
-            tta=args.tta,
-            ten_crop=args.ten_crop,
+            **chosen_views(args),
         )
         results = inferencer(
             inputs,

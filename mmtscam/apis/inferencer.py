@@ -64,6 +64,8 @@ class LocInferencer(BaseInferencer):
         tta: Whether predictions are averaged over mirrored views and a second
             size of each image.
         ten_crop: Whether ten crops classify instead of the whole image.
+        zoom: Whether the model looks once more, at the part around the
+            predicted box: it classifies, and its map is averaged in.
 
     Raises:
         FileNotFoundError: If config or checkpoint is missing.
@@ -84,6 +86,7 @@ class LocInferencer(BaseInferencer):
         num_workers: int = 2,
         tta: bool = False,
         ten_crop: bool = False,
+        zoom: bool = False,
     ) -> None:
         if weights is None:
             raise ValueError('weights are missing: name a checkpoint')
@@ -94,10 +97,10 @@ class LocInferencer(BaseInferencer):
         if layers is not None:
             cfg.model.backbone.attn_layers = list(layers)
         self.num_workers = num_workers
-        self._augmented = tta or ten_crop
+        self._augmented = tta or ten_crop or zoom
         if self._augmented:
             cfg = copy.deepcopy(cfg)
-            use_views(cfg, tta, ten_crop)
+            use_views(cfg, tta, ten_crop, zoom)
         super().__init__(cfg, weights, device or get_device(), scope='mmtscam', show_progress=show_progress)
         head = check_localises(self.model, cfg)
         self.classes = class_names(cfg, weights, head.num_classes) or None

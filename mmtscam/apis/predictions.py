@@ -14,7 +14,7 @@ from mmtscam.utils.files import write_text
 from mmtscam.version import __version__
 
 # Fields that say how boxes were drawn.
-_DRAWN = ('map_kind', 'threshold', 'protocol', 'views', 'crops')
+_DRAWN = ('map_kind', 'threshold', 'protocol', 'views', 'crops', 'zoom')
 
 
 def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict[str, Any]:
@@ -31,8 +31,8 @@ def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict
         ``[x1, y1, x2, y2]`` in the image's pixels, with an entry for each
         box, the best class or the first one asked for first; and
         ``map_kind``, ``threshold`` and ``protocol`` with which the boxes were
-        drawn, from how many ``views`` of the image, and how many ``crops``
-        classified it.
+        drawn, from how many ``views`` of the image, how many ``crops`` classified
+        it, and whether a closer look did (``zoom``).
     """
     height, width = sample.ori_shape[:2]
     boxes, label = sample.pred_instances, int(sample.pred_label)
@@ -53,6 +53,7 @@ def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict
         protocol=sample.class_maps.protocol,
         views=sample.class_maps.get('views', 1),
         crops=sample.class_maps.get('crops', 0),
+        zoom=sample.class_maps.get('zoom', False),
     )
 
 

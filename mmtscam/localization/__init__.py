@@ -23,6 +23,7 @@ from .outcomes import Outcome, OutcomeLimits, localization_outcome
 from .pixels import pixel_average_precision, pixel_histograms, precision_recall
 from .protocols import PROTOCOLS, Protocol, get_protocol
 from .sweep import correct_at_thresholds, threshold_grid
+from .windows import window_around
 
 if TYPE_CHECKING:
     from .attention import (
@@ -75,6 +76,7 @@ __all__ = [
     'spread_over_alike',
     'threshold_grid',
     'threshold_map',
+    'window_around',
 ]
 
 # Names that need PyTorch, and their modules.

@@ -129,6 +129,16 @@ def add_view_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--ten-crop', action='store_true', help='let ten crops classify instead of the whole image; slow'
     )
+    parser.add_argument(
+        '--zoom',
+        action='store_true',
+        help='look once more, at the part around the predicted box: it classifies, and its map is averaged in',
+    )
+
+
+def chosen_views(args: argparse.Namespace) -> dict[str, bool]:
+    """Those flags of :func:`add_view_arguments` that are given, as arguments of ``use_views``; empty without any."""
+    return {name: True for name in ('tta', 'ten_crop', 'zoom') if getattr(args, name)}
 
 
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,9 @@ from .config import type_name
 _LARGER = 9 / 7
 
 
-def pipeline_of_views(steps: Sequence[dict], tta: bool, ten_crop: bool, patch_size: int = 1) -> list[dict[str, Any]]:
+def pipeline_of_views(
+    steps: Sequence[dict], tta: bool = False, ten_crop: bool = False, zoom: bool = False, patch_size: int = 1
+) -> list[dict[str, Any]]:
     """Let a test pipeline make views of an image in place of the image.
 
     Args:
@@ -21,6 +23,7 @@ def pipeline_of_views(steps: Sequence[dict], tta: bool, ten_crop: bool, patch_si
         tta: Whether there are a view in a second size, 9/7 of the first one,
             and mirrored views.
         ten_crop: Whether ten crops classify.
+        zoom: Whether the model looks at the object once more, closer.
         patch_size: Sizes are rounded to multiples of it.
 
     Returns:
@@ -47,6 +50,7 @@ def pipeline_of_views(steps: Sequence[dict], tta: bool, ten_crop: bool, patch_si
         sizes=[first, second] if tta else [first],
         flip=tta,
         ten_crop=ten_crop,
+        zoom=zoom,
         steps=steps[place + 1 :],
     )
     return [*steps[:place], views]
@@ -70,13 +74,14 @@ def load_then_resize(steps: Sequence[dict]) -> list[dict[str, Any]]:
     return [load, dict(type='Resize', scale=size, backend='pillow', interpolation='bilinear'), *steps[1:]]
 
 
-def use_views(cfg: Config, tta: bool, ten_crop: bool) -> None:
+def use_views(cfg: Config, tta: bool = False, ten_crop: bool = False, zoom: bool = False) -> None:
     """Let a config's test make views of each image; changes the config in place.
 
     Args:
         cfg: The config. Its own ``tta_pipeline`` is used if it has one.
         tta: See :func:`pipeline_of_views`.
         ten_crop: See :func:`pipeline_of_views`.
+        zoom: See :func:`pipeline_of_views`.
 
     Raises:
         ValueError: If its test pipeline has no place for views.
@@ -86,7 +91,7 @@ def use_views(cfg: Config, tta: bool, ten_crop: bool) -> None:
         dataset = dataset.dataset
     patch_size = cfg.model.get('backbone', {}).get('patch_size', 1)
     dataset.pipeline = cfg.get('tta_pipeline') or pipeline_of_views(
-        dataset.get('pipeline', ()), tta, ten_crop, patch_size if isinstance(patch_size, int) else 1
+        dataset.get('pipeline', ()), tta, ten_crop, zoom, patch_size if isinstance(patch_size, int) else 1
     )
 
 
@@ -103,6 +108,7 @@ def describe_views(pipeline: Sequence[Any]) -> dict[str, Any] | None:
         sizes=[list(size) for size in views['sizes']],
         flip=views.get('flip', True),
         ten_crop=views.get('ten_crop', False),
+        zoom=views.get('zoom', False),
     )
 
 

@@ -1,15 +1,19 @@
 """The methods after TS-CAM go through every tool, and each result names their map."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmtscam.deployment.check import load_exported
 from mmtscam.registry import DATASETS, MODELS
+from mmtscam.utils.config import read_config
 
 pytestmark = pytest.mark.slow
 
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 BACKBONES = {
     'sat': dict(type='SATDeiT', gated_blocks=1),
     'gtformer': dict(type='SATDeiT', gated_blocks=1, spatial_tokens='image'),
@@ -53,7 +57,7 @@ def test_testing_and_export(files, sample_set, tmp_path, run_here):
     method, config, checkpoint = files
     own, kind = ('tscam', 'coupled') if method == 'scm' else ('sat', 'foreground')
     found = {}
-    for name, flags in (('plain', []), ('views', ['--tta', '--ten-crop'])):
+    for name, flags in (('plain', []), ('views', ['--tta', '--ten-crop', '--zoom'])):
         folder = tmp_path / name
         run_here(
             'python', 'tools/test.py', config, checkpoint, '--work-dir', folder, '--report-dir', folder,
@@ -64,7 +68,7 @@ def test_testing_and_export(files, sample_set, tmp_path, run_here):
         assert [result['protocol']['name'] for result in report['results']] == [own, 'wsol-v2']
         found[name] = report['origin']['views']
         assert len(list((folder / 'pictures').iterdir())) == 2
-    assert found == dict(plain=None, views=dict(sizes=[[80, 80], [104, 104]], flip=True, ten_crop=True))
+    assert found == dict(plain=None, views=dict(sizes=[[80, 80], [104, 104]], flip=True, ten_crop=True, zoom=True))
     rescored = run_here(
         'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'views' / 'maps.npz', '--config', config
     ).stdout
@@ -83,19 +87,24 @@ def test_testing_and_export(files, sample_set, tmp_path, run_here):
 def test_inference_pseudo_labels_and_thresholds(files, sample_set, tmp_path, run_here):
     _, config, checkpoint = files
     image = next((sample_set / 'images').rglob('*.jpg'))
-    for flags, views, crops in (([], 1, 0), (['--tta'], 4, 0), (['--ten-crop'], 1, 10)):
-        folder = tmp_path / f'demo{views}{crops}'
+    for flags, views, crops, zoom in (
+        ([], 1, 0, False),
+        (['--tta'], 4, 0, False),
+        (['--ten-crop'], 1, 10, False),
+        (['--zoom'], 1, 0, True),
+    ):
+        folder = tmp_path / f'demo{views}{crops}{zoom}'
         run_here('python', 'tools/image_demo.py', image, config, checkpoint, '--out-dir', folder, *flags)
         (prediction,) = json.loads((folder / 'predictions.json').read_text())['predictions']
-        drawn = {name: prediction[name] for name in ('map_kind', 'protocol', 'threshold', 'views', 'crops')}
-        assert drawn == dict(map_kind='foreground', protocol='sat', threshold=0.4, views=views, crops=crops)
+        drawn = {name: prediction[name] for name in ('map_kind', 'protocol', 'threshold', 'views', 'crops', 'zoom')}
+        assert drawn == dict(map_kind='foreground', protocol='sat', threshold=0.4, views=views, crops=crops, zoom=zoom)
         # One box for all classes.
         assert len({tuple(box) for box in prediction['bboxes']}) == 1
         assert list((folder / 'vis').iterdir())
 
     run_here(
         'python', 'tools/dataset_converters/pseudo_label.py', config, checkpoint, '--out', tmp_path / 'boxes.json',
-        '--tta', '--num-workers', '0',
+        '--tta', '--zoom', '--num-workers', '0',
     )  # fmt: skip
     content = json.loads((tmp_path / 'boxes.json').read_text())
     assert len(content['images']) == len(content['annotations']) == 24
@@ -109,3 +118,34 @@ def test_inference_pseudo_labels_and_thresholds(files, sample_set, tmp_path, run
     assert 'foreground' in (tmp_path / 'thresholds.json').read_text()
     printed = run_here('python', 'tools/analysis/get_flops.py', config).stdout
     assert 'MACs: ' in printed
+
+
+@pytest.mark.parametrize('files', ['sat'], indirect=True)
+def test_a_second_round_on_closer_looks(files, tmp_path, run):
+    """Predicted boxes go back into training, by the pipeline of the config for it."""
+    _, config, checkpoint = files
+    boxes = tmp_path / 'boxes.json'
+    run('python', 'tools/dataset_converters/pseudo_label.py', config, checkpoint, '--out', boxes, '--num-workers', '0')
+    cfg, recipe = Config.fromfile(config), read_config(CONFIGS / 'sat' / 'sat-zoom_deit-t_cub.py')
+    pipeline = recipe.train_dataloader.dataset.pipeline
+    (whole, closer) = pipeline[1].transforms
+    whole[0].scale, whole[1].crop_size, closer[1].scale = (92, 92), 80, (80, 80)
+    cfg.train_dataloader.dataset.update(pipeline=pipeline, boxes=dict(type='COCOBoxes', ann_file=str(boxes)))
+    cfg.model.head.loss = recipe.model.head.loss
+    cfg.param_scheduler = recipe.param_scheduler
+    cfg.load_from = str(checkpoint)
+    cfg.dump(tmp_path / 'second.py')
+    printed = run('python', 'tools/train.py', tmp_path / 'second.py', '--work-dir', tmp_path / 'second').stdout
+    assert 'loss_area' in printed
+    report = tmp_path / 'report'
+    run(
+        'python', 'tools/test.py', tmp_path / 'second.py', tmp_path / 'second' / 'epoch_1.pth', '--zoom',
+        '--work-dir', report, '--report-dir', report,
+    )  # fmt: skip
+    assert json.loads((report / 'report.json').read_text())['origin']['views']['zoom'] is True
+
+    # The second round is not started without boxes.
+    cfg.train_dataloader.dataset.boxes.ann_file = str(tmp_path / 'missing.json')
+    cfg.dump(tmp_path / 'second.py')
+    printed = run('python', 'tools/train.py', tmp_path / 'second.py', '--work-dir', tmp_path / 'w', code=1).stdout
+    assert 'missing.json' in printed.strip().splitlines()[-1]

@@ -14,10 +14,16 @@ def test_views_take_the_place_of_resizing():
         LOAD,
         dict(
             type='mmtscam.LocViews', resize=RESIZE, sizes=[(224, 224), (288, 288)], flip=True, ten_crop=False,
-            steps=[PACK],
+            zoom=False, steps=[PACK],
         ),
     ]  # fmt: skip
-    assert describe_views(steps) == dict(sizes=[[224, 224], [288, 288]], flip=True, ten_crop=False)
+    assert describe_views(steps) == dict(sizes=[[224, 224], [288, 288]], flip=True, ten_crop=False, zoom=False)
+
+
+def test_a_closer_look():
+    (views,) = steps = pipeline_of_views([RESIZE, PACK], zoom=True)
+    assert (views['sizes'], views['flip'], views['zoom']) == ([(224, 224)], False, True)
+    assert describe_views(steps)['zoom'] is True
 
 
 def test_crops_without_other_views():

@@ -19,6 +19,7 @@ from mmtscam.utils.cli import (
     add_model_arguments,
     add_view_arguments,
     check_at_least,
+    chosen_views,
     run,
     set_local_rank,
 )
@@ -119,12 +120,12 @@ def label(args: argparse.Namespace) -> None:
     if device == 'cpu':
         keep_freed_memory()
     cfg = read_config(args.config, args.cfg_options)
-    if args.tta or args.ten_crop:
-        use_views(cfg, args.tta, args.ten_crop)
+    if views := chosen_views(args):
+        use_views(cfg, **views)
     pipeline = image_pipeline(cfg)
     model = load_model(cfg, args.checkpoint, device)
     head = check_localises(model, cfg)
-    if args.tta or args.ten_crop:
+    if views:
         model = LocTTAModel(model)
     loc_settings = head.settings_with(threshold=args.threshold, map_kind=args.map_kind)
     count = head.num_classes

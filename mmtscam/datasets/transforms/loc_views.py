@@ -8,6 +8,7 @@ from mmcv.transforms import BaseTransform, Compose
 from mmtscam.registry import TRANSFORMS
 
 _TEN_CROP = 256 / 224  # the size that ten crops are cut from, over the size of a crop
+_ZOOM = 2  # the size that a closer look is cut from, over the first size
 
 
 @TRANSFORMS.register_module()
@@ -25,6 +26,8 @@ class LocViews(BaseTransform):
         ten_crop: Whether ten crops classify instead of the whole image: the
             four corners and the middle of the image resized to 256/224 of the
             first size, and these mirrored.
+        zoom: Whether the model looks at the object once more, closer: the
+            image in twice the first size comes last, to cut it from.
         steps: Configs of the steps after ``Resize``; the last one packs.
     """
 
@@ -34,17 +37,20 @@ class LocViews(BaseTransform):
         sizes: Sequence[tuple[int, int]],
         flip: bool = True,
         ten_crop: bool = False,
+        zoom: bool = False,
         steps: Sequence[dict] = (dict(type='PackLocInputs'),),
     ) -> None:
         self.sizes = [tuple(size) for size in sizes]
         self.flip = flip
-        self.ten_crop = ten_crop
         self._steps = Compose([TRANSFORMS.build(dict(step)) for step in steps])
         self._flip = TRANSFORMS.build(dict(type='RandomFlip', prob=1.0))
         self._resize = [TRANSFORMS.build(dict(resize, scale=size)) for size in self.sizes]
-        width, height = self.sizes[0]
-        larger = (round(width * _TEN_CROP), round(height * _TEN_CROP))
-        self._larger = TRANSFORMS.build(dict(resize, scale=larger))
+        larger = dict(crop=_TEN_CROP if ten_crop else None, zoom=_ZOOM if zoom else None)
+        self._larger = {
+            name: TRANSFORMS.build(dict(resize, scale=tuple(round(side * factor) for side in self.sizes[0])))
+            for name, factor in larger.items()
+            if factor
+        }
 
     def transform(self, results: dict) -> dict:
         """Make the views.
@@ -56,22 +62,24 @@ class LocViews(BaseTransform):
             ``inputs``, a list of ``(3, H, W)`` ``uint8`` tensors, and
             ``data_samples``, a list of samples: the whole image first, as it
             is. The metainfo of a mirrored view has ``flip``, that of a crop
-            ``crop``.
+            ``crop``, that of the image to cut from ``zoom``.
         """
         views = []
         for resize in self._resize:
             whole = resize(dict(results))
             views += [self._pack(whole), *([self._pack(self._flip(dict(whole)))] if self.flip else [])]
-        if self.ten_crop:
-            larger = self._larger(dict(results))
+        if 'crop' in self._larger:
+            larger = self._larger['crop'](dict(results))
             for image in self._crops(larger['img']):
                 crop = dict(larger, img=image, img_shape=image.shape[:2])
                 views += [self._pack(crop, crop=True), self._pack(self._flip(dict(crop)), crop=True)]
+        if 'zoom' in self._larger:
+            views.append(self._pack(self._larger['zoom'](dict(results)), zoom=True))
         return dict(inputs=[view['inputs'] for view in views], data_samples=[view['data_samples'] for view in views])
 
-    def _pack(self, view: dict, crop: bool = False) -> dict[str, Any]:
+    def _pack(self, view: dict, crop: bool = False, zoom: bool = False) -> dict[str, Any]:
         packed = self._steps(dict(view))
-        packed['data_samples'].set_metainfo(dict(crop=crop))
+        packed['data_samples'].set_metainfo(dict(crop=crop, zoom=zoom))
         return packed
 
     def _crops(self, image: Any) -> list[Any]:

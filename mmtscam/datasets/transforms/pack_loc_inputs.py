@@ -25,7 +25,7 @@ class PackLocInputs(PackInputs):
         **kwargs: Further arguments of mmpretrain's ``PackInputs``.
     """
 
-    DEFAULT_META_KEYS = (*PackInputs.DEFAULT_META_KEYS, 'img_id', 'image_id', 'instances')
+    DEFAULT_META_KEYS = (*PackInputs.DEFAULT_META_KEYS, 'img_id', 'image_id', 'instances', 'zoomed')
 
     def __init__(self, meta_keys: tuple[str, ...] = DEFAULT_META_KEYS, **kwargs: Any) -> None:
         super().__init__(meta_keys=meta_keys, **kwargs)

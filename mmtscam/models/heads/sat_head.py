@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mmtscam.models.backbones import TokenFeatures
@@ -58,7 +59,8 @@ class SATHead(TSCAMHead):
         Args:
             feats: Has the map ``foreground``, and ``foreground_by_token``
                 where there are several spatial tokens.
-            data_samples: Not used.
+            data_samples: One with ``zoomed`` shows a part around the object,
+                whose area is left alone.
 
         Returns:
             ``loss_area``, ``loss_norm``, and the mean area to be logged.
@@ -66,10 +68,12 @@ class SATHead(TSCAMHead):
             added with weight 0.5.
         """
         foreground = feats.further_map('foreground')
-        area = mean_area(foreground)
+        whole = torch.tensor([not sample.get('zoomed', False) for sample in data_samples], device=foreground.device)
+        area = mean_area(foreground, whole)
+        area = torch.where(area > 0, area, self.area)  # a batch without a whole image has nothing to hold
         loss_area, loss_norm = (area - self.area).abs(), norm_loss(foreground)
         if 'foreground_by_token' in (feats.maps or {}):
             for single in feats.further_map('foreground_by_token').unbind(dim=1):
-                loss_area = loss_area + 0.5 * (mean_area(single) - self.area).abs()
+                loss_area = loss_area + 0.5 * (mean_area(single, whole) - self.area).abs()
                 loss_norm = loss_norm + 0.5 * norm_loss(single)
         return dict(loss_area=loss_area, loss_norm=loss_norm, area=area.detach())

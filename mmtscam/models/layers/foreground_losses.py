@@ -8,7 +8,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor
 
 from mmtscam.localization.precision import full_precision, without_autocast
@@ -26,7 +26,7 @@ def blur_kernel() -> Tensor:
     return torch.outer(line, line).float()[None, None]
 
 
-def mean_area(foreground: Tensor) -> Tensor:
+def mean_area(foreground: Tensor, counted: Tensor | None = None) -> Tensor:
     """Mean of foreground maps over patches, images and processes.
 
     Its gradient is that of the mean over the batch of all processes, once
@@ -34,15 +34,20 @@ def mean_area(foreground: Tensor) -> Tensor:
 
     Args:
         foreground: ``(B, h, w)`` maps in [0, 1].
+        counted: ``(B,)`` whether an image counts; ``None``: each does.
 
     Returns:
-        A scalar, ``float32`` at least; the same in every process.
+        A scalar, ``float32`` at least; the same in every process. 0 if no
+        image counts.
     """
-    own = full_precision(foreground).mean()
-    everywhere = own.detach().clone()
-    all_reduce(everywhere, 'mean')
+    areas = full_precision(foreground).mean(dim=(1, 2))
+    weights = torch.ones_like(areas) if counted is None else counted.to(areas)
+    own = (areas * weights).sum()
+    everywhere = torch.stack([own.detach(), weights.sum()])
+    all_reduce(everywhere, 'sum')
+    total, number = everywhere[0], everywhere[1].clamp(min=1)
     # The other processes' part has no gradient here. Theirs arrives when gradients are averaged.
-    return own + (everywhere - own.detach())
+    return total / number + (own - own.detach()) * (get_world_size() / number)
 
 
 def norm_loss(foreground: Tensor) -> Tensor:

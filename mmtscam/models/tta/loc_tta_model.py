@@ -1,7 +1,7 @@
 """A model that predicts from several views of each image."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,16 @@ from mmtscam.models.heads import BaseLocHead, LocSettings, localize
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample
 
+from .closer_look import cut_out, paste, window_of
+
+
+class _Look(NamedTuple):
+    """What the model has seen in a view of B images."""
+
+    feats: Any
+    samples: Sequence[LocDataSample]
+    scores: Tensor
+
 
 @MODELS.register_module()
 class LocTTAModel(BaseTTAModel):
@@ -25,6 +35,12 @@ class LocTTAModel(BaseTTAModel):
     finest grid among them, and averaged, and boxes are drawn from the mean by
     the protocol as usual. Maps of one grid and bilinear interpolation give
     what averaging in the protocol's frame would, in a fraction of the memory.
+
+    For a closer look (``zoom`` of ``LocViews``) the box of the best class is
+    drawn first. The square around it is cut out of the image in twice the
+    size and goes through the model, mirrored too if the other views are. Its
+    scores alone choose the classes then, and its map is averaged in where it
+    belongs, see :func:`~mmtscam.models.tta.closer_look.paste`.
 
     Args:
         module: A classifier with a head of this package, or its config.
@@ -83,35 +99,64 @@ class LocTTAModel(BaseTTAModel):
             The samples of the first view, filled in.
         """
         settings = settings or self.head.settings
-        feats = [self.network.extract_feat(view) for view in inputs]
-        scores = [self.head(each).softmax(dim=1) for each in feats]
-        crops = [samples[0].get('crop', False) for samples in data_samples]
-        voting = [each for each, crop in zip(scores, crops, strict=True) if crop] or scores
-        mean = torch.stack(voting).mean(dim=0)
-        best = mean.topk(settings.topk, dim=1).indices.tolist()
+        whole, crops, sources = [], [], []
+        for images, samples in zip(inputs, data_samples, strict=True):
+            if samples[0].get('zoom', False):
+                sources.append((images, samples))
+            else:
+                (crops if samples[0].get('crop', False) else whole).append(self._look(images, samples))
+        scores = _mean_scores(crops or whole)
         asked = [sample.get('query_label') for sample in data_samples[0]]
-        labels = [top if query is None else query.tolist() for top, query in zip(best, asked, strict=True)]
 
-        predicted = []
-        for each, samples, crop in zip(feats, data_samples, crops, strict=True):
-            if crop:
-                continue
-            for sample, wanted in zip(samples, labels, strict=True):
-                sample.set_query_label(wanted)
-            predicted.append(list(self.head.predict(each, samples, settings, draw=False)))
-        for samples in predicted:  # boxes are drawn by the settings of this call
-            for sample, score in zip(samples, mean.cpu(), strict=True):
-                sample.set_pred_score(score.clone())
-        merged = self.merge_preds(list(zip(*predicted, strict=True)))
+        closer, windows = [], []
+        for images, samples in sources:
+            first = _choose(scores, asked, 1)
+            found = self._join(whole, scores, first, settings)
+            for sample in found:
+                localize(sample, settings.protocol, 1)
+            windows = [window_of(sample, settings.protocol.frame) for sample in found]
+            images, windows = cut_out(images, windows, inputs[0].shape[-2:])
+            closer.append(self._look(images, samples))
+            if any(look.samples[0].get('flip', False) for look in whole):
+                mirrored = [sample.new(metainfo=dict(sample.metainfo, flip=True)) for sample in samples]
+                closer.append(self._look(images.flip(-1), mirrored))
+            scores = _mean_scores(closer)
+
+        labels = _choose(scores, asked, settings.topk)
+        merged = self._join(whole, scores, labels, settings)
+        if closer:
+            parts = self._join(closer, scores, labels, settings)
+            for sample, part, window in zip(merged, parts, windows, strict=True):
+                own, other = sample.class_maps, part.class_maps
+                sample.class_maps = _with_maps(own, lambda name: paste(own[name], other[name], window))  # noqa: B023
         for sample, query, wanted in zip(merged, asked, labels, strict=True):
             localize(sample, settings.protocol, len(wanted))
-            sample.class_maps.set_metainfo(dict(views=len(predicted), crops=sum(crops)))
+            sample.class_maps.set_metainfo(dict(views=len(whole), crops=len(crops), zoom=bool(closer)))
             if query is None:
                 del sample.query_label
         return merged
 
+    def _look(self, images: Tensor, samples: Sequence[LocDataSample]) -> _Look:
+        feats = self.network.extract_feat(images)
+        return _Look(feats, samples, self.head(feats).softmax(dim=1))
+
+    def _join(
+        self, looks: Sequence[_Look], scores: Tensor, labels: Sequence[Sequence[int]], settings: LocSettings
+    ) -> list[LocDataSample]:
+        """Give the samples of the first look the maps of some classes, averaged over all looks."""
+        predicted = []
+        for look in looks:
+            for sample, wanted in zip(look.samples, labels, strict=True):
+                sample.set_query_label(wanted)
+            predicted.append(list(self.head.predict(look.feats, look.samples, settings, draw=False)))
+        merged = self.merge_preds(list(zip(*predicted, strict=True)))
+        for sample, score in zip(merged, scores.cpu(), strict=True):
+            sample.set_pred_score(score.clone())
+            sample.set_pred_label(score.argmax(dim=0, keepdim=True))
+        return merged
+
     def merge_preds(self, data_samples_list: Sequence[Sequence[LocDataSample]]) -> list[LocDataSample]:
-        """Average scores and maps.
+        """Average maps.
 
         Args:
             data_samples_list: For each image its samples in the views of the
@@ -143,24 +188,33 @@ class _EachView(nn.Module):
         return {name: [view[name] for view in views] for name in ('inputs', 'data_samples')}
 
 
+def _mean_scores(looks: Sequence[_Look]) -> Tensor:
+    return torch.stack([look.scores for look in looks]).mean(dim=0)
+
+
+def _choose(scores: Tensor, asked: Sequence[Tensor | None], topk: int) -> list[list[int]]:
+    """The best classes of each image, or those that are asked for."""
+    best = scores.topk(topk, dim=1).indices.tolist()
+    return [top if query is None else query.tolist() for top, query in zip(best, asked, strict=True)]
+
+
 def _merge(views: Sequence[LocDataSample]) -> LocDataSample:
-    sample = views[0]
-    score = torch.stack([view.pred_score for view in views]).mean(dim=0)
-    sample.set_pred_score(score)
-    sample.set_pred_label(score.argmax(dim=0, keepdim=True))
-    maps = sample.class_maps
-    finest = max((tuple(view.class_maps.maps.shape[-2:]) for view in views), key=lambda size: size[0] * size[1])
-    means = {}
-    for kind in maps.map_kinds:
-        turned = [_turn_back(view, view.class_maps[kind.name]) for view in views]
-        means[kind.name] = torch.stack([_to_grid(min_max(each), finest) for each in turned]).mean(dim=0)
-    sample.class_maps = InstanceData(
-        metainfo=dict(map_kind=maps.map_kind, map_kinds=maps.map_kinds),
-        labels=maps.labels,
-        maps=means[maps.map_kind],
-        **means,
-    )
-    return sample
+    grids = [tuple(view.class_maps.maps.shape[-2:]) for view in views]
+    finest = max(grids, key=lambda size: size[0] * size[1])
+
+    def mean(name: str) -> Tensor:
+        turned = [_turn_back(view, view.class_maps[name]) for view in views]
+        return torch.stack([_to_grid(min_max(each), finest) for each in turned]).mean(dim=0)
+
+    views[0].class_maps = _with_maps(views[0].class_maps, mean)
+    return views[0]
+
+
+def _with_maps(maps: InstanceData, make: Callable[[str], Tensor]) -> InstanceData:
+    """Maps of the same classes and kinds, made anew by the name of their kind."""
+    made = {kind.name: make(kind.name) for kind in maps.map_kinds}
+    metainfo = dict(map_kind=maps.map_kind, map_kinds=maps.map_kinds)
+    return InstanceData(metainfo=metainfo, labels=maps.labels, maps=made[maps.map_kind], **made)
 
 
 def _turn_back(view: LocDataSample, maps: Tensor) -> Tensor:

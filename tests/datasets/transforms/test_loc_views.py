@@ -43,6 +43,12 @@ def test_one_view_alone(results):
     assert torch.equal(torch.stack(views['inputs']), plain(results, (28, 28))[None])
 
 
+def test_the_image_to_look_at_closely_comes_last(results):
+    views = build(sizes=[(28, 28)], flip=True, ten_crop=True, zoom=True)(results)
+    assert [sample.zoom for sample in views['data_samples']] == [False] * 12 + [True]
+    assert torch.equal(views['inputs'][-1], plain(results, (56, 56)))
+
+
 def test_ten_crops(results):
     views = build(sizes=[(28, 28)], flip=False, ten_crop=True)(results)
     assert [sample.crop for sample in views['data_samples']] == [False] + [True] * 10

@@ -34,6 +34,20 @@ def test_three_losses(feats):
     assert not losses['area'].requires_grad
 
 
+def test_the_area_of_a_closer_look_is_left_alone(feats):
+    head, samples = build(area=0.35).train(), make_samples(1, 5)
+    samples[1].set_metainfo(dict(zoomed=True))
+    losses = head.loss(feats, samples)
+    foreground = feats.further_map('foreground')
+    torch.testing.assert_close(losses['loss_area'], (foreground[0].mean() - 0.35).abs())
+    torch.testing.assert_close(losses['loss_norm'], norm_loss(foreground))
+    samples[0].set_metainfo(dict(zoomed=True))
+    losses = head.loss(feats, samples)
+    assert (losses['loss_area'], losses['area']) == (0, pytest.approx(0.35))
+    losses['loss_area'].backward()
+    assert not foreground.grad.any()
+
+
 def test_the_maps_losses_reach_the_backbone_alone(feats):
     head = build().train()
     losses = head.loss(feats, make_samples(1, 5))

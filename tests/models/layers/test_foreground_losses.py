@@ -33,3 +33,13 @@ def test_mean_area_of_one_process():
     torch.testing.assert_close(area, maps.mean())
     area.backward()
     torch.testing.assert_close(maps.grad, torch.full_like(maps, 1 / 60))
+
+
+@pytest.mark.parametrize('counted', [[True, False, True], [False, False, False]])
+def test_mean_area_of_some_images(counted):
+    maps, counted = torch.rand(3, 5, 4, requires_grad=True), torch.tensor(counted)
+    area = mean_area(maps, counted)
+    torch.testing.assert_close(area, maps[counted].mean() if counted.any() else torch.tensor(0.0))
+    area.backward()
+    expected = counted[:, None, None] / (20 * counted.sum().clamp(min=1))
+    torch.testing.assert_close(maps.grad, expected.expand_as(maps))

@@ -7,6 +7,7 @@ from tscam_models import build_model, make_images
 
 from mmtscam.localization import min_max
 from mmtscam.models import LocTTAModel
+from mmtscam.models.tta.closer_look import cut_out, paste, window_of
 
 
 @pytest.fixture
@@ -100,6 +101,62 @@ def test_views_in_several_sizes_are_brought_to_the_finest_grid(model):
     for sample in LocTTAModel(model).predict([small, large], samples):
         assert sample.class_maps.maps.shape[-2:] == (6, 6)
         assert 0 <= sample.class_maps.maps.min() <= sample.class_maps.maps.max() <= 1
+
+
+def closer_views_of(images, source, *labels, flip=False):
+    """Images as they are, mirrored too with ``flip``, and larger ones to cut closer looks from."""
+    inputs = [images, *([images.flip(-1)] if flip else []), source]
+    samples = [make_samples(*labels) for _ in inputs]
+    for place, view in enumerate(samples):
+        for sample in view:
+            sample.set_metainfo(dict(flip=flip and place == 1, crop=False, zoom=place == len(inputs) - 1))
+    return dict(inputs=inputs, data_samples=samples)
+
+
+@pytest.mark.parametrize('flip', [False, True])
+def test_a_closer_look_classifies_and_joins_its_map(model, flip):
+    """Against the steps written out."""
+    images = make_images('deit')
+    source = torch.nn.functional.interpolate(images, scale_factor=2, mode='bilinear')
+    found = LocTTAModel(model).predict(**closer_views_of(images, source, 1, 5, flip=flip))
+    views = [images, images.flip(-1)][: 1 + flip]
+    with torch.no_grad():
+        first = LocTTAModel(model).predict(views, [
+            [sample.set_metainfo(dict(flip=bool(place))) or sample for sample in make_samples(1, 5)]
+            for place in range(len(views))
+        ])  # fmt: skip
+        cut, windows = cut_out(source, [window_of(sample, (224, 224)) for sample in first], images.shape[-2:])
+        looks = [predict_view(model, each, (1, 5)) for each in [cut, cut.flip(-1)][: 1 + flip]]
+        wholes = [predict_view(model, each, (1, 5)) for each in views]
+    scores = torch.stack([scores for scores, _ in looks]).mean(dim=0)
+    for index, sample in enumerate(found):
+        torch.testing.assert_close(sample.pred_score, scores[index])
+        assert sample.pred_instances.labels.tolist() == scores[index].topk(2).indices.tolist()
+        assert sample.pred_label.item() == scores[index].argmax()
+        labels = sample.class_maps.labels
+
+        def mean(views, kind, index=index, labels=labels):
+            maps = [maps[kind][index] for _, maps in views]
+            if kind == 'attention':
+                maps = [each.expand(6, -1, -1) for each in maps]
+            turned = [each.flip(-1) if place else each for place, each in enumerate(maps)]
+            return torch.stack([min_max(each[labels]) for each in turned]).mean(dim=0)
+
+        for kind in ('coupled', 'attention', 'semantic'):
+            expected = paste(mean(wholes, kind), mean(looks, kind), windows[index])
+            torch.testing.assert_close(sample.class_maps[kind], expected)
+        assert torch.equal(sample.class_maps.maps, sample.class_maps.coupled)
+        assert (sample.class_maps.views, sample.class_maps.crops, sample.class_maps.zoom) == (1 + flip, 0, True)
+        assert 'query_label' not in sample
+
+
+def test_a_closer_look_at_the_class_that_is_asked_for(model):
+    images = make_images('deit')
+    data = closer_views_of(images, torch.cat([images, images], dim=-1), 1, 5)
+    for sample in data['data_samples'][0]:
+        sample.set_query_label([4])
+    for sample in LocTTAModel(model).predict(**data):
+        assert sample.pred_instances.labels.tolist() == sample.query_label.tolist() == [4]
 
 
 def test_classes_that_are_asked_for(model):

@@ -1,0 +1,85 @@
+"""Looking once more at a part of each image, and bringing the maps back into the whole."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmtscam.localization import min_max, window_around
+from mmtscam.structures import LocDataSample
+
+# Least side of the window, in longer sides of the image: more than fourfold, there would be little but blur.
+_LEAST = 1 / 4
+# Cells of the joint map to each cell of the whole image's, along a side.
+_FINER = 4
+
+
+def window_of(sample: LocDataSample, frame: tuple[int, int]) -> tuple[float, ...]:
+    """The square around the first predicted box.
+
+    Args:
+        sample: Has ``pred_instances``.
+        frame: Width and height of what the boxes are in where the sample has
+            no ``ori_shape``.
+
+    Returns:
+        ``(x1, y1, x2, y2)`` in shares of the image's width and height.
+    """
+    height, width = sample.get('ori_shape', frame[::-1])[:2]
+    box = tuple(sample.pred_instances.bboxes[0].tolist())
+    x1, y1, x2, y2 = window_around(box, (width, height), least=_LEAST * max(width, height))
+    return x1 / width, y1 / height, x2 / width, y2 / height
+
+
+def cut_out(
+    images: Tensor, windows: Sequence[Sequence[float]], size: tuple[int, int]
+) -> tuple[Tensor, list[tuple[float, ...]]]:
+    """Cut a window out of each image and resize it (bilinear, antialiased).
+
+    Args:
+        images: ``(B, 3, H, W)``.
+        windows: B windows in shares of width and height.
+        size: Height and width of the result.
+
+    Returns:
+        ``(B, 3, h, w)``, and the windows moved out to whole pixels.
+    """
+    height, width = images.shape[-2:]
+    cuts, moved = [], []
+    for image, (x1, y1, x2, y2) in zip(images, windows, strict=True):
+        left, top = (min(int(start * whole), whole - 1) for start, whole in ((x1, width), (y1, height)))
+        right, bottom = (
+            min(max(-int(-end * whole // 1), start + 1), whole)
+            for end, start, whole in ((x2, left, width), (y2, top, height))
+        )
+        part = image[None, :, top:bottom, left:right]
+        cuts.append(F.interpolate(part, size=size, mode='bilinear', align_corners=False, antialias=True))
+        moved.append((left / width, top / height, right / width, bottom / height))
+    return torch.cat(cuts), moved
+
+
+def paste(maps: Tensor, closer: Tensor, window: Sequence[float]) -> Tensor:
+    """Average the maps of a window into those of the whole image, on a grid of four times as many rows and columns.
+
+    Args:
+        maps: ``(k, h, w)`` maps of the whole image.
+        closer: ``(k, h', w')`` maps of the window, of the same classes.
+        window: The window in shares of width and height.
+
+    Returns:
+        ``(k, 4 h, 4 w)``: outside of the window the whole image's map,
+        within it the mean of both; each normalised to [0, 1] before.
+    """
+    size = tuple(_FINER * side for side in maps.shape[-2:])
+    whole = F.interpolate(min_max(maps)[None], size=size, mode='bilinear', align_corners=False)[0]
+    x1, y1, x2, y2 = window
+    # Where in the window each cell lies: from -1 at its left or upper edge to 1 at the other.
+    rows, columns = (
+        (((torch.arange(cells, device=maps.device) + 0.5) / cells) - start) / (end - start) * 2 - 1
+        for cells, start, end in ((size[0], y1, y2), (size[1], x1, x2))
+    )
+    places = torch.stack(torch.meshgrid(rows, columns, indexing='ij')[::-1], dim=-1).to(maps.dtype)
+    within = (places.abs() <= 1).all(dim=-1)
+    found = F.grid_sample(min_max(closer)[None], places[None], padding_mode='border', align_corners=False)[0]
+    return torch.where(within, (whole + found) / 2, whole)
