@@ -5,13 +5,14 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from torch import Tensor
 
 from mmtscam.evaluation import LocAccuracy
 
-from .baseline import build_plain, normalizer, threshold_of
-from .inputs import ORIGINAL_SIZE, make_batches, our_batch
+from .baseline import build_plain, is_trilite, normalizer, threshold_of, unfrozen
+from .inputs import ORIGINAL_SIZE, Batch, make_batches, our_batch
 from .ours import build_model
 from .plain import plain_score
 from .settings import Setting
@@ -85,23 +86,30 @@ def _check_evaluation(setting: Setting) -> dict[str, float]:
 
 def _check_training(setting: Setting) -> dict[str, float]:
     cfg = setting.load()
-    model, plain = build_model(cfg, setting.device).train(), build_plain(cfg, setting.device).train()
     batch = make_batches(setting, cfg)[0]
-    torch.manual_seed(1)  # for drop path
-    data = model.data_preprocessor(our_batch(batch), True)
-    loss, _ = model.parse_losses(model(**data, mode='loss'))
-    torch.manual_seed(1)
-    labels = torch.tensor(batch.labels, device=setting.device)
-    plain_loss = plain.loss(normalizer(cfg, setting.device)(batch), labels)
-    found = dict(loss=_difference(plain_loss, loss))
-    (gradient,) = torch.autograd.grad(loss, model.head.conv.weight)
-    (plain_gradient,) = torch.autograd.grad(plain_loss, plain.head.weight)
-    found['gradient'] = _difference(plain_gradient, gradient)
+    loss, gradient = _our_loss(setting, cfg, batch)
+    if is_trilite(cfg):
+        plain_loss, plain_gradient = _our_loss(setting, unfrozen(cfg), batch)
+    else:
+        plain = build_plain(cfg, setting.device).train()
+        torch.manual_seed(1)
+        labels = torch.tensor(batch.labels, device=setting.device)
+        plain_loss = plain.loss(normalizer(cfg, setting.device)(batch), labels)
+        (plain_gradient,) = torch.autograd.grad(plain_loss, plain.head.weight)
+    found = dict(loss=_difference(plain_loss, loss), gradient=_difference(plain_gradient, gradient))
     for name, difference in found.items():
         # A gradient sums up the roundings of many steps.
         if not difference <= TOLERANCE * (10 if name == 'gradient' else 1):
             raise ValueError(_message(name, difference))
     return found
+
+
+def _our_loss(setting: Setting, cfg: Config, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The loss of a batch, and its gradient for the head's convolution."""
+    model = build_model(cfg, setting.device).train()
+    torch.manual_seed(1)  # for drop path and dropout
+    loss, _ = model.parse_losses(model(**model.data_preprocessor(our_batch(batch), True), mode='loss'))
+    return loss, torch.autograd.grad(loss, model.head.conv.weight)[0]
 
 
 def _message(name: str, difference: float) -> str:

@@ -1,5 +1,6 @@
 """The workloads of the benchmark, done by the baseline."""
 
+import copy
 import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,11 +13,11 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmtscam.localization import PROTOCOLS, get_protocol
-from mmtscam.models import SATHead
+from mmtscam.models import SATHead, TriLiteHead
 from mmtscam.models.checkpoints import to_reference
 
+from . import ours
 from .inputs import ORIGINAL_SIZE, Batch, make_batches
-from .ours import build_model
 from .plain import PlainSAT, PlainTSCAM, plain_load, plain_normalize, plain_score, plain_train_step
 from .settings import Setting, Way
 from .worker import Task
@@ -24,7 +25,7 @@ from .worker import Task
 
 def build_plain(cfg: Config, device: str) -> PlainTSCAM:
     """Build the baseline with the weights of :func:`build_model`, without a copy of them."""
-    model = build_model(cfg, device)
+    model = ours.build_model(cfg, device)
     plain = plain_like(model)
     plain.load_state_dict(to_reference(model.state_dict()), assign=True)
     # Tensors of a state dict do not require gradients.
@@ -77,7 +78,19 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in state.items()}
 
 
-def count_flops(model: ImageClassifier, input_size: int) -> int:
+def is_trilite(cfg: Config) -> bool:
+    """Whether a config trains TriLite, whose baseline is the same code with a graph through the backbone."""
+    return cfg.model.head.type.rpartition('.')[2] == 'TriLiteHead'
+
+
+def unfrozen(cfg: Config) -> Config:
+    """A copy of a config whose backbone is trained."""
+    cfg = copy.deepcopy(cfg)
+    cfg.model.backbone.frozen_stages = -1
+    return cfg
+
+
+def count_flops(model: ImageClassifier, input_size: int) -> int | None:
     """Floating-point operations of a forward pass of one image, two a multiply-accumulate.
 
     All matrix products and convolutions of the network are counted.
@@ -88,9 +101,14 @@ def count_flops(model: ImageClassifier, input_size: int) -> int:
         model: One of our models, on any device, also meta.
         input_size: Side of the input in pixels.
 
+    Returns:
+        Their number; ``None`` for TriLite, which is not written out plainly.
+
     Raises:
         ValueError: If :func:`plain_like` raises it.
     """
+    if isinstance(model.head, TriLiteHead):
+        return None
     plain = plain_like(model).train()  # no maps are coupled in training
     images = torch.empty(1, 3, input_size, input_size, device='meta')
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -145,6 +163,8 @@ def prediction(setting: Setting, cfg: Config, way: Way) -> Task:
 
 def training(setting: Setting, cfg: Config, way: Way) -> Task:
     """Take a training step for each batch."""
+    if is_trilite(cfg):
+        return ours.training(setting, unfrozen(cfg), way)
     model = build_plain(cfg, setting.device).train()
     arguments = dict(cfg.optim_wrapper.optimizer)
     optimizer = getattr(torch.optim, arguments.pop('type'))(model.parameters(), **arguments)

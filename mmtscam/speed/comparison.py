@@ -87,7 +87,7 @@ def compare(
         memories = [worker.memory() for worker in workers[: len(ways)]]
 
     rates = dict(zip(precisions, measured[len(ways) :], strict=True))
-    flops = sizes['flops'] * _PASSES[setting.workload] if sizes else None
+    flops = sizes.get('flops') and sizes['flops'] * _PASSES[setting.workload]
     figures = {}
     for way, taken, memory in zip(ways, measured, memories, strict=False):
         figures[way.name] = dict(
@@ -122,7 +122,7 @@ def count_steps(setting: Setting, ways: Sequence[Way], rounds: int) -> int:
     return 1 + workers * (rounds + 2)
 
 
-def model_sizes(cfg: Config) -> dict[str, int]:
+def model_sizes(cfg: Config) -> dict[str, Any]:
     """Sizes of a model's input and parts, and the number of operations of a forward pass.
 
     Raises:

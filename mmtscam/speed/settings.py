@@ -70,10 +70,14 @@ class Setting:
         backbone, head = (model.get(part) or dict(type='none') for part in ('backbone', 'head'))
         # Other models do not know the settings that are made here.
         kinds = [part['type'].rpartition('.')[2] for part in (backbone, head)]
-        if kinds not in (['TSCAMDeiT', 'TSCAMHead'], ['SATDeiT', 'SATHead']):
+        if kinds == ['TSCAMDeiT', 'TriLiteHead']:  # its baseline is ours with a backbone that is not frozen
+            if self.workload != 'train':
+                raise ValueError(f'there is a baseline of TriLite for train alone, not for {self.workload}')
+            backbone['drop_path_rate'] = 0.0  # frozen blocks drop no path, so that both compute the same
+        elif kinds not in (['TSCAMDeiT', 'TSCAMHead'], ['SATDeiT', 'SATHead']):
             raise ValueError(
-                'the baseline is written for TSCAMDeiT with TSCAMHead and for SATDeiT with SATHead, not for '
-                f'{" with ".join(kinds)}'
+                'the baseline is written for TSCAMDeiT with TSCAMHead, for SATDeiT with SATHead and, in train, for '
+                f'TSCAMDeiT with TriLiteHead, not for {" with ".join(kinds)}'
             )
         if kinds[1] == 'SATHead':  # boxes of the baseline are drawn by these rules alone, at any threshold
             head['protocol'] = 'tscam'

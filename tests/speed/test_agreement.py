@@ -5,6 +5,7 @@ import torch
 
 from mmtscam.speed import agreement
 from mmtscam.speed.agreement import TOLERANCE, check_agreement
+from mmtscam.speed.baseline import unfrozen
 from mmtscam.speed.plain import PlainSAT, PlainTSCAM
 
 
@@ -41,6 +42,22 @@ def test_a_difference_in_sat_is_noticed(evaluate_sat, alter, workload, name, cha
     alter(change)
     with pytest.raises(ValueError, match=f'^{name} of the baseline and of ours differ'):
         check_agreement(replace(evaluate_sat, workload=workload))
+
+
+def test_trilite_with_a_graph_agrees(train_trilite):
+    found = check_agreement(train_trilite)
+    assert set(found) == {'loss', 'gradient'}
+    assert all(0 <= difference <= 10 * TOLERANCE for difference in found.values())
+
+
+def test_a_difference_in_trilite_is_noticed(train_trilite, monkeypatch):
+    def other(cfg):
+        cfg.model.head.background_weight = 4.1  # half of eight classes is 4
+        return unfrozen(cfg)
+
+    monkeypatch.setattr(agreement, 'unfrozen', other)
+    with pytest.raises(ValueError, match=r'^loss of the baseline and of ours differ'):
+        check_agreement(train_trilite)
 
 
 @pytest.fixture

@@ -25,6 +25,10 @@ def test_sizes_of_a_model(evaluate):
     assert sizes == dict(input_size=48, tokens=36, width=32, hidden=64, blocks=2, heads=2, classes=5)
 
 
+def test_sizes_of_trilite(train_trilite):
+    assert model_sizes(train_trilite.load())['flops'] is None
+
+
 @pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere free memory is not known')
 def test_what_does_not_fit_is_refused(evaluate):
     check_memory(evaluate)

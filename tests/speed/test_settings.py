@@ -4,7 +4,10 @@ import pytest
 
 from mmtscam.speed import Setting, Way
 
-REFUSED = 'the baseline is written for TSCAMDeiT with TSCAMHead and for SATDeiT with SATHead, not for '
+REFUSED = (
+    'the baseline is written for TSCAMDeiT with TSCAMHead, for SATDeiT with SATHead and, in train, for TSCAMDeiT with '
+    'TriLiteHead, not for '
+)
 
 
 def test_images_a_run(config_file):
@@ -53,6 +56,13 @@ def test_other_models(name, kinds, repo):
     with pytest.raises(ValueError, match=f'^{config}: {REFUSED}{kinds}$'):
         Setting(config, 'predict').load()
     assert Setting(config, 'load').load().model  # whose images are loaded all the same
+
+
+def test_trilite_is_measured_in_training_alone(repo):
+    config = str(repo / 'configs' / 'trilite' / 'trilite_deit-t_cub.py')
+    assert Setting(config, 'train').load().model.backbone.drop_path_rate == 0
+    with pytest.raises(ValueError, match='a baseline of TriLite for train alone, not for predict'):
+        Setting(config, 'predict').load()
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def parse_args() -> argparse.Namespace:
         description='Speed and peak memory of training, prediction, evaluation and data loading. Ours and a plainly '
         'written baseline (explicit softmax, all maps kept, images one by one) run in turn, each in a process of its '
         'own, after a check in fp32 that they compute the same. Weights are random and images noise. For configs with '
-        'TSCAMDeiT, TSCAMHead and the protocol tscam, or SATDeiT and SATHead.',
+        'TSCAMDeiT, TSCAMHead and the protocol tscam, or SATDeiT and SATHead; train also for TSCAMDeiT and '
+        'TriLiteHead, beside the same code with a backbone that is not frozen.',
         epilog=LEGEND,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -240,9 +241,10 @@ def make_title(result: dict[str, Any]) -> str:
         source = 'generated ones, for want of the training set' if result['generated'] else 'the training set'
         return f'{title}: {result["images"]} images a round, {result["distinct_images"]} of {source}; one core'
     size = result['input_size']
+    work = f', {result["flops"] / 1e9:.2f} GFLOP a forward pass' if result['flops'] else ''
     return (
         f'{title}: batch {result["batch_size"]}, {size}x{size} ({result["tokens"]:,} tokens), '
-        f'{result["classes"]} classes, {result["flops"] / 1e9:.2f} GFLOP a forward pass'
+        f'{result["classes"]} classes{work}'
     )
 
 

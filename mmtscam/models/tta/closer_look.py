@@ -46,7 +46,8 @@ def cut_out(
         ``(B, 3, h, w)``, and the windows moved out to whole pixels.
     """
     height, width = images.shape[-2:]
-    cuts, moved = [], []
+    cuts = []
+    moved: list[tuple[float, ...]] = []
     for image, (x1, y1, x2, y2) in zip(images, windows, strict=True):
         left, top = (min(int(start * whole), whole - 1) for start, whole in ((x1, width), (y1, height)))
         right, bottom = (

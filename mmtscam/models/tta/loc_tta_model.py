@@ -99,39 +99,35 @@ class LocTTAModel(BaseTTAModel):
             The samples of the first view, filled in.
         """
         settings = settings or self.head.settings
-        whole, crops, sources = [], [], []
+        whole: list[_Look] = []
+        crops: list[_Look] = []
+        source = None
         for images, samples in zip(inputs, data_samples, strict=True):
             if samples[0].get('zoom', False):
-                sources.append((images, samples))
+                source = images, samples
             else:
                 (crops if samples[0].get('crop', False) else whole).append(self._look(images, samples))
         scores = _mean_scores(crops or whole)
         asked = [sample.get('query_label') for sample in data_samples[0]]
 
-        closer, windows = [], []
-        for images, samples in sources:
-            first = _choose(scores, asked, 1)
-            found = self._join(whole, scores, first, settings)
+        if source is not None:
+            found = self._join(whole, scores, _choose(scores, asked, 1), settings)
             for sample in found:
                 localize(sample, settings.protocol, 1)
             windows = [window_of(sample, settings.protocol.frame) for sample in found]
-            images, windows = cut_out(images, windows, inputs[0].shape[-2:])
-            closer.append(self._look(images, samples))
-            if any(look.samples[0].get('flip', False) for look in whole):
-                mirrored = [sample.new(metainfo=dict(sample.metainfo, flip=True)) for sample in samples]
-                closer.append(self._look(images.flip(-1), mirrored))
+            images, windows = cut_out(source[0], windows, (inputs[0].shape[-2], inputs[0].shape[-1]))
+            mirrored = any(look.samples[0].get('flip', False) for look in whole)
+            closer = self._look_closer(images, source[1], mirrored)
             scores = _mean_scores(closer)
 
         labels = _choose(scores, asked, settings.topk)
         merged = self._join(whole, scores, labels, settings)
-        if closer:
-            parts = self._join(closer, scores, labels, settings)
-            for sample, part, window in zip(merged, parts, windows, strict=True):
-                own, other = sample.class_maps, part.class_maps
-                sample.class_maps = _with_maps(own, lambda name: paste(own[name], other[name], window))  # noqa: B023
+        if source is not None:
+            for sample, part, window in zip(merged, self._join(closer, scores, labels, settings), windows, strict=True):
+                _paste_in(sample, part, window)
         for sample, query, wanted in zip(merged, asked, labels, strict=True):
             localize(sample, settings.protocol, len(wanted))
-            sample.class_maps.set_metainfo(dict(views=len(whole), crops=len(crops), zoom=bool(closer)))
+            sample.class_maps.set_metainfo(dict(views=len(whole), crops=len(crops), zoom=source is not None))
             if query is None:
                 del sample.query_label
         return merged
@@ -139,6 +135,13 @@ class LocTTAModel(BaseTTAModel):
     def _look(self, images: Tensor, samples: Sequence[LocDataSample]) -> _Look:
         feats = self.network.extract_feat(images)
         return _Look(feats, samples, self.head(feats).softmax(dim=1))
+
+    def _look_closer(self, images: Tensor, samples: Sequence[LocDataSample], mirrored: bool) -> list[_Look]:
+        looks = [self._look(images, samples)]
+        if mirrored:
+            flipped = [sample.new(metainfo=dict(sample.metainfo, flip=True)) for sample in samples]
+            looks.append(self._look(images.flip(-1), flipped))
+        return looks
 
     def _join(
         self, looks: Sequence[_Look], scores: Tensor, labels: Sequence[Sequence[int]], settings: LocSettings
@@ -208,6 +211,11 @@ def _merge(views: Sequence[LocDataSample]) -> LocDataSample:
 
     views[0].class_maps = _with_maps(views[0].class_maps, mean)
     return views[0]
+
+
+def _paste_in(sample: LocDataSample, part: LocDataSample, window: Sequence[float]) -> None:
+    own, other = sample.class_maps, part.class_maps
+    sample.class_maps = _with_maps(own, lambda name: paste(own[name], other[name], window))
 
 
 def _with_maps(maps: InstanceData, make: Callable[[str], Tensor]) -> InstanceData:
