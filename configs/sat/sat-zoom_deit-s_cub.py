@@ -1,37 +1,24 @@
 # A second round for SAT, ours: half of the training images are cropped around the
 # box that the first round predicts, so that the model knows objects close by, and
-# tools/test.py --zoom looks at them so. Labels are all that is annotated.
-_base_ = './sat_deit-s_cub.py'
+# a test with --zoom looks at them so. Labels are all that is annotated.
+_base_ = [
+    '../_base_/models/sat_deit-s.py',
+    '../_base_/datasets/cub_sat.py',
+    '../_base_/closer_looks.py',
+    '../_base_/schedules/sat_second_round.py',
+    '../_base_/default_runtime.py',
+]
 
 load_from = 'work_dirs/sat_deit-s_cub/epoch_30.pth'
 model = dict(head=dict(loss=dict(type='mmpretrain.LabelSmoothLoss', label_smooth_val=0.1, mode='original')))
-
-whole_image = [
-    dict(type='Resize', scale=(256, 256), backend='pillow', interpolation='bilinear'),
-    dict(type='mmpretrain.RandomCrop', crop_size=224),
-]
-closer_look = [
-    dict(type='mmtscam.CropAroundBox'),
-    dict(type='Resize', scale=(224, 224), backend='pillow', interpolation='bilinear'),
-]
-train_pipeline = [
-    dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
-    dict(type='RandomChoice', transforms=[whole_image, closer_look]),
-    dict(type='mmpretrain.ColorJitter', brightness=0.4, contrast=0.4, saturation=0.4),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackLocInputs'),
-]
 train_dataloader = dict(
     dataset=dict(
-        # Predicted boxes: pseudo_label.py writes them into the folder of the data set.
+        # Predicted ones, which pseudo_label.py writes into the folder of the data set.
         boxes=dict(type='COCOBoxes', ann_file='pseudo_boxes.json'),
-        pipeline=train_pipeline,
+        pipeline={{_base_.closer_looks}},
     ),
 )
-
-optim_wrapper = dict(optimizer=dict(lr=5e-5))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=10),
-    dict(type='CosineAnnealingLR', T_max=16, convert_to_iter_based=True),
-]
-train_cfg = dict(max_epochs=16)
+default_hooks = dict(
+    area=dict(type='ForegroundAreaHook'),
+    checkpoint=dict(save_best='sat/loc_top1'),
+)

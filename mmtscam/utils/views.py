@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .config import type_name
+from .config import config_name, type_name
 
 # A second size, whose patches are two ninths smaller.
 _LARGER = 9 / 7
@@ -30,14 +30,17 @@ def pipeline_of_views(
         Configs of the new pipeline.
 
     Raises:
-        ValueError: If the pipeline has no step that resizes.
+        ValueError: If the pipeline has no step that resizes to one size, or
+            both ten crops and the closer look are to classify.
     """
     steps = load_then_resize(steps)
+    if ten_crop and zoom:
+        raise ValueError('ten crops and the closer look both classify: choose one of --ten-crop and --zoom')
     places = [place for place, step in enumerate(steps) if type_name(step['type']) == 'Resize' and 'scale' in step]
-    if len(places) != 1:
+    if len(places) != 1 or steps[places[0]].get('keep_ratio'):
         raise ValueError(
-            'test-time augmentation needs a test pipeline with one Resize that has a scale: its views are in sizes of '
-            'their own'
+            'test-time augmentation needs a test pipeline with one Resize that has a scale and no keep_ratio: its '
+            'views are in sizes of their own'
         )
     (place,) = places
     resize = steps[place]
@@ -84,13 +87,22 @@ def use_views(cfg: Config, tta: bool = False, ten_crop: bool = False, zoom: bool
         zoom: See :func:`pipeline_of_views`.
 
     Raises:
-        ValueError: If its test pipeline has no place for views.
+        ValueError: If its test pipeline has no place for views, or its own
+            ``tta_pipeline`` has not what is asked for.
     """
+    if own := cfg.get('tta_pipeline'):
+        made = describe_views(own) or {}
+        for name, asked in (('ten_crop', ten_crop), ('zoom', zoom)):
+            if asked and not made.get(name):
+                raise ValueError(
+                    f'{config_name(cfg)}: its tta_pipeline makes the views, and it has no {name}: set {name}=True of '
+                    'LocViews there'
+                )
     dataset = cfg.test_dataloader.dataset
     while 'pipeline' not in dataset and 'dataset' in dataset:
         dataset = dataset.dataset
     patch_size = cfg.model.get('backbone', {}).get('patch_size', 1)
-    dataset.pipeline = cfg.get('tta_pipeline') or pipeline_of_views(
+    dataset.pipeline = own or pipeline_of_views(
         dataset.get('pipeline', ()), tta, ten_crop, zoom, patch_size if isinstance(patch_size, int) else 1
     )
 

@@ -14,6 +14,7 @@ RUN = (
     'tscam_deit-t_cub_released',
     'transattention_deit-t_cub_released',
     'sat_deit-t_cub',
+    'sat-zoom_deit-t_cub',
     'scm_deit-t_cub',
     'tscam_vit-mini_sample',
     'classifier_vit-mini_sample',

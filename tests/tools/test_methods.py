@@ -57,7 +57,7 @@ def test_testing_and_export(files, sample_set, tmp_path, run_here):
     method, config, checkpoint = files
     own, kind = ('tscam', 'coupled') if method == 'scm' else ('sat', 'foreground')
     found = {}
-    for name, flags in (('plain', []), ('views', ['--tta', '--ten-crop', '--zoom'])):
+    for name, flags in (('plain', []), ('views', ['--tta', '--zoom'])):
         folder = tmp_path / name
         run_here(
             'python', 'tools/test.py', config, checkpoint, '--work-dir', folder, '--report-dir', folder,
@@ -68,7 +68,7 @@ def test_testing_and_export(files, sample_set, tmp_path, run_here):
         assert [result['protocol']['name'] for result in report['results']] == [own, 'wsol-v2']
         found[name] = report['origin']['views']
         assert len(list((folder / 'pictures').iterdir())) == 2
-    assert found == dict(plain=None, views=dict(sizes=[[80, 80], [104, 104]], flip=True, ten_crop=True, zoom=True))
+    assert found == dict(plain=None, views=dict(sizes=[[80, 80], [104, 104]], flip=True, ten_crop=False, zoom=True))
     rescored = run_here(
         'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'views' / 'maps.npz', '--config', config
     ).stdout

@@ -47,11 +47,22 @@ def test_a_loader_that_resizes_is_taken_apart():
 
 
 @pytest.mark.parametrize(
-    'steps', [[LOAD, PACK], [LOAD, RESIZE, RESIZE, PACK], [LOAD, dict(type='Resize', scale_factor=2), PACK]]
+    'steps',
+    [
+        [LOAD, PACK],
+        [LOAD, RESIZE, RESIZE, PACK],
+        [LOAD, dict(type='Resize', scale_factor=2), PACK],
+        [LOAD, dict(RESIZE, keep_ratio=True), PACK],
+    ],
 )
 def test_a_pipeline_without_a_place_for_views(steps):
     with pytest.raises(ValueError, match='test-time augmentation needs a test pipeline with one Resize'):
         pipeline_of_views(steps, tta=True, ten_crop=False)
+
+
+def test_crops_and_a_closer_look_are_not_joined():
+    with pytest.raises(ValueError, match='choose one of --ten-crop and --zoom'):
+        pipeline_of_views([RESIZE, PACK], ten_crop=True, zoom=True)
 
 
 def test_a_config_of_wrapped_data_sets():
@@ -65,6 +76,8 @@ def test_a_config_of_wrapped_data_sets():
     cfg.tta_pipeline = [LOAD]
     use_views(cfg, tta=True, ten_crop=False)
     assert cfg.test_dataloader.dataset.dataset.pipeline == [LOAD]
+    with pytest.raises(ValueError, match='its tta_pipeline makes the views, and it has no zoom: set zoom=True'):
+        use_views(cfg, zoom=True)
 
 
 def test_a_pipeline_without_views():

@@ -35,9 +35,9 @@ class CropAroundBox(BaseTransform):
         self, scale: Sequence[float] = (0.8, 1.6), aspect: Sequence[float] = (0.75, 4 / 3), shift: float = 0.15
     ) -> None:
         for name, pair in (('scale', scale), ('aspect', aspect)):
-            if len(pair) != 2 or not 0 < pair[0] <= pair[1]:
-                raise ValueError(f'{name} must be two positive numbers, the smaller one first, got {list(pair)}')
-        if shift < 0:
+            if not isinstance(pair, Sequence) or len(pair) != 2 or not 0 < pair[0] <= pair[1]:
+                raise ValueError(f'{name} must be two positive numbers, the smaller one first, got {pair}')
+        if not isinstance(shift, (int, float)) or shift < 0:
             raise ValueError(f'shift must be at least 0, got {shift}')
         self.scale = tuple(scale)
         self.aspect = tuple(aspect)
@@ -56,7 +56,8 @@ class CropAroundBox(BaseTransform):
             ``zoomed``, which heads find in the sample.
 
         Raises:
-            ValueError: If there is no box, or the image has been resized.
+            ValueError: If there is no box, the box does not lie in the image,
+                or the image has been resized or mirrored.
         """
         image = results['img']
         if not results.get('instances'):
@@ -66,9 +67,17 @@ class CropAroundBox(BaseTransform):
             )
         if tuple(results.get('ori_shape', image.shape)[:2]) != image.shape[:2]:
             raise ValueError('CropAroundBox works in the pixels of the file: put it before steps that resize or crop')
+        if results.get('flip'):
+            raise ValueError('the image is mirrored and its boxes are not: put CropAroundBox before RandomFlip')
         place, factors = self._draw(len(results['instances']))
         height, width = image.shape[:2]
-        window = window_around(tuple(results['instances'][place]['bbox']), (width, height), **factors)
+        box = tuple(results['instances'][place]['bbox'])
+        if min(box) < -1 or box[2] > width + 1 or box[3] > height + 1:
+            raise ValueError(
+                f'the box {[round(edge) for edge in box]} does not lie in the image of {width}x{height} pixels: load '
+                'it turned as it was for the boxes, those of pseudo_label.py with color_type=color'
+            )
+        window = window_around(box, (width, height), **factors)
         left, top = (int(edge) for edge in window[:2])
         right, bottom = (int(np.ceil(edge)) for edge in window[2:])
         results['img'] = image[top:bottom, left:right]

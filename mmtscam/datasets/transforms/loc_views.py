@@ -29,6 +29,10 @@ class LocViews(BaseTransform):
         zoom: Whether the model looks at the object once more, closer: the
             image in twice the first size comes last, to cut it from.
         steps: Configs of the steps after ``Resize``; the last one packs.
+
+    Raises:
+        ValueError: If both ten crops and the closer look are to classify, or
+            there is no view.
     """
 
     def __init__(
@@ -40,6 +44,10 @@ class LocViews(BaseTransform):
         zoom: bool = False,
         steps: Sequence[dict] = (dict(type='PackLocInputs'),),
     ) -> None:
+        if ten_crop and zoom:
+            raise ValueError('ten crops and the closer look both classify: choose one of ten_crop and zoom')
+        if not sizes:
+            raise ValueError('sizes must name one view at least')
         self.sizes = [tuple(size) for size in sizes]
         self.flip = flip
         self._steps = Compose([TRANSFORMS.build(dict(step)) for step in steps])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -43,7 +44,8 @@ class ForegroundAreaHook(Hook):
         wanted = getattr(getattr(model, 'head', None), 'area', None)
         if wanted is None or not self._areas:
             return
-        found = float(sum(self._areas)) / len(self._areas)
+        areas = torch.stack([torch.as_tensor(area, dtype=torch.float32) for area in self._areas])
+        found = float(areas.nanmean())  # NaN: a batch of closer looks alone
         if abs(found - wanted) > self.tolerance:
             more = found > wanted
             runner.logger.warning(

@@ -116,7 +116,8 @@ class SATDeiT(TSCAMDeiT):
         maps = dict(feats.maps or {}, foreground=by_token.mean(dim=1))
         if self.num_spatial_tokens > 1:
             maps['foreground_by_token'] = by_token
-        return feats._replace(maps=maps)
+        # Written out: torch.compile cannot trace namedtuple's _replace.
+        return TokenFeatures(feats.patches, feats.attention, feats.token, feats.pooled, maps)
 
     def _gated(self) -> list:
         return self._attentions()[self.num_layers - self.gated_blocks :]

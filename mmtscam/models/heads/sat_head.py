@@ -63,17 +63,23 @@ class SATHead(TSCAMHead):
                 whose area is left alone.
 
         Returns:
-            ``loss_area``, ``loss_norm``, and the mean area to be logged.
+            ``loss_area``, ``loss_norm``, and the mean area to be logged, NaN
+            where no image is whole.
             Where there are several tokens, the losses of each one's map are
             added with weight 0.5.
         """
         foreground = feats.further_map('foreground')
         whole = torch.tensor([not sample.get('zoomed', False) for sample in data_samples], device=foreground.device)
-        area = mean_area(foreground, whole)
-        area = torch.where(area > 0, area, self.area)  # a batch without a whole image has nothing to hold
-        loss_area, loss_norm = (area - self.area).abs(), norm_loss(foreground)
+        area, loss_area = self._hold(foreground, whole)
+        loss_norm = norm_loss(foreground)
         if 'foreground_by_token' in (feats.maps or {}):
             for single in feats.further_map('foreground_by_token').unbind(dim=1):
-                loss_area = loss_area + 0.5 * (mean_area(single, whole) - self.area).abs()
+                loss_area = loss_area + 0.5 * self._hold(single, whole)[1]
                 loss_norm = loss_norm + 0.5 * norm_loss(single)
         return dict(loss_area=loss_area, loss_norm=loss_norm, area=area.detach())
+
+    def _hold(self, foreground: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean area of whole images, and its distance from ``area``, which is 0 where no image is whole."""
+        area, number = mean_area(foreground, whole)
+        # Chosen before the difference is taken: NaN times 0 would be the gradient.
+        return area, (torch.where(number > 0, area, self.area) - self.area).abs()

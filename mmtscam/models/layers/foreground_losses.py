@@ -26,7 +26,7 @@ def blur_kernel() -> Tensor:
     return torch.outer(line, line).float()[None, None]
 
 
-def mean_area(foreground: Tensor, counted: Tensor | None = None) -> Tensor:
+def mean_area(foreground: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
     """Mean of foreground maps over patches, images and processes.
 
     Its gradient is that of the mean over the batch of all processes, once
@@ -34,20 +34,21 @@ def mean_area(foreground: Tensor, counted: Tensor | None = None) -> Tensor:
 
     Args:
         foreground: ``(B, h, w)`` maps in [0, 1].
-        counted: ``(B,)`` whether an image counts; ``None``: each does.
+        counted: ``(B,)`` whether an image counts.
 
     Returns:
-        A scalar, ``float32`` at least; the same in every process. 0 if no
-        image counts.
+        Two scalars, ``float32`` at least and the same in every process: the
+        mean, and how many images count. Without any the mean is NaN, and its
+        gradient 0.
     """
     areas = full_precision(foreground).mean(dim=(1, 2))
-    weights = torch.ones_like(areas) if counted is None else counted.to(areas)
+    weights = counted.to(areas)
     own = (areas * weights).sum()
     everywhere = torch.stack([own.detach(), weights.sum()])
     all_reduce(everywhere, 'sum')
-    total, number = everywhere[0], everywhere[1].clamp(min=1)
+    total, number = everywhere.unbind()
     # The other processes' part has no gradient here. Theirs arrives when gradients are averaged.
-    return total / number + (own - own.detach()) * (get_world_size() / number)
+    return total / number + (own - own.detach()) * (get_world_size() / number.clamp(min=1)), number
 
 
 def norm_loss(foreground: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmtscam.localization import min_max, window_around
+from mmtscam.localization import Protocol, boxes_to_image, map_to_boxes, min_max, window_around
 from mmtscam.structures import LocDataSample
 
 # Least side of the window, in longer sides of the image: more than fourfold, there would be little but blur.
@@ -15,19 +15,24 @@ _LEAST = 1 / 4
 _FINER = 4
 
 
-def window_of(sample: LocDataSample, frame: tuple[int, int]) -> tuple[float, ...]:
-    """The square around the first predicted box.
+def window_of(sample: LocDataSample, protocol: Protocol) -> tuple[float, ...]:
+    """The square around the box of the first map, the largest one if there are several.
 
     Args:
-        sample: Has ``pred_instances``.
-        frame: Width and height of what the boxes are in where the sample has
-            no ``ori_shape``.
+        sample: Has ``class_maps``.
+        protocol: Rules for drawing boxes.
 
     Returns:
-        ``(x1, y1, x2, y2)`` in shares of the image's width and height.
+        ``(x1, y1, x2, y2)`` in shares of the image's width and height; the
+        whole image where nothing is above the threshold.
     """
-    height, width = sample.get('ori_shape', frame[::-1])[:2]
-    box = tuple(sample.pred_instances.bboxes[0].tolist())
+    height, width = sample.get('ori_shape', protocol.frame[::-1])[:2]
+    boxes = map_to_boxes(sample.class_maps.maps[0].float().cpu().numpy(), protocol)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    largest = boxes[sides.prod(axis=1).argmax()]
+    if tuple(largest) == tuple(protocol.empty_box):
+        return 0.0, 0.0, 1.0, 1.0
+    box = boxes_to_image(largest, (width, height), protocol)[0].tolist()
     x1, y1, x2, y2 = window_around(box, (width, height), least=_LEAST * max(width, height))
     return x1 / width, y1 / height, x2 / width, y2 / height
 

@@ -112,9 +112,7 @@ class LocTTAModel(BaseTTAModel):
 
         if source is not None:
             found = self._join(whole, scores, _choose(scores, asked, 1), settings)
-            for sample in found:
-                localize(sample, settings.protocol, 1)
-            windows = [window_of(sample, settings.protocol.frame) for sample in found]
+            windows = [window_of(sample, settings.protocol) for sample in found]
             images, windows = cut_out(source[0], windows, (inputs[0].shape[-2], inputs[0].shape[-1]))
             mirrored = any(look.samples[0].get('flip', False) for look in whole)
             closer = self._look_closer(images, source[1], mirrored)

@@ -66,12 +66,27 @@ def test_after_resizing(results):
         build()(results)
 
 
+def test_after_mirroring(results):
+    mirrored = TRANSFORMS.build(dict(type='RandomFlip', prob=1.0))(results)
+    with pytest.raises(ValueError, match='put CropAroundBox before RandomFlip'):
+        build()(mirrored)
+
+
+def test_a_box_of_the_image_as_it_lay(results):
+    """Boxes of an image that was turned by its EXIF orientation lie outside of the one that was not."""
+    results['instances'][0]['bbox'] = [10.0, 60.0, 30.0, 95.0]
+    with pytest.raises(ValueError, match=r'the box \[10, 60, 30, 95\] does not lie in the image of 100x80 pixels'):
+        build()(results)
+
+
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
         (dict(scale=(0, 1)), 'scale must be two positive numbers'),
         (dict(aspect=(2, 1)), 'aspect must be two positive numbers'),
         (dict(shift=-0.1), 'shift must be at least 0'),
+        (dict(scale=1.2), 'scale must be two positive numbers'),
+        (dict(shift=(0, 1)), 'shift must be at least 0'),
     ],
 )
 def test_arguments_out_of_range(arguments, words):

@@ -44,9 +44,21 @@ def test_one_view_alone(results):
 
 
 def test_the_image_to_look_at_closely_comes_last(results):
-    views = build(sizes=[(28, 28)], flip=True, ten_crop=True, zoom=True)(results)
-    assert [sample.zoom for sample in views['data_samples']] == [False] * 12 + [True]
+    views = build(sizes=[(28, 28)], flip=True, zoom=True)(results)
+    assert [sample.zoom for sample in views['data_samples']] == [False] * 2 + [True]
     assert torch.equal(views['inputs'][-1], plain(results, (56, 56)))
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (dict(sizes=[(28, 28)], ten_crop=True, zoom=True), 'choose one of ten_crop and zoom'),
+        (dict(sizes=[]), 'one view'),
+    ],
+)
+def test_views_that_do_not_go_together(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        build(**arguments)
 
 
 def test_ten_crops(results):

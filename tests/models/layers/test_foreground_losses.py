@@ -29,8 +29,9 @@ def test_distance_from_0_and_1(maps, expected):
 
 def test_mean_area_of_one_process():
     maps = torch.rand(3, 5, 4, requires_grad=True)
-    area = mean_area(maps)
+    area, number = mean_area(maps, torch.ones(3, dtype=torch.bool))
     torch.testing.assert_close(area, maps.mean())
+    assert number == 3
     area.backward()
     torch.testing.assert_close(maps.grad, torch.full_like(maps, 1 / 60))
 
@@ -38,8 +39,9 @@ def test_mean_area_of_one_process():
 @pytest.mark.parametrize('counted', [[True, False, True], [False, False, False]])
 def test_mean_area_of_some_images(counted):
     maps, counted = torch.rand(3, 5, 4, requires_grad=True), torch.tensor(counted)
-    area = mean_area(maps, counted)
-    torch.testing.assert_close(area, maps[counted].mean() if counted.any() else torch.tensor(0.0))
+    area, number = mean_area(maps, counted)
+    torch.testing.assert_close(area, maps[counted].mean(), equal_nan=True)
+    assert number == counted.sum()
     area.backward()
     expected = counted[:, None, None] / (20 * counted.sum().clamp(min=1))
     torch.testing.assert_close(maps.grad, expected.expand_as(maps))

@@ -1,34 +1,65 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 from loc_samples import make_samples
 from mmengine.structures import InstanceData
 
-from mmtscam.localization import min_max
+from mmtscam.localization import PROTOCOLS, map_to_boxes, min_max
 from mmtscam.models.tta.closer_look import cut_out, paste, window_of
 
 
+def sample_with(*blocks, size=40):
+    """A sample of an image of 50 x 40 pixels, height and width, with ones in blocks ``(rows, columns)`` of a map."""
+    (sample,) = make_samples(1)
+    score_map = torch.zeros(size, size)
+    for rows, columns in blocks:
+        score_map[rows, columns] = 1
+    sample.class_maps = InstanceData(labels=torch.tensor([1]), maps=score_map[None])
+    return sample
+
+
+# Drawn in the map's own size, so that edges are exact.
+PLAIN = replace(PROTOCOLS['tscam'], frame=(40, 40), threshold=0.5, truncate_size=False)
+
+
 @pytest.mark.parametrize(
-    ('box', 'expected'),
+    ('rows', 'columns', 'expected'),
     [
-        # Images of 40 x 50 pixels: the square around the box, in shares.
-        ((10, 10, 30, 20), (10 / 40, 5 / 50, 30 / 40, 25 / 50)),
-        ((0, 0, 40, 50), (0, 0, 1, 1)),
+        # The square around the box, in shares of 40 columns and 50 rows.
+        (slice(8, 16), slice(10, 30), (10 / 40, 5 / 50, 30 / 40, 25 / 50)),
+        (slice(0, 40), slice(1, 40), (0, 0, 1, 1)),
         # At least a quarter of the longer side.
-        ((20, 25, 21, 26), ((20.5 - 6.25) / 40, (25.5 - 6.25) / 50, (20.5 + 6.25) / 40, (25.5 + 6.25) / 50)),
+        (slice(20, 21), slice(20, 21), ((20.5 - 6.25) / 40, (25.625 - 6.25) / 50, 26.75 / 40, 31.875 / 50)),
     ],
 )
-def test_window_of_a_sample(box, expected):
-    (sample,) = make_samples(1)
-    sample.pred_instances = InstanceData(bboxes=torch.tensor([box, (0, 0, 1, 1)], dtype=torch.float32))
-    assert window_of(sample, (224, 224)) == pytest.approx(expected)
+def test_window_of_a_sample(rows, columns, expected):
+    assert window_of(sample_with((rows, columns)), PLAIN) == pytest.approx(expected, abs=1e-6)
 
 
 def test_window_in_the_frame():
-    (sample,) = make_samples(1)
-    sample = sample.new(metainfo={})
-    sample.pred_instances = InstanceData(bboxes=torch.tensor([[0.0, 56.0, 112.0, 112.0]]))
-    assert window_of(sample, (224, 224)) == pytest.approx((0, 28 / 224, 0.5, 140 / 224))
+    sample = sample_with((slice(10, 20), slice(0, 20)))
+    bare = sample.new(metainfo={})
+    assert window_of(bare, PLAIN) == pytest.approx((0, 5 / 40, 0.5, 25 / 40))
+
+
+def test_of_several_boxes_the_largest():
+    """OpenCV lists the lowest contour first."""
+    sample = sample_with((slice(4, 20), slice(4, 20)), (slice(34, 37), slice(34, 37)))
+    everywhere = replace(PROTOCOLS['wsol-v2'], frame=(40, 40), threshold=0.5)
+    assert len(map_to_boxes(sample.class_maps.maps[0].numpy(), everywhere)) == 2
+    x1, y1, x2, y2 = window_of(sample, everywhere)
+    assert x1 <= 5 / 40 and y1 <= 6 / 40 and 18 / 40 <= x2 < 24 / 40 and 18 / 40 <= y2 < 24 / 40
+
+
+@pytest.mark.parametrize('name', PROTOCOLS)
+def test_nothing_found(name):
+    """The whole image is looked at, and not the box that stands for nothing."""
+    protocol = PROTOCOLS[name]
+    if protocol.threshold is None:
+        protocol = replace(protocol, threshold=0.5)
+    assert window_of(sample_with(), protocol) == (0, 0, 1, 1)
 
 
 def test_cut_out():

@@ -125,7 +125,9 @@ def test_a_closer_look_classifies_and_joins_its_map(model, flip):
             [sample.set_metainfo(dict(flip=bool(place))) or sample for sample in make_samples(1, 5)]
             for place in range(len(views))
         ])  # fmt: skip
-        cut, windows = cut_out(source, [window_of(sample, (224, 224)) for sample in first], images.shape[-2:])
+        cut, windows = cut_out(
+            source, [window_of(sample, model.head.settings.protocol) for sample in first], images.shape[-2:]
+        )
         looks = [predict_view(model, each, (1, 5)) for each in [cut, cut.flip(-1)][: 1 + flip]]
         wholes = [predict_view(model, each, (1, 5)) for each in views]
     scores = torch.stack([scores for scores, _ in looks]).mean(dim=0)
