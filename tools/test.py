@@ -57,11 +57,12 @@ def main() -> None:
 
     from mmtscam.engine.runner import build_runner, evaluation_config
     from mmtscam.evaluation import set_threshold_file
-    from mmtscam.utils.views import use_views
+    from mmtscam.utils.images import pipeline_of
+    from mmtscam.utils.views import describe_views, use_views
 
     cfg = evaluation_config(args)
-    if views := chosen_views(args):
-        use_views(cfg, **views)
+    if asked := chosen_views(args):
+        use_views(cfg, **asked)
         cfg.custom_hooks = [
             *cfg.get('custom_hooks', []),
             dict(type='PrepareTTAHook', tta_cfg=cfg.get('tta_model', dict(type='mmtscam.LocTTAModel'))),
@@ -74,7 +75,8 @@ def main() -> None:
         cfg.default_hooks.report = dict(type='LocReportHook', out_dir=args.report_dir)
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     if args.thresholds:
-        set_threshold_file(cfg.test_evaluator, args.thresholds)
+        views = describe_views(pipeline_of(cfg.test_dataloader.dataset))
+        set_threshold_file(cfg.test_evaluator, args.thresholds, views)
     if args.save_maps:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='SaveMapsHook', out_file=args.save_maps)]
 

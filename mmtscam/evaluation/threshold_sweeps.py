@@ -1,10 +1,12 @@
 """Thresholds for the metrics of an evaluator: from a file, and by a sweep."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
 
 from mmtscam.localization import Protocol
 from mmtscam.registry import METRICS
@@ -34,7 +36,7 @@ def loc_metrics(evaluator: dict | Sequence[dict]) -> list[tuple[dict[str, Any], 
     return found
 
 
-def set_threshold_file(evaluator: dict | Sequence[dict], path: str) -> None:
+def set_threshold_file(evaluator: dict | Sequence[dict], path: str, views: Mapping[str, Any] | None = None) -> None:
     """Let every metric of an evaluator that asks for a threshold take it from a file.
 
     A threshold that a metric sets itself is taken out.
@@ -42,16 +44,29 @@ def set_threshold_file(evaluator: dict | Sequence[dict], path: str) -> None:
     Args:
         evaluator: The same as for :func:`loc_metrics`; changed in place.
         path: The threshold file.
+        views: Views from which the maps come, ``None`` for one view. The log
+            says so if those of the file's maps were others.
 
     Raises:
         FileNotFoundError: If the file is missing.
         ValueError: If it is not a threshold file, or no metric asks for a
             threshold.
     """
-    load_thresholds(path)
+    chosen_on = load_thresholds(path).views
+    if chosen_on != views:
+        print_log(
+            f'{path}: its thresholds were chosen on maps of other views ({_words(chosen_on)}) than these '
+            f'({_words(views)}), which have other values: choose them on such maps, with --save-maps and evaluate_maps',
+            logger='current',
+            level=logging.WARNING,
+        )
     for config, _ in _asking(evaluator):
         _unset(config)
         config['threshold_file'] = path
+
+
+def _words(views: Mapping[str, Any] | None) -> str:
+    return 'one view' if views is None else ', '.join(f'{name} {value}' for name, value in views.items())
 
 
 def set_threshold(evaluator: dict | Sequence[dict], threshold: float) -> None:

@@ -122,11 +122,14 @@ class ThresholdFile:
         path: The file.
         choices: The chosen thresholds.
         images: Digests of the images on which they were chosen.
+        views: Views from which the maps came, see
+            :func:`~mmtscam.utils.views.describe_views`; ``None`` for one view.
     """
 
     path: str
     choices: tuple[ThresholdChoice, ...]
     images: frozenset[str]
+    views: Mapping[str, Any] | None = None
 
     def get(self, protocol: Protocol, map_kind: str) -> ThresholdChoice | None:
         """Look up a choice under the same rules for the same kind of map.
@@ -235,10 +238,11 @@ def load_thresholds(path: str | os.PathLike) -> ThresholdFile:
             )
             for row in content['thresholds']
         )
-        return ThresholdFile(path=path, choices=choices, images=frozenset(content['images']))
+        views = content['origin'].get('views')
+        return ThresholdFile(path=path, choices=choices, images=frozenset(content['images']), views=views)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f'{path}: not a threshold file: it is no JSON') from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f'{path}: not a threshold file of this version: {error!r}') from error
 
 

@@ -15,6 +15,7 @@ from mmtscam.evaluation import (
     set_threshold,
     set_threshold_file,
     sweeps_for,
+    threshold_sweeps,
 )
 from mmtscam.evaluation.stored_maps import MapFile, MapPart, ScoreMapFolder, merge_parts
 from mmtscam.localization import get_protocol
@@ -181,6 +182,14 @@ def test_every_metric_that_asks_takes_its_threshold_from_the_file(maps, file):
     assert sources == [{'val'}, {'val'}, {'oracle', 'val'}]
     (spread,) = results[1].numbers
     assert spread.value == spread.threshold == results[1].protocol.threshold
+
+
+@pytest.mark.parametrize(('views', 'said'), [(None, False), (dict(sizes=[[224, 224]], zoom=True), True)])
+def test_thresholds_of_maps_of_other_views(file, views, said, monkeypatch):
+    logged = []
+    monkeypatch.setattr(threshold_sweeps, 'print_log', lambda message, **kwargs: logged.append(message))
+    set_threshold_file([dict(type='LocAccuracy')], file, views)
+    assert any('chosen on maps of other views (one view) than these' in line for line in logged) == said
 
 
 def test_one_threshold_for_every_metric_that_scores_at_one(maps):

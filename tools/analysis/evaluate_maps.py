@@ -125,13 +125,15 @@ def metric_configs(args: argparse.Namespace, maps: 'MapFile | ScoreMapFolder') -
 
 def build_metrics(args: argparse.Namespace, maps: 'MapFile | ScoreMapFolder') -> 'list[BaseLocMetric]':
     from mmtscam.evaluation import set_threshold, set_threshold_file, sweeps_for
+    from mmtscam.evaluation.stored_maps import MapFile
     from mmtscam.registry import METRICS
 
     configs = metric_configs(args, maps)
     if args.write_thresholds:
         configs = sweeps_for(configs)
     elif args.thresholds:
-        set_threshold_file(configs, args.thresholds)
+        views = maps.origin.get('views') if isinstance(maps, MapFile) else None
+        set_threshold_file(configs, args.thresholds, views)
     elif args.threshold is not None:
         set_threshold(configs, args.threshold)
     return [METRICS.build(config) for config in configs]
