@@ -48,7 +48,7 @@ class CropAroundBox(BaseTransform):
 
         Args:
             results: Has ``img`` (H, W, C), not yet resized, and
-                ``instances``, whose boxes are in its pixels. Of several boxes
+                ``instances``, whose boxes are in its pixels. If there are several,
                 one is drawn.
 
         Returns:

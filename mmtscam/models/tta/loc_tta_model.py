@@ -18,7 +18,7 @@ from .closer_look import cut_out, paste, window_of
 
 
 class _Look(NamedTuple):
-    """What the model has seen in a view of B images."""
+    """A view of B images, as the model has seen it."""
 
     feats: Any
     samples: Sequence[LocDataSample]
