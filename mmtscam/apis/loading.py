@@ -72,8 +72,9 @@ def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None, count:
         cfg: A config, whose test data set may name its classes.
         checkpoint: A checkpoint; one of a run has the names of its data set,
             which come first.
-        count: Number of the model's classes; lists of another length are
-            passed over.
+        count: Number of the model's classes. The first ones of a checkpoint
+            with more names are taken: the labels of its data set were below
+            ``count``. A config's list of another length is passed over.
 
     Returns:
         The names by class index; empty where they are unknown.
@@ -86,8 +87,9 @@ def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None, count:
             content = {}
         meta = content.get('meta') if isinstance(content, dict) else None
         known = meta.get('dataset_meta') if isinstance(meta, dict) else None
-        if isinstance(known, dict) and known.get('classes') and count in (None, len(known['classes'])):
-            return tuple(known['classes'])
+        names = tuple(known.get('classes') or ()) if isinstance(known, dict) else ()
+        if names and len(names) >= (count or 0):
+            return names[:count]
     dataset = cfg.get('test_dataloader', {}).get('dataset', {})
     while dataset:
         kind = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')

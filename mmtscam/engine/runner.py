@@ -84,13 +84,40 @@ def use_amp_for_test(cfg: Config) -> None:
     cfg.test_cfg.fp16 = True
 
 
+def _check_start(cfg: Config) -> None:
+    """Refuse a local checkpoint to start from that is not there."""
+    file = cfg.get('load_from')
+    if file and '://' not in file and not osp.isfile(file):
+        raise FileNotFoundError(
+            f'{file}: checkpoint not found, from which load_from says to start: train it first, or set load_from to '
+            'where it lies (--cfg-options load_from=FILE)'
+        )
+
+
+def _check_schedule(cfg: Config) -> None:
+    """Refuse a schedule that begins when the training is over, on which mmengine says little."""
+    epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
+    schedules = cfg.get('param_scheduler') or []
+    for index, schedule in enumerate([schedules] if isinstance(schedules, dict) else schedules):
+        begin = schedule.get('begin', 0) if isinstance(schedule, dict) and schedule.get('by_epoch', True) else 0
+        if epochs and begin >= epochs:
+            raise ValueError(
+                f'param_scheduler[{index}], {schedule["type"]}, begins after {begin} epochs, but train_cfg.max_epochs '
+                f'is {epochs}: train for longer, or set param_scheduler to [] for a constant learning rate'
+            )
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner of a config, on GPUs or CPUs, distributed or not.
 
     Raises:
+        FileNotFoundError: If the checkpoint to start from is missing.
         ModuleNotFoundError: If the config needs mmcv's compiled operators and
             they are not there.
+        ValueError: If a schedule begins after the last epoch.
     """
+    _check_start(cfg)
+    _check_schedule(cfg)
     if get_device() == 'cpu':
         keep_freed_memory()
     prepare_cpu_distributed(cfg)

@@ -258,7 +258,7 @@ def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):
         LocInferencer(weights=checkpoint)
     other = copy.deepcopy(tiny_config)
     other.model.head.num_classes = 5
-    with pytest.raises(ValueError, match=r'lively\.pth: made for another architecture'):
+    with pytest.raises(ValueError, match=r'lively\.pth: has 8 classes and this config 5: set model.head.num_classes=8'):
         LocInferencer(other, checkpoint)
 
 

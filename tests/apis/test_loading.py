@@ -30,10 +30,16 @@ def test_loads_everything_and_looks_for_no_other_weights(checkpoint):
     assert cfg.model.backbone.init_cfg.checkpoint == '/none'
 
 
-@pytest.mark.parametrize('change', [dict(num_classes=5), dict(pooled_channels=4)])
-def test_another_model(checkpoint, change):
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(num_classes=5), 'has 6 classes and this config 5'),
+        (dict(pooled_channels=4), 'made for another architecture or number of classes'),
+    ],
+)
+def test_another_model(checkpoint, change, message):
     cfg = Config(dict(model={**MODEL, 'head': {**HEAD, **change}}))
-    with pytest.raises(ValueError, match=r'model\.pth: made for another architecture or number of classes'):
+    with pytest.raises(ValueError, match=rf'model\.pth: {message}'):
         load_model(cfg, checkpoint)
 
 
@@ -84,3 +90,5 @@ def test_names_of_as_many_classes(repo, tmp_path):
     assert class_names(cfg, path, 3) == ('a', 'b', 'c')
     assert class_names(cfg, path, 200)[0] == 'Black_footed_Albatross'  # of mmpretrain's CUB
     assert class_names(cfg, path, 4) == ()
+    # A head of the first classes of a data set that names more.
+    assert class_names(cfg, path, 2) == ('a', 'b')

@@ -85,3 +85,19 @@ def test_a_config_that_cannot_be_read(tool_args):
         runner.runner_config(tool_args('a = ('))
     with pytest.raises(FileNotFoundError, match=r'none\.py: config file not found'):
         runner.runner_config(tool_args(config='none.py'))
+
+
+def test_a_checkpoint_to_start_from_that_is_missing(tiny_config):
+    tiny_config.load_from = 'nowhere/epoch_30.pth'
+    with pytest.raises(FileNotFoundError, match=r'^nowhere/epoch_30.pth: checkpoint not found, from which load_from'):
+        runner.build_runner(tiny_config)
+
+
+def test_a_schedule_that_begins_after_the_end(tiny_config):
+    tiny_config.param_scheduler = [dict(type='LinearLR', end=5), dict(type='CosineAnnealingLR', begin=5)]
+    with pytest.raises(ValueError, match=r'^param_scheduler\[1\], CosineAnnealingLR, begins after 5 epochs'):
+        runner.build_runner(tiny_config)
+    # In iterations it may.
+    tiny_config.param_scheduler = [dict(type='LinearLR', by_epoch=False, begin=5, end=6)]
+    tiny_config.launcher = 'none'
+    runner.build_runner(tiny_config)

@@ -86,13 +86,13 @@ def test_custom(run_here, tmp_path):
     output = run_here('python', tool, root).stdout
     assert 'train images: 4\ntest images: 2\nclasses: 2\n' in output
     assert f'{root}: complete' in output
-    assert 'tools/train.py configs/tscam_deit-s_custom.py --cfg-options' in output
+    assert 'tools/train.py configs/sat/sat_deit-s_custom.py --cfg-options' in output
     assert 'model.head.num_classes=2' in output
     assert f'test_dataloader.dataset.dataset.data_root={root}' in output
 
     boxes = root / 'annotations' / 'test.json'
     output = run_here('python', tool, root, '--boxes', boxes).stdout
-    assert 'tools/train.py configs/tscam_deit-s_custom_boxes.py --cfg-options' in output
+    assert 'tools/train.py configs/sat/sat_deit-s_custom_boxes.py --cfg-options' in output
     assert 'ann_file' not in output
     moved = boxes.rename(root / 'boxes.json')
     output = run_here('python', tool, root, '--boxes', moved).stdout
@@ -112,5 +112,6 @@ def test_the_command_that_is_printed_suits_the_usual_folder(run, tmp_path, repo)
     make_image_folders(tmp_path / 'data' / 'images')
     output = run('python', repo / TOOLS / 'custom.py', 'data/images', cwd=tmp_path).stdout
     assert output.endswith(
-        'Train: python tools/train.py configs/tscam_deit-s_custom.py --cfg-options \\\n    model.head.num_classes=2\n'
+        'Train: python tools/train.py configs/sat/sat_deit-s_custom.py --cfg-options \\\n'
+        '    model.head.num_classes=2 \\\n    model.head.area=0.25\n'
     )

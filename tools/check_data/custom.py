@@ -32,15 +32,17 @@ def main() -> None:
 
     findings = check_image_folders(args.root, args.boxes, args.img_prefix, track=show_progress)
     conclude(findings, args.root)
-    config, options = 'configs/tscam_deit-s_custom.py', [f'model.head.num_classes={findings.counts["classes"]}']
+    config = 'configs/sat/sat_deit-s_custom.py'
+    options = [f'model.head.num_classes={findings.counts["classes"]}', 'model.head.area=0.25']
     if osp.normpath(args.root) != DATA_ROOT:
         options += [f'{split}_dataloader.dataset.dataset.data_root={args.root}' for split in ('train', 'val', 'test')]
     if args.boxes:
-        config = 'configs/tscam_deit-s_custom_boxes.py'
+        config = 'configs/sat/sat_deit-s_custom_boxes.py'
         boxes = dict(ann_file=osp.relpath(args.boxes[0], args.root), img_prefix=args.img_prefix)
         for key, value in boxes.items():
             if value != dict(ann_file=ANN_FILE, img_prefix='test')[key]:
                 options += [f'{split}_dataloader.dataset.boxes.{key}={value}' for split in ('val', 'test')]
+    print('model.head.area is the share of an image that your objects fill on average, see configs/sat/README.md')
     print(f'Train: python tools/train.py {config} --cfg-options \\\n    ' + ' \\\n    '.join(map(shlex.quote, options)))
 
 

@@ -47,8 +47,7 @@ class COCOBoxes(BaseBoxReader):
             if not found.crowd
         ]
         if not boxes:
-            wanted = f'no box of class {class_name!r}' if self._match_class else 'no box'
-            raise ValueError(f'{self.file.path}: {wanted} for image {img_path} (crowds do not count)')
+            raise ValueError(self.file.what_is_missing(img_path, class_name if self._match_class else None, 'box'))
         return np.stack(boxes)
 
     def img_id(self, img_path: str) -> int | None:

@@ -46,7 +46,10 @@ class COCOFile:
     """
 
     def __init__(self, data_root: str, ann_file: str, img_prefix: str, field: str) -> None:
-        self.path = find_file(data_root, ann_file)
+        try:
+            self.path = find_file(data_root, ann_file)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'{error}; predicted boxes are written by pseudo_label.py of the tools') from None
         self._img_root = osp.join(data_root, img_prefix)
         try:
             data = json.loads(read_text(self.path))
@@ -62,6 +65,8 @@ class COCOFile:
             categories[_get(entry, 'id', where)] = _get(entry, 'name', where)
         self.categories = tuple(categories.values())
 
+        info = data.get('info')
+        self._is_predicted = isinstance(info, dict) and str(info.get('description', '')).startswith('pseudo boxes')
         self._sizes: dict[str, tuple[Any, Any]] = {}
         keys = {}
         for index, entry in enumerate(data['images']):
@@ -121,6 +126,22 @@ class COCOFile:
                 'match_class=False to take every box or mask'
             )
         return [found for found in self.objects(img_path) if found.category == class_name]
+
+    def what_is_missing(self, img_path: str, class_name: str | None, what: str) -> str:
+        """Say why an image has no object, for an error.
+
+        Args:
+            img_path: Path of the image as the data set gives it.
+            class_name: The class that is wanted; ``None`` for any.
+            what: The missing thing, such as ``'box'``.
+        """
+        problem = f'no {what} {f"of class {class_name!r} " if class_name else ""}for image {img_path}'
+        if image_key(img_path, self._img_root) not in self._sizes:
+            problem += f' (it is not listed; these are: {_shorten(tuple(self._sizes)) or "none"})'
+        elif any(found.crowd for found in self.objects(img_path)):
+            problem += ' (crowds do not count)'
+        advice = '; predict them again for the images of this split (pseudo_label.py)' if self._is_predicted else ''
+        return f'{self.path}: {problem}{advice}'
 
     def image_id(self, img_path: str) -> int | None:
         """Id of an image.

@@ -1,5 +1,6 @@
 """The base of all heads, which makes samples with boxes from logits and maps."""
 
+import inspect
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -60,7 +61,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             others.
 
     Raises:
-        ValueError: If an argument is not among its choices.
+        ValueError: If an argument is not among its choices, or unknown.
     """
 
     map_kinds: tuple[MapKind, ...] = ()
@@ -77,6 +78,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         **kwargs: Any,
     ) -> None:
         self._check_kinds()
+        if unknown := sorted(set(kwargs) - set(inspect.signature(ClsHead.__init__).parameters)):
+            raise ValueError(f'{type(self).__name__} has no setting {unknown[0]!r}: set model.head without it')
         if num_classes < 1 or topk < 1:
             raise ValueError(f'num_classes and topk must be at least 1, got {num_classes} and {topk}')
         super().__init__(loss=loss or dict(type='mmpretrain.CrossEntropyLoss', loss_weight=1.0), **kwargs)

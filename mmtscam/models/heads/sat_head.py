@@ -44,8 +44,11 @@ class SATHead(TSCAMHead):
     def __init__(
         self, num_classes: int, in_channels: int, area: float = 0.25, init: str = 'default', **kwargs: Any
     ) -> None:
-        if not 0 < area < 1:
-            raise ValueError(f'area must be in (0, 1): the share of the image that objects fill, got {area}')
+        if not isinstance(area, (int, float)) or not 0 < area < 1:
+            raise ValueError(
+                f'area must be a number in (0, 1), the share of the image that objects fill, such as 0.25 for a '
+                f'quarter, got {area!r}: set model.head.area'
+            )
         super().__init__(num_classes, in_channels, init=init, **kwargs)
         self.area = area
 

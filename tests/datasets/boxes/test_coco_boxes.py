@@ -21,15 +21,25 @@ def test_boxes_of_every_class(coco_root, class_name):
     assert boxes(f'{coco_root}/a/one.jpg', class_name).tolist() == [[1, 1, 4, 3], [4.5, 0, 5.75, 5], [0, 4, 1, 5]]
 
 
-@pytest.mark.parametrize('name', ['two.jpg', 'bare.jpg', 'unlisted.jpg', 'a/one.png'])
-def test_an_image_without_box(coco_root, name):
+@pytest.mark.parametrize(('name', 'reason'), [
+    ('two.jpg', ''), ('bare.jpg', r' \(crowds do not count\)'), ('unlisted.jpg', r' \(it is not listed; these are: .*\)'),
+    ('a/one.png', r' \(it is not listed; these are: .*\)'),
+])  # fmt: skip
+def test_an_image_without_box(coco_root, name, reason):
     path = f'{coco_root}/{name}'
-    message = f"^{coco_root}/coco.json: no box of class 'dog' for image {path} "
+    message = f"^{coco_root}/coco.json: no box of class 'dog' for image {path}{reason}$"
     with pytest.raises(ValueError, match=message):
         COCOBoxes(str(coco_root), 'coco.json')(path, 'dog')
     if name != 'two.jpg':
-        with pytest.raises(ValueError, match=f'^{coco_root}/coco.json: no box for image {path} '):
+        with pytest.raises(ValueError, match=f'^{coco_root}/coco.json: no box for image {path}{reason}$'):
             COCOBoxes(str(coco_root), 'coco.json', match_class=False)(path)
+
+
+def test_predicted_boxes_are_predicted_again(coco, tmp_path):
+    coco['info'] = dict(description='pseudo boxes: predicted, not annotated')
+    (tmp_path / 'coco.json').write_text(json.dumps(coco))
+    with pytest.raises(ValueError, match=r'; predict them again for the images of this split \(pseudo_label.py\)$'):
+        COCOBoxes(str(tmp_path), 'coco.json')(f'{tmp_path}/other.jpg', 'dog')
 
 
 @pytest.mark.parametrize('class_name', ['bird', None])

@@ -249,3 +249,8 @@ def test_maps_of_half_precision_become_whole(feats):
 
     (sample, *_) = Half(num_classes=3).predict(feats)
     assert sample.class_maps.maps.dtype == torch.float32
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(ValueError, match=r"TSCAMHead has no setting 'area': set model.head without it"):
+        MODELS.build(dict(type='TSCAMHead', num_classes=6, in_channels=8, area=0.25))

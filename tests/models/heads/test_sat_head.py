@@ -97,7 +97,7 @@ def test_a_backbone_without_a_spatial_token_is_named(feats):
         build().train().loss(feats._replace(maps=None), make_samples(1, 5))
 
 
-@pytest.mark.parametrize('area', [0, 1, 25])
+@pytest.mark.parametrize('area', [0, 1, 25, '25%', [0.25], None])
 def test_area_is_a_share(area):
-    with pytest.raises(ValueError, match=r'area must be in \(0, 1\)'):
+    with pytest.raises(ValueError, match=r'area must be a number in \(0, 1\).*: set model.head.area'):
         build(area=area)

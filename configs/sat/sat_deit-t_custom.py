@@ -1,0 +1,10 @@
+# SAT on a folder of your own images with DeiT-T, which two CPU cores can train.
+_base_ = './sat_deit-s_custom.py'
+
+model = dict(
+    backbone=dict(
+        arch='deit-tiny',
+        init_cfg=dict(checkpoint='https://dl.fbaipublicfiles.com/deit/deit_tiny_patch16_224-a1311bcf.pth'),
+    ),
+    head=dict(in_channels=192),
+)
