@@ -21,10 +21,15 @@ def test_boxes_of_every_class(coco_root, class_name):
     assert boxes(f'{coco_root}/a/one.jpg', class_name).tolist() == [[1, 1, 4, 3], [4.5, 0, 5.75, 5], [0, 4, 1, 5]]
 
 
-@pytest.mark.parametrize(('name', 'reason'), [
-    ('two.jpg', ''), ('bare.jpg', r' \(crowds do not count\)'), ('unlisted.jpg', r' \(it is not listed; these are: .*\)'),
-    ('a/one.png', r' \(it is not listed; these are: .*\)'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ('name', 'reason'),
+    [
+        ('two.jpg', ''),
+        ('bare.jpg', r' \(crowds do not count\)'),
+        ('unlisted.jpg', r' \(it is not listed; these are: .*\)'),
+        ('a/one.png', r' \(it is not listed; these are: .*\)'),
+    ],
+)
 def test_an_image_without_box(coco_root, name, reason):
     path = f'{coco_root}/{name}'
     message = f"^{coco_root}/coco.json: no box of class 'dog' for image {path}{reason}$"
