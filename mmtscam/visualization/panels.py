@@ -133,10 +133,16 @@ def _shown_kinds(sample: LocDataSample) -> list[MapKind]:
 
 
 def _drawn_from(sample: LocDataSample) -> str:
-    """The legend of predicted boxes: kind of map, and threshold."""
-    threshold = sample.class_maps.get('threshold')
-    drawn = '' if threshold is None else f', threshold {threshold:g}'
-    return f'predicted box ({_shown_kinds(sample)[-1].title}{drawn})'
+    """The legend of predicted boxes: kind of map, views of test-time augmentation, and threshold."""
+    maps = sample.class_maps
+    drawn = [_shown_kinds(sample)[-1].title]
+    if (views := maps.get('views', 1)) > 1:
+        drawn.append(f'{views} views')
+    if maps.get('zoom', False):
+        drawn.append('closer look')
+    if (threshold := maps.get('threshold')) is not None:
+        drawn.append(f'threshold {threshold:g}')
+    return f'predicted box ({", ".join(drawn)})'
 
 
 def _true_boxes(sample: LocDataSample) -> np.ndarray:

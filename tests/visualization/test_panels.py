@@ -118,6 +118,18 @@ def test_the_map_beside_the_box_is_the_one_it_was_drawn_from(kind):
     assert not np.array_equal(*pictures)
 
 
+@pytest.mark.parametrize('changes', [dict(views=4), dict(zoom=True), dict(threshold=0.2)])
+def test_the_legend_says_how_boxes_were_drawn(changes):
+    sample = _sample()
+    before = draw_panels(_image(), sample)
+    sample.class_maps.set_metainfo(dict(views=1, crops=0, zoom=False))
+    assert np.array_equal(draw_panels(_image(), sample), before)
+    sample.class_maps.set_metainfo(changes)
+    after = draw_panels(_image(), sample)
+    assert np.array_equal(after[:-LEGEND], before[:-LEGEND])
+    assert not np.array_equal(after[-LEGEND:], before[-LEGEND:])
+
+
 def test_a_row_for_each_class_that_is_asked_for():
     picture = draw_panels(_image(), _sample(asked=[2, 1]))
     first, second = (_panels(picture, row=row, rows=2) for row in range(2))
