@@ -16,6 +16,7 @@ RUN = (
     'sat_deit-t_cub',
     'sat-zoom_deit-t_cub',
     'scm_deit-t_cub',
+    'trilite_deit-t_cub',
     'tscam_vit-mini_sample',
     'classifier_vit-mini_sample',
     'faster-rcnn_tscam-deit-t_sfp_cub10_pseudo',
