@@ -53,12 +53,11 @@ class LocViews(BaseTransform):
         self._steps = Compose([TRANSFORMS.build(dict(step)) for step in steps])
         self._flip = TRANSFORMS.build(dict(type='RandomFlip', prob=1.0))
         self._resize = [TRANSFORMS.build(dict(resize, scale=size)) for size in self.sizes]
-        larger = dict(crop=_TEN_CROP if ten_crop else None, zoom=_ZOOM if zoom else None)
-        self._larger = {
-            name: TRANSFORMS.build(dict(resize, scale=tuple(round(side * factor) for side in self.sizes[0])))
-            for name, factor in larger.items()
-            if factor
-        }
+        self.ten_crop = ten_crop
+        self.zoom = zoom
+        if ten_crop or zoom:
+            factor = _TEN_CROP if ten_crop else _ZOOM
+            self._larger = TRANSFORMS.build(dict(resize, scale=tuple(round(side * factor) for side in self.sizes[0])))
 
     def transform(self, results: dict) -> dict:
         """Make the views.
@@ -76,13 +75,13 @@ class LocViews(BaseTransform):
         for resize in self._resize:
             whole = resize(dict(results))
             views += [self._pack(whole), *([self._pack(self._flip(dict(whole)))] if self.flip else [])]
-        if 'crop' in self._larger:
-            larger = self._larger['crop'](dict(results))
+        if self.ten_crop:
+            larger = self._larger(dict(results))
             for image in self._crops(larger['img']):
                 crop = dict(larger, img=image, img_shape=image.shape[:2])
                 views += [self._pack(crop, crop=True), self._pack(self._flip(dict(crop)), crop=True)]
-        if 'zoom' in self._larger:
-            views.append(self._pack(self._larger['zoom'](dict(results)), zoom=True))
+        if self.zoom:
+            views.append(self._pack(self._larger(dict(results)), zoom=True))
         return dict(inputs=[view['inputs'] for view in views], data_samples=[view['data_samples'] for view in views])
 
     def _pack(self, view: dict, crop: bool = False, zoom: bool = False) -> dict[str, Any]:
