@@ -10,7 +10,7 @@ from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor, nn
 
 from mmtscam.models.checkpoints import PretrainedMixin
-from mmtscam.models.layers import ClassAttentionMixin, fuse_linears
+from mmtscam.models.layers import ClassAttentionMixin, fuse_linears, skip_dropped_paths
 from mmtscam.registry import MODELS
 
 from .token_features import TokenFeatures
@@ -66,6 +66,8 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
             raise ValueError('TS-CAM needs class token and last block: leave with_cls_token and out_indices out')
         self.expose_attention(self._attentions(), attn_layers, attn_impl, attn_aggregation, attention)
         fuse_linears(self)
+        for layer in self.layers:
+            skip_dropped_paths(layer)
         self.layers[0].register_forward_pre_hook(_follow_autocast)
         for module in self.modules():
             if isinstance(module, DropPath):

@@ -14,6 +14,7 @@ from .foreground_losses import blur_kernel, mean_area, norm_loss
 from .fused_linear import FusedLinear, fuse_linears
 from .gated_attention import GatedAttention, gate_attention
 from .head_layers import FullPrecisionLinear, SemanticConv
+from .skipping_block import SkippingBlock, skip_dropped_paths
 
 __all__ = [
     'ATTENTION_AGGREGATIONS',
@@ -25,6 +26,7 @@ __all__ = [
     'FusedLinear',
     'GatedAttention',
     'SemanticConv',
+    'SkippingBlock',
     'SplitAttention',
     'blur_kernel',
     'check_gradient',
@@ -33,4 +35,5 @@ __all__ = [
     'gate_attention',
     'mean_area',
     'norm_loss',
+    'skip_dropped_paths',
 ]
