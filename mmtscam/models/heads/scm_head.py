@@ -55,6 +55,9 @@ class SCMHead(TSCAMHead):
         init: Initialisation of the convolution, see :class:`TSCAMHead`; the
             released code's by default.
         **kwargs: Further arguments of :class:`TSCAMHead`.
+
+    Raises:
+        ValueError: If an argument is out of range.
     """
 
     def __init__(
@@ -65,6 +68,10 @@ class SCMHead(TSCAMHead):
         init: str = 'default',
         **kwargs: Any,
     ) -> None:
+        if not isinstance(steps, Sequence) or not all(isinstance(number, int) and number >= 0 for number in steps):
+            raise ValueError(
+                f'steps must be whole numbers of at least 0, one a layer, such as (16, 4, 4, 4), got {steps!r}'
+            )
         super().__init__(num_classes, in_channels, init=init, **kwargs)
         self.spreading = nn.ModuleList(map(_SpreadingLayer, steps))
 

@@ -46,6 +46,12 @@ def test_the_loss_reaches_attention_and_the_scalars():
     assert [layer.steps for layer in model.head.spreading] == [16, 4, 4, 4]
 
 
+@pytest.mark.parametrize('steps', [4, '16', (4, 1.5), (4, -1)])
+def test_steps_are_whole_numbers(steps):
+    with pytest.raises(ValueError, match=r'steps must be whole numbers of at least 0, one a layer, such as'):
+        build(steps=steps)
+
+
 def test_without_layers_training_is_tscams(feats):
     head, tscam = build(steps=()).train(), MODELS.build(dict(type='TSCAMHead', num_classes=6, in_channels=8)).train()
     tscam.load_state_dict(head.state_dict())
