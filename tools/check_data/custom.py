@@ -42,7 +42,9 @@ def main() -> None:
         for key, value in boxes.items():
             if value != dict(ann_file=ANN_FILE, img_prefix='test')[key]:
                 options += [f'{split}_dataloader.dataset.boxes.{key}={value}' for split in ('val', 'test')]
-    print('model.head.area is the share of an image that your objects fill on average, see configs/sat/README.md')
+    images = [option for option in options if option.startswith('train_dataloader')]
+    estimate = ['python', 'tools/analysis/estimate_area.py', config, *(['--cfg-options', *images] if images else [])]
+    print(f'Area, for model.head.area below: {shlex.join(estimate)}')
     print(f'Train: python tools/train.py {config} --cfg-options \\\n    ' + ' \\\n    '.join(map(shlex.quote, options)))
 
 
