@@ -18,7 +18,7 @@ from tscam_models import assert_close, build_model, make_images, predict, traini
 
 from mmtscam.models.layers import FullPrecisionLinear, SemanticConv
 
-BLOCKS = ('TransformerEncoderLayer', 'ConvTransBlock')
+BLOCKS = ('SkippingBlock', 'TransformerEncoderLayer', 'ConvTransBlock')
 STRATEGIES = dict(
     ddp=dict(type='DDPStrategy', model_wrapper=dict(device_ids=None, broadcast_buffers=False)),
     # mmengine would name a GPU as the device. A full state dict, gathered on

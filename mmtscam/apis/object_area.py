@@ -24,7 +24,6 @@ def object_areas(
     images: int = 200,
     device: str = 'cpu',
     track: Callable[[Sequence[int], str], Iterable[int]] = lambda items, description: items,
-    batch_size: int = 20,
 ) -> Tensor:
     """The share of each image that its object fills, as far as an untrained model can tell.
 
@@ -45,39 +44,43 @@ def object_areas(
             each time.
         device: Where to compute.
         track: Shows progress; see ``rich.progress.track``.
-        batch_size: Images a batch.
 
     Returns:
         ``(n,)`` ``float32`` shares in [0, 1] of n images.
 
     Raises:
         FileNotFoundError: If weights or images are missing.
-        ValueError: If the config has no such backbone, or no weights for it.
+        ValueError: If the config has no such backbone, or no weights for it,
+            or an image cannot be read.
     """
     dataset = build_dataset(cfg, 'train', pipeline=find_pipeline(cfg))
     model = _pretrained(cfg).to(device).eval()
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
     chosen = order[:images].sort().values.tolist()
     areas = []
-    for start in track(range(0, len(chosen), batch_size), 'looking at images'):
-        batch = pseudo_collate([dataset[index] for index in chosen[start : start + batch_size]])
+    for index in track(chosen, 'looking at images'):  # one by one, since padding in a batch would count as background
+        try:
+            batch = pseudo_collate([dataset[index]])
+        except RuntimeError as error:  # which names the image
+            raise ValueError(str(error)) from error
         with torch.no_grad():
             feats = model.backbone(model.data_preprocessor(batch)['inputs'])
-        attention = min_max(feats.mean_attention())
-        areas.append((attention > 0.1).float().mean(dim=(1, 2)).cpu())
-    return torch.cat(areas)
+        areas.append((min_max(feats.mean_attention()) > 0.1).float().mean())
+    return torch.stack(areas).cpu()
 
 
 def _pretrained(cfg: Config) -> Any:
     """The model of a config with pretrained weights, whose backbone exposes the blocks that mark objects."""
     name = config_name(cfg)
     settings = copy.deepcopy(cfg.get('model') or {})
-    backbone = settings.get('backbone') or dict(type='none')
+    backbone = settings.get('backbone')
+    known = isinstance(backbone, dict) and backbone.get('type')
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
-    kind = MODELS.get(backbone['type'])
+    kind = MODELS.get(known) if known else None
     if not (isinstance(kind, type) and issubclass(kind, TSCAMDeiT)):
-        raise ValueError(f'{name}: needs a TSCAMDeiT or SATDeiT as its backbone, not {backbone["type"]}')
-    if not backbone.get('init_cfg'):
+        raise ValueError(f'{name}: needs a TSCAMDeiT or SATDeiT as its backbone, not {known or backbone}')
+    weights = backbone.get('init_cfg')
+    if not (isinstance(weights, dict) and weights.get('type') == 'Pretrained' and weights.get('checkpoint')):
         raise ValueError(f'{name}: needs a backbone with pretrained weights: set model.backbone.init_cfg.checkpoint')
     backbone.update(attn_layers=None, attn_aggregation='mean')
     if issubclass(kind, SATDeiT):

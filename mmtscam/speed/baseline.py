@@ -56,7 +56,7 @@ def plain_like(model: ImageClassifier) -> PlainTSCAM:
         width=backbone.embed_dims,
         heads=backbone.arch_settings['num_heads'],
         hidden=backbone.arch_settings['feedforward_channels'],
-        drop_paths=[layer.attn_path.drop_prob for layer in backbone.layers],
+        drop_paths=[getattr(layer.attn.out_drop, 'drop_prob', 0.0) for layer in backbone.layers],
         classes=head.num_classes,
         patch=backbone.patch_embed.projection.kernel_size[0],
         positions=backbone.pos_embed.shape[1],

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 
@@ -29,7 +31,7 @@ def plain_areas(cfg):
 
 def test_it_is_the_share_of_patches_above_a_tenth_of_the_range(cfg):
     expected = plain_areas(cfg)
-    areas = object_areas(cfg, batch_size=5)
+    areas = object_areas(cfg)
     assert areas.shape == (24,) and areas.std() > 0.01
     torch.testing.assert_close(areas, expected)
     some = object_areas(cfg, images=7)
@@ -49,12 +51,29 @@ def test_spatial_tokens_and_settings_of_attention_play_no_part(cfg):
     ('backbone', 'message'),
     [
         (dict(init_cfg=None), 'needs a backbone with pretrained weights: set model.backbone.init_cfg.checkpoint'),
+        (dict(init_cfg=dict(type='Pretrained', checkpoint=None)), 'needs a backbone with pretrained weights'),
+        (dict(init_cfg=dict(type='Constant', layer='Linear')), 'needs a backbone with pretrained weights'),
         (dict(type='mmpretrain.VGG'), 'needs a TSCAMDeiT or SATDeiT as its backbone, not mmpretrain.VGG'),
     ],
 )
 def test_other_backbones(cfg, backbone, message):
     cfg.model.backbone.update(backbone)
     with pytest.raises(ValueError, match=message):
+        object_areas(cfg)
+
+
+def test_no_backbone(cfg):
+    cfg.model.backbone = None
+    with pytest.raises(ValueError, match='needs a TSCAMDeiT or SATDeiT as its backbone, not None'):
+        object_areas(cfg)
+
+
+def test_an_image_that_cannot_be_read_is_named(cfg, sample_set, tmp_path):
+    root = shutil.copytree(sample_set, tmp_path / 'sample')
+    image = next((root / 'images').glob('*/*_0001.jpg'))
+    image.write_text('no image')
+    cfg.train_dataloader.dataset.dataset.data_root = str(root)
+    with pytest.raises(ValueError, match=image.name):
         object_areas(cfg)
 
 

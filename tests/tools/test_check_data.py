@@ -90,7 +90,7 @@ def test_custom(run_here, tmp_path):
     assert 'model.head.num_classes=2' in output
     assert f'test_dataloader.dataset.dataset.data_root={root}' in output
     estimate = 'python tools/analysis/estimate_area.py configs/sat/sat_deit-s_custom.py --cfg-options '
-    assert f'\nArea, for model.head.area below: {estimate}train_dataloader.dataset.dataset.data_root={root}\n' in output
+    assert f'\nAREA: {estimate}train_dataloader.dataset.dataset.data_root={root}\n' in output
 
     boxes = root / 'annotations' / 'test.json'
     output = run_here('python', tool, root, '--boxes', boxes).stdout
@@ -114,7 +114,7 @@ def test_the_command_that_is_printed_suits_the_usual_folder(run, tmp_path, repo)
     make_image_folders(tmp_path / 'data' / 'images')
     output = run('python', repo / TOOLS / 'custom.py', 'data/images', cwd=tmp_path).stdout
     assert output.endswith(
-        'Area, for model.head.area below: python tools/analysis/estimate_area.py configs/sat/sat_deit-s_custom.py\n'
+        'AREA: python tools/analysis/estimate_area.py configs/sat/sat_deit-s_custom.py\n'
         'Train: python tools/train.py configs/sat/sat_deit-s_custom.py --cfg-options \\\n'
-        '    model.head.num_classes=2 \\\n    model.head.area=0.25\n'
+        '    model.head.num_classes=2 \\\n    model.head.area=AREA\n'
     )

@@ -7,6 +7,7 @@ and categories named as the folders.
 
 import argparse
 import os.path as osp
+import re
 import shlex
 
 from mmtscam.utils.cli import run
@@ -33,7 +34,7 @@ def main() -> None:
     findings = check_image_folders(args.root, args.boxes, args.img_prefix, track=show_progress)
     conclude(findings, args.root)
     config = 'configs/sat/sat_deit-s_custom.py'
-    options = [f'model.head.num_classes={findings.counts["classes"]}', 'model.head.area=0.25']
+    options = [f'model.head.num_classes={findings.counts["classes"]}', 'model.head.area=AREA']
     if osp.normpath(args.root) != DATA_ROOT:
         options += [f'{split}_dataloader.dataset.dataset.data_root={args.root}' for split in ('train', 'val', 'test')]
     if args.boxes:
@@ -44,7 +45,9 @@ def main() -> None:
                 options += [f'{split}_dataloader.dataset.boxes.{key}={value}' for split in ('val', 'test')]
     images = [option for option in options if option.startswith('train_dataloader')]
     estimate = ['python', 'tools/analysis/estimate_area.py', config, *(['--cfg-options', *images] if images else [])]
-    print(f'Area, for model.head.area below: {shlex.join(estimate)}')
+    if re.search(r'[\s,()\[\]]', ''.join(options)):
+        print('--cfg-options takes no white space, commas or brackets: move or link the folder to a path without them')
+    print(f'AREA: {shlex.join(estimate)}')
     print(f'Train: python tools/train.py {config} --cfg-options \\\n    ' + ' \\\n    '.join(map(shlex.quote, options)))
 
 

@@ -45,7 +45,7 @@ class ForegroundAreaHook(Hook):
         if wanted is None or not self._areas:
             return
         areas = torch.stack([torch.as_tensor(area, dtype=torch.float32) for area in self._areas])
-        found = float(areas.nanmean())  # NaN: a batch of closer looks alone
+        found = float(areas.mean())
         if abs(found - wanted) > self.tolerance:
             more = found > wanted
             runner.logger.warning(

@@ -66,20 +66,21 @@ class SATHead(TSCAMHead):
                 whose area is left alone.
 
         Returns:
-            ``loss_area``, ``loss_norm``, and the mean area to be logged, NaN
-            where no image is whole.
-            Where there are several tokens, the losses of each one's map are
-            added with weight 0.5.
+            ``loss_area``, ``loss_norm`` and, where an image is whole, the
+            mean ``area`` to be logged. Where there are several tokens, the
+            losses of each one's map are added with weight 0.5.
         """
         foreground = feats.further_map('foreground')
-        whole = torch.tensor([not sample.get('zoomed', False) for sample in data_samples], device=foreground.device)
+        is_whole = [not sample.get('zoomed', False) for sample in data_samples]
+        whole = torch.tensor(is_whole, device=foreground.device)
         area, loss_area = self._hold(foreground, whole)
         loss_norm = norm_loss(foreground)
         if 'foreground_by_token' in (feats.maps or {}):
             for single in feats.further_map('foreground_by_token').unbind(dim=1):
                 loss_area = loss_area + 0.5 * self._hold(single, whole)[1]
                 loss_norm = loss_norm + 0.5 * norm_loss(single)
-        return dict(loss_area=loss_area, loss_norm=loss_norm, area=area.detach())
+        logged = dict(area=area.detach()) if any(is_whole) else {}
+        return dict(loss_area=loss_area, loss_norm=loss_norm, **logged)
 
     def _hold(self, foreground: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
         """The mean area of whole images, and its distance from ``area``, which is 0 where no image is whole."""

@@ -126,12 +126,20 @@ class SplitAttention(MultiheadAttention):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend: ``(B, N, D)`` from ``(B, N, D)``."""
+        x, value = self._project(x)
+        x = self.out_drop(x)
+        return value.squeeze(1) + x if self.v_shortcut else x
+
+    def residual(self, x: Tensor) -> Tensor:
+        """Attend as :meth:`forward` does, without dropping paths."""
+        return self._project(x)[0]
+
+    def _project(self, x: Tensor) -> tuple[Tensor, Tensor]:
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dims))
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind()
         x = self.attend(query, key, value)
         x = self.proj(x.transpose(1, 2).flatten(2))
-        x = self.out_drop(self.gamma1(self.proj_drop(x)))
-        return value.squeeze(1) + x if self.v_shortcut else x
+        return self.gamma1(self.proj_drop(x)), value
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attend: ``(B, K, N, D')`` from three such tensors."""
