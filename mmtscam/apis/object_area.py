@@ -73,12 +73,11 @@ def _pretrained(cfg: Config) -> Any:
     """The model of a config with pretrained weights, whose backbone exposes the blocks that mark objects."""
     name = config_name(cfg)
     settings = copy.deepcopy(cfg.get('model') or {})
-    backbone = settings.get('backbone')
-    known = isinstance(backbone, dict) and backbone.get('type')
+    backbone = settings.get('backbone') or {}
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
-    kind = MODELS.get(known) if known else None
+    kind = MODELS.get(str(backbone.get('type')))
     if not (isinstance(kind, type) and issubclass(kind, TSCAMDeiT)):
-        raise ValueError(f'{name}: needs a TSCAMDeiT or SATDeiT as its backbone, not {known or backbone}')
+        raise ValueError(f'{name}: needs a TSCAMDeiT or SATDeiT as its backbone, not {backbone.get("type")}')
     weights = backbone.get('init_cfg')
     if not (isinstance(weights, dict) and weights.get('type') == 'Pretrained' and weights.get('checkpoint')):
         raise ValueError(f'{name}: needs a backbone with pretrained weights: set model.backbone.init_cfg.checkpoint')

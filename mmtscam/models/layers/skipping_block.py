@@ -26,7 +26,8 @@ class SkippingBlock(TransformerEncoderLayer):
     of another class, and layers with hooks.
 
     :func:`skip_dropped_paths` makes it from ``TransformerEncoderLayer``,
-    which it otherwise is, in its parts too.
+    whose parts it has. Tools that choose blocks by the name of their type
+    need ``SkippingBlock``.
 
     Reference: Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016.
     """
@@ -44,10 +45,10 @@ class SkippingBlock(TransformerEncoderLayer):
 
     def _skips(self, x: Tensor, norm: nn.Module, layer: nn.Module, drop: nn.Module) -> bool:
         """Whether images that are dropped can be left out of a path."""
-        return (
+        rate = getattr(drop, 'drop_prob', 0.0) if type(drop) is DropPath else 0.0
+        return bool(
             self.training
-            and type(drop) is DropPath
-            and 0 < drop.drop_prob < 1
+            and 0 < rate < 1
             and type(x) is Tensor  # no stand-in without data
             and x.device.type == 'cpu'
             and not torch.is_autocast_enabled('cpu')
