@@ -18,6 +18,7 @@ of what it needs. A tool has this form::
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -77,6 +78,12 @@ class _CfgOptions(argparse.Action):
             key, sign, _ = value.partition('=')
             if not (key and sign):
                 raise argparse.ArgumentError(self, f'KEY=VALUE expected, got {value!r}')
+            if re.search(r'[^\s,(\[=]\s+[^\s,)\]]', value):
+                raise argparse.ArgumentError(
+                    self,
+                    f'{value!r} has white space within a value, which mmengine takes out: set it in a config, or link '
+                    'the file or folder to a path without',
+                )
         from mmengine.config import DictAction
 
         DictAction(self.option_strings, self.dest, nargs='+')(parser, namespace, values, option_string)

@@ -98,6 +98,7 @@ def parser():
         (['a.b=1', 'a.c=0.5', 'd=true'], {'a.b': 1, 'a.c': 0.5, 'd': True}),
         (['a=[1,2]', 'b=1,2', 'c=[(a,b),(c,d)]'], {'a': [1, 2], 'b': [1, 2], 'c': [('a', 'b'), ('c', 'd')]}),
         (['a=x=y'], {'a': 'x=y'}),  # a path, say
+        (['a=[1, 2 ]', 'b= 1', 'c=[(a, b), ( c,d)]'], {'a': [1, 2], 'b': 1, 'c': [('a', 'b'), ('c', 'd')]}),
     ],
 )
 def test_settings_of_the_config(parser, words, expected):
@@ -110,6 +111,15 @@ def test_settings_without_a_key_and_a_value(parser, word, capsys):
         parser.parse_args(['--cfg-options', 'b=1', word])
     said = capsys.readouterr().err
     assert said.endswith(f'tool: error: argument --cfg-options: KEY=VALUE expected, got {word!r}\n')
+
+
+@pytest.mark.parametrize('word', ['a=my data/birds', 'a=[x,my birds]', 'a=x\ty'])
+def test_white_space_that_would_be_lost(parser, word, capsys):
+    """mmengine would take it out and look elsewhere: see findings/mmengine-cfg-options-paths.sh."""
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--cfg-options', word])
+    said = capsys.readouterr().err
+    assert f'{word!r} has white space within a value, which mmengine takes out: set it in a config, or link' in said
 
 
 def test_no_settings(parser):
