@@ -15,6 +15,7 @@ from mmengine.registry import FUNCTIONS, init_default_scope
 from mmengine.runner import FlexibleRunner
 from torch.distributed.fsdp import FullyShardedDataParallel
 from tscam_models import assert_close, build_model, make_images, predict, training_step
+from two_processes import end_processes
 
 from mmtscam.models.layers import FullPrecisionLinear, SemanticConv
 
@@ -129,8 +130,8 @@ def main(backbone: str, strategy: str, store: str, work_dir: str) -> None:
             # Not by chance: the step has moved them.
             assert (reference.class_maps[kind] - old.class_maps[kind]).abs().max() > 1e-3
     print('agrees', flush=True)
-    torch_dist.destroy_process_group()
 
 
 if __name__ == '__main__':
     main(*sys.argv[1:])
+    end_processes()

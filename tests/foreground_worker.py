@@ -14,6 +14,7 @@ from loc_samples import make_samples
 from mmengine.registry import init_default_scope
 from torch.nn.parallel import DistributedDataParallel
 from tscam_models import assert_close, build_model, make_images
+from two_processes import end_processes
 
 
 def main(spatial_tokens: str, zoomed: str, store: str) -> None:
@@ -56,8 +57,8 @@ def main(spatial_tokens: str, zoomed: str, store: str) -> None:
     for name, parameter in parallel.module.named_parameters():
         assert_close(parameter.grad, reference[name].grad)
     print('agrees', flush=True)
-    torch_dist.destroy_process_group()
 
 
 if __name__ == '__main__':
     main(*sys.argv[1:4])
+    end_processes()
