@@ -35,6 +35,7 @@ from mmtscam import registry
         ('HOOKS', 'LocVisualizationHook'),
         ('HOOKS', 'StrictCheckpointHook'),
         ('HOOKS', 'CheckpointHook'),
+        ('OPTIM_WRAPPER_CONSTRUCTORS', 'BiasRateConstructor'),
         ('VISUALIZERS', 'LocVisualizer'),
         ('FUNCTIONS', 'seed_worker'),
     ],

@@ -138,7 +138,7 @@ class Explainer:
             chosen = scores.topk(min(topk, self.head.num_classes), dim=1).indices
         else:
             chosen = torch.tensor([list(labels)], device=scores.device)
-        found = self.head.maps(prepared, chosen)
+        found = self.head.all_maps(feats, prepared, chosen)
         maps = {
             # A class-agnostic map is that of each class; others have a map a class already.
             kind.name: found[kind.name][0].expand(chosen.shape[1], -1, -1).cpu()

@@ -1,7 +1,6 @@
 """How much of an image objects fill, as a pretrained transformer sees it."""
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
+from mmtscam.datasets.preparation.findings import Track, no_progress
 from mmtscam.localization import min_max
 from mmtscam.models.backbones import SATDeiT, TSCAMDeiT
 from mmtscam.pseudo_labels.image_rows import build_dataset
@@ -23,7 +23,7 @@ def object_areas(
     cfg: Config,
     images: int = 200,
     device: str = 'cpu',
-    track: Callable[[Sequence[int], str], Iterable[int]] = lambda items, description: items,
+    track: Track = no_progress,
 ) -> Tensor:
     """The share of each image that its object fills, as far as an untrained model can tell.
 

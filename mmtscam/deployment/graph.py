@@ -59,10 +59,11 @@ class ExportModel(nn.Module):
     def outputs(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """The outputs of :meth:`forward` for normalised images ``(B, 3, H, W)``."""
         head = self.head
-        feats = head.prepare(self.model.extract_feat(inputs))
-        scores = head.logits(feats).softmax(dim=1)
+        feats = self.model.extract_feat(inputs)
+        prepared = head.prepare(feats)
+        scores = head.logits(prepared).softmax(dim=1)
         # A runtime may have no half precision.
-        maps = {name: each.float() for name, each in head.maps(feats).items()}
+        maps = {name: each.float() for name, each in head.all_maps(feats, prepared).items()}
         agnostic = {kind.name: maps[kind.name] for kind in head.map_kinds if kind.class_agnostic}
         chosen = maps[head.settings.map_kind]
         if head.settings.map_kind in agnostic:

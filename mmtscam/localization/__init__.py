@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from .coupling import couple_maps
     from .diffusion import grid_laplacian, min_max, newton_schulz, spread_over_alike
+    from .self_comparison import correlate_maps, enhance_maps, self_correlation
     from .semantic import semantic_logits, semantic_maps
 
 __all__ = [
@@ -54,7 +55,9 @@ __all__ = [
     'class_attention',
     'constant_box_accuracy',
     'correct_at_thresholds',
+    'correlate_maps',
     'couple_maps',
+    'enhance_maps',
     'explicit_attention',
     'foreground_gate',
     'get_protocol',
@@ -71,6 +74,7 @@ __all__ = [
     'propagated_attention',
     'quantize_map',
     'rowwise_attention',
+    'self_correlation',
     'semantic_logits',
     'semantic_maps',
     'spread_over_alike',
@@ -84,7 +88,9 @@ _WITH_TORCH = {
     'aggregate_attention': 'attention',
     'attention_rollout': 'attention',
     'class_attention': 'attention',
+    'correlate_maps': 'self_comparison',
     'couple_maps': 'coupling',
+    'enhance_maps': 'self_comparison',
     'explicit_attention': 'attention',
     'foreground_gate': 'attention',
     'grid_laplacian': 'diffusion',
@@ -92,6 +98,7 @@ _WITH_TORCH = {
     'newton_schulz': 'diffusion',
     'propagated_attention': 'attention',
     'rowwise_attention': 'attention',
+    'self_correlation': 'self_comparison',
     'semantic_logits': 'semantic',
     'semantic_maps': 'semantic',
     'spread_over_alike': 'diffusion',

@@ -44,5 +44,5 @@ def model_complexity(cfg: Config, input_size: tuple[int, int]) -> dict[str, int]
 
 def _all_maps(head: BaseLocHead, feats: Any) -> tuple[Tensor, ...]:
     """Logits, and the maps of all classes."""
-    feats = head.prepare(feats)
-    return head.logits(feats), *head.maps(feats).values()
+    prepared = head.prepare(feats)
+    return head.logits(prepared), *head.all_maps(feats, prepared).values()

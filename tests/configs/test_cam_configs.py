@@ -10,8 +10,28 @@ from mmtscam.registry import DATASETS, METRICS, MODELS
 from mmtscam.structures import LocDataSample
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'cam'
-NAMES = sorted(path.stem for path in FOLDER.glob('*.py'))
 CLASSES = 5
+# With the recipe of the WSOL benchmark.
+BENCHMARK = (
+    *(f'cam_{net}_cub' for net in ('googlenet', 'inceptionv3', 'resnet50', 'vgg16')),
+    *(f'cam_{net}_ilsvrc' for net in ('inceptionv3', 'resnet50', 'vgg16')),
+    *(f'{method}_vgg16_cub' for method in ('acol', 'adl', 'cutmix', 'has', 'spg')),
+    *(f'{method}_vgg16_ilsvrc' for method in ('adl', 'cutmix')),
+    'adl_resnet50_cub',
+    'adl_inceptionv3_cub',
+    'adl_inceptionv3_ilsvrc',
+)
+# With their authors' recipes: base rate, how much faster the head learns, epochs and batch.
+AUTHORS = {
+    'cam_vgg16-danet_cub': (1e-3, 10, 100, 30),
+    'cam_inceptionv3-danet_cub': (1e-3, 10, 100, 30),
+    'cam_inceptionv3-spg_ilsvrc': (1e-3, 1, 5, 20),
+    'spg_inceptionv3_cub': (1e-3, 1, 100, 30),
+    'spg_inceptionv3_ilsvrc': (1e-3, 1, 5, 20),
+    'acol_vgg16_ilsvrc': (1e-4, 10, 6, 20),
+    'acol_googlenet_ilsvrc': (1e-4, 10, 6, 20),
+}
+NAMES = (*BENCHMARK, *AUTHORS)
 
 
 def load(name):
@@ -33,13 +53,6 @@ def make_batch():
 
 def innermost(backbone):
     return backbone.get('backbone', backbone)
-
-
-def test_the_demanded_configs_are_there():
-    nets = ('cam_googlenet_cub', 'cam_inceptionv3_cub', 'cam_resnet50_cub', 'cam_vgg16_cub')
-    large = ('cam_inceptionv3_ilsvrc', 'cam_resnet50_ilsvrc', 'cam_vgg16_ilsvrc')
-    methods = (*(f'{method}_vgg16_cub' for method in ('acol', 'adl', 'cutmix', 'has', 'spg')), 'adl_resnet50_cub')
-    assert sorted((*nets, *large, *methods)) == NAMES
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -65,7 +78,13 @@ def test_one_step_and_one_prediction(name):
 
 @pytest.mark.parametrize(
     ('name', 'side'),
-    [('cam_vgg16_cub', 4), ('cam_resnet50_cub', 4), ('cam_googlenet_cub', 4), ('cam_inceptionv3_cub', 8)],
+    [
+        ('cam_vgg16_cub', 4),
+        ('cam_resnet50_cub', 4),
+        ('cam_googlenet_cub', 4),
+        ('cam_inceptionv3_cub', 8),
+        ('cam_inceptionv3-danet_cub', 2),
+    ],
 )
 def test_size_of_the_maps(name, side):
     model = build(load(name)).eval()
@@ -73,7 +92,7 @@ def test_size_of_the_maps(name, side):
     assert sample.class_maps.maps.shape[-2:] == (side, side)
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', BENCHMARK)
 def test_recipe(name):
     cfg = load(name)
     model = build(cfg)
@@ -88,6 +107,28 @@ def test_recipe(name):
     assert cfg.auto_scale_lr.base_batch_size == 32
     assert load(name).model.head.num_classes == (1000 if 'ilsvrc' in name else 200)
     assert innermost(cfg.model.backbone).init_cfg.type == 'Pretrained'
+
+
+@pytest.mark.parametrize('name', AUTHORS)
+def test_recipe_of_authors(name):
+    base, faster, epochs, batch = AUTHORS[name]
+    cfg = load(name)
+    model = build(cfg)
+    groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
+    rates = {id(parameter): group['lr'] for group in groups for parameter in group['params']}
+    norms = {key for key, module in model.named_modules() if isinstance(module, torch.nn.BatchNorm2d)}
+    for key, parameter in model.named_parameters():
+        module, _, kind = key.rpartition('.')
+        twice = 2 if kind == 'bias' and module not in norms else 1
+        assert rates[id(parameter)] == pytest.approx(base * twice * (faster if key.startswith('head.') else 1)), key
+    assert {(group['momentum'], group['nesterov'], group['weight_decay']) for group in groups} == {(0.9, True, 5e-4)}
+    assert (cfg.train_cfg.max_epochs, cfg.train_dataloader.batch_size) == (epochs, batch)
+    assert cfg.auto_scale_lr.base_batch_size == batch
+    assert (cfg.param_scheduler and cfg.param_scheduler.milestones) == ([80] if epochs == 100 else [])
+    assert load(name).model.head.num_classes == (1000 if 'ilsvrc' in name else 200)
+    assert cfg.model.head.init_cfg == dict(type='Xavier', layer='Conv2d', distribution='uniform')
+    assert cfg.model.data_preprocessor.mean == [123.675, 116.28, 103.53]
+    assert cfg.model.backbone.init_cfg.type == 'Pretrained'
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -145,5 +186,26 @@ def test_size_of_vgg16_cam(classes, params, macs):
 
     cfg = load('cam_vgg16_cub')
     cfg.model.head.num_classes = classes
+    size = model_complexity(cfg, (224, 224))
+    assert (round(size['params'] / 1e6, 1), round(size['macs'] / 1e9, 1)) == (params, macs)
+
+
+@pytest.mark.parametrize(
+    ('name', 'params', 'macs'),
+    [
+        ('cam_vgg16-danet_cub', 29.1, 18.2),
+        ('cam_inceptionv3-danet_cub', 25.7, 4.8),
+        ('cam_inceptionv3-spg_ilsvrc', 25.7, 20.8),
+        ('adl_inceptionv3_cub', 25.7, 20.8),
+        ('spg_inceptionv3_cub', 37.6, 20.8),
+    ],
+)
+@pytest.mark.slow
+def test_size_of_methods(name, params, macs):
+    """With 200 classes: the networks that the methods' authors describe."""
+    from mmtscam.speed import model_complexity
+
+    cfg = load(name)
+    cfg.model.head.num_classes = 200
     size = model_complexity(cfg, (224, 224))
     assert (round(size['params'] / 1e6, 1), round(size['macs'] / 1e9, 1)) == (params, macs)

@@ -243,7 +243,10 @@ def test_what_was_measured_before_an_end_is_kept(tool, parse, tmp_path, monkeypa
     [
         ('model = dict(', "'(' was never closed"),
         ("_base_ = 'nope.py'", 'nope.py'),
-        ('model = dict(type="mmdet.RetinaNet")', 'the baseline is written for TSCAMDeiT with TSCAMHead'),
+        (
+            'model = dict(type="mmdet.RetinaNet")',
+            'the baseline is written for TSCAMDeiT with TSCAMHead, for SATDeiT with SATHead',
+        ),
     ],
 )
 def test_configs_that_cannot_be_read(tool, tmp_path, monkeypatch, text, message):

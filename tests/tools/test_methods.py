@@ -1,4 +1,4 @@
-"""The methods after TS-CAM go through every tool, and each result names their map."""
+"""The methods after TS-CAM, and a refinement of its maps, go through every tool, and each result names their map."""
 
 import json
 from pathlib import Path
@@ -19,6 +19,7 @@ BACKBONES = {
     'gtformer': dict(type='SATDeiT', gated_blocks=1, spatial_tokens='image'),
     'scm': dict(attention='always'),
     'trilite': dict(frozen_stages=2, final_norm=False),
+    'sem': {},
 }
 HEADS = {
     'sat': dict(type='SATHead', map_kind='foreground', protocol='sat', threshold=0.4),
@@ -28,6 +29,8 @@ HEADS = {
     ),
 }
 HEADS['gtformer'] = HEADS['sat']
+HEADS['sem'] = dict(refine=dict(type='SelfEnhancement', share=0.1), map_kind='enhanced')
+KINDS = dict(scm=('tscam', 'coupled'), sem=('tscam', 'enhanced'))
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def files(tool_config, tmp_path, request):
 @pytest.mark.parametrize('files', BACKBONES, indirect=True)
 def test_testing_and_export(files, sample_set, tmp_path, run_here):
     method, config, checkpoint = files
-    own, kind = ('tscam', 'coupled') if method == 'scm' else ('sat', 'foreground')
+    own, kind = KINDS.get(method, ('sat', 'foreground'))
     found = {}
     for name, flags in (('plain', []), ('views', ['--tta', '--zoom'])):
         folder = tmp_path / name

@@ -35,15 +35,17 @@ def main() -> None:
     conclude(findings, args.root)
     config = 'configs/sat/sat_deit-s_custom.py'
     options = [f'model.head.num_classes={findings.counts["classes"]}', 'model.head.area=AREA']
+    images = []  # for the estimate, which looks at the training images alone
     if osp.normpath(args.root) != DATA_ROOT:
-        options += [f'{split}_dataloader.dataset.dataset.data_root={args.root}' for split in ('train', 'val', 'test')]
+        roots = [f'{split}_dataloader.dataset.dataset.data_root={args.root}' for split in ('train', 'val', 'test')]
+        images = roots[:1]
+        options += roots
     if args.boxes:
         config = 'configs/sat/sat_deit-s_custom_boxes.py'
         boxes = dict(ann_file=osp.relpath(args.boxes[0], args.root), img_prefix=args.img_prefix)
         for key, value in boxes.items():
             if value != dict(ann_file=ANN_FILE, img_prefix='test')[key]:
                 options += [f'{split}_dataloader.dataset.boxes.{key}={value}' for split in ('val', 'test')]
-    images = [option for option in options if option.startswith('train_dataloader')]
     estimate = ['python', 'tools/analysis/estimate_area.py', config, *(['--cfg-options', *images] if images else [])]
     if re.search(r'[\s,()\[\]]', ''.join(options)):
         print('--cfg-options takes no white space, commas or brackets: move or link the folder to a path without them')

@@ -3,7 +3,9 @@
 _base_ = './cam_vgg16.py'
 
 model = dict(
-    # Torchvision's weights were trained with inputs in [-1, 1].
+    # Torchvision's weights were trained with inputs in [-1, 1]. Authors of later
+    # methods feed them inputs with ImageNet's mean and deviation, those of
+    # cam_vgg16.py.
     data_preprocessor=dict(mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5]),
     backbone=dict(
         _delete_=True,

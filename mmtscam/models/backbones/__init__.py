@@ -3,6 +3,7 @@
 from .adl_backbone import adl_backbone
 from .cam_resnet import CAMResNet
 from .cam_vgg import CAMVGG
+from .eil_backbone import eil_backbone
 from .lctr_deit import LCTRDeiT
 from .sat_deit import SATDeiT
 from .token_features import TokenFeatures
@@ -20,4 +21,5 @@ __all__ = [
     'TokenFeatures',
     'TruncatedBackbone',
     'adl_backbone',
+    'eil_backbone',
 ]

@@ -6,7 +6,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from mmtscam.models.layers import erase_attended
 from mmtscam.registry import MODELS
+
+from .hooked_layers import find_layers
 
 
 @MODELS.register_module('ADLBackbone')
@@ -32,16 +35,10 @@ def adl_backbone(backbone: dict, layers: Sequence[str], drop_rate: float = 0.75,
     Raises:
         ValueError: If a submodule is not there, or a number is not in [0, 1].
     """
-    if not layers:
-        raise ValueError('layers must name a submodule')
     if not (0 <= drop_rate <= 1 and 0 <= threshold <= 1):
         raise ValueError(f'drop_rate and threshold must be in [0, 1], got {drop_rate} and {threshold}')
     model = MODELS.build(backbone)
-    for name in layers:
-        try:
-            layer = model.get_submodule(name)
-        except AttributeError as error:
-            raise ValueError(f'layers: there is no {name!r}: {error}') from error
+    for layer in find_layers(model, layers):
         layer.register_forward_hook(partial(_drop_in_training, drop_rate=drop_rate, threshold=threshold))
     return model
 
@@ -62,10 +59,9 @@ def attention_dropout(features: Tensor, drop_rate: float, threshold: float) -> T
     Returns:
         ``(B, D, h, w)`` tensor.
     """
-    attention = features.mean(dim=1, keepdim=True)
     if torch.rand(()) < drop_rate:
-        return features * (attention < threshold * attention.amax(dim=(2, 3), keepdim=True))
-    return features * attention.sigmoid()
+        return erase_attended(features, threshold)
+    return features * features.mean(dim=1, keepdim=True).sigmoid()
 
 
 def _drop_in_training(

@@ -15,7 +15,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from mmtscam.localization import Protocol, get_protocol
+from mmtscam.models.backbones.token_features import TokenFeatures
 from mmtscam.models.checkpoints import load_classifier
+from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample, MapKind
 
 from .loc_settings import LocSettings
@@ -52,11 +54,13 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         loss: Config of the classification loss, cross-entropy by default.
         init_classifier: Checkpoint, path or URL, of the classifier to start
             from, see :func:`~mmtscam.models.checkpoints.load_classifier`.
+        refine: Config of a :class:`~mmtscam.models.BaseRefinement`, whose maps
+            then come first.
         **kwargs: Further arguments of mmpretrain's ``ClsHead``.
 
     Attributes:
         map_kinds: The kinds of map that the head makes, the one that localises
-            first.
+            first. A subclass declares its own; ``refine`` puts one before.
         settings: Settings of localization, unless :meth:`predict` is given
             others.
 
@@ -75,8 +79,13 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         protocol: str | dict | Protocol = 'tscam',
         loss: dict | None = None,
         init_classifier: str | None = None,
+        refine: dict | None = None,
         **kwargs: Any,
     ) -> None:
+        refinement = MODELS.build(refine) if refine else None
+        if refinement is not None and self.map_kinds:
+            agnostic = refinement.source(self.map_kinds).class_agnostic
+            self.map_kinds = (MapKind(refinement.name, refinement.title, agnostic), *self.map_kinds)
         self._check_kinds()
         if unknown := sorted(set(kwargs) - set(inspect.signature(ClsHead.__init__).parameters)):
             raise ValueError(f'{type(self).__name__} has no setting {unknown[0]!r}: set model.head without it')
@@ -85,6 +94,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         super().__init__(loss=loss or dict(type='mmpretrain.CrossEntropyLoss', loss_weight=1.0), **kwargs)
         self.num_classes = num_classes
         self.init_classifier = init_classifier
+        self.refine = refinement
         drawn = get_protocol(protocol, threshold=threshold)
         if drawn.threshold is None:
             raise ValueError(f'protocol {drawn.name!r} leaves the threshold open: set threshold')
@@ -173,6 +183,39 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             resolution: ``(B, k, h, w)``, or ``(B, h, w)`` where the kind is
             class-agnostic.
         """
+
+    def compared_features(self, feats: Any, prepared: Any) -> tuple[Tensor, ...]:
+        """Choose the features by which ``refine`` compares positions.
+
+        Args:
+            feats: The backbone's output.
+            prepared: Result of :meth:`prepare`.
+
+        Returns:
+            Feature maps ``(B, D, h, w)``, shallow ones first, by default the
+            patch tokens or the backbone's feature maps. The head makes its
+            maps from the last.
+        """
+        return (feats.patches,) if isinstance(feats, TokenFeatures) else tuple(feats)
+
+    def all_maps(self, feats: Any, prepared: Any, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """Make the maps of all ``map_kinds``, the refined one too.
+
+        Args:
+            feats: The backbone's output.
+            prepared: Result of :meth:`prepare`.
+            labels: As for :meth:`maps`.
+
+        Returns:
+            As :meth:`maps`.
+        """
+        maps = self.maps(prepared, labels)
+        if self.refine is None:
+            return maps
+        kind = self.refine.source(self.map_kinds[1:])
+        source = maps[kind.name].unsqueeze(1) if kind.class_agnostic else maps[kind.name]
+        refined = self.refine(self.compared_features(feats, prepared), source.detach())
+        return {self.refine.name: refined[:, 0] if kind.class_agnostic else refined, **maps}
 
     def extra_losses(self, feats: Any, data_samples: Sequence[LocDataSample]) -> dict[str, Tensor]:
         """Compute losses beside the classification loss; none by default.
@@ -263,8 +306,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             settings = self.settings
         else:
             self.settings_with(map_kind=settings.map_kind, topk=settings.topk)  # raises where they do not suit
-        feats = self.prepare(feats)
-        logits = self.logits(feats)
+        prepared = self.prepare(feats)
+        logits = self.logits(prepared)
         if data_samples is None:
             data_samples = [LocDataSample() for _ in logits]
         scores = logits.softmax(dim=1)
@@ -275,7 +318,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         )
         # Clamped, because a label that is no class would end in an assertion on the device; _choose raises for it.
         wanted = torch.cat([labels, torch.cat([truth, query], dim=1).clamp(0, self.num_classes - 1)], dim=1)
-        maps = self.maps(feats, wanted)
+        maps = self.all_maps(feats, prepared, wanted)
         self._check_maps(maps, wanted)
         tensors = dict(scores=scores, predicted=scores.argmax(dim=1, keepdim=True), labels=wanted, truth=truth)
         # In full precision, for numpy and OpenCV know no bfloat16.

@@ -24,7 +24,10 @@ class CAMHead(BaseLocHead):
     features.
 
     Reference: Zhou et al., "Learning Deep Features for Discriminative
-    Localization", CVPR 2016, Eqs. 1 and 2.
+    Localization", CVPR 2016, Eqs. 1 and 2. Weights start as those of VGG16 in
+    the benchmark of Choe et al., CVPR 2020, unless ``init_cfg`` says
+    otherwise: hidden convolutions from He's normal distribution, last layers
+    from N(0, 0.01).
 
     Args:
         num_classes: Number of classes C.
@@ -47,17 +50,13 @@ class CAMHead(BaseLocHead):
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault('init_cfg', dict(type='Kaiming', layer='Conv2d', nonlinearity='relu'))
+        kwargs.setdefault(
+            'init_cfg',
+            [dict(type='Kaiming', layer='Conv2d'), dict(type='Normal', layer='SemanticConv', std=0.01)],
+        )
         super().__init__(num_classes, **kwargs)
         self.in_channels = in_channels
         self.classifier = cam_classifier(num_classes, in_channels, hidden_channels, dropout)
-
-    def init_weights(self) -> None:
-        """Initialise, with small weights in last layers as in the linear classifiers of Choe et al., CVPR 2020."""
-        super().init_weights()
-        for part in self.children():
-            if isinstance(part, nn.Sequential) and isinstance(last := part[-1], nn.Conv2d):
-                nn.init.normal_(last.weight, std=0.01)
 
     def pre_logits(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Take the last feature map ``(B, D, h, w)`` from the backbone's output."""
@@ -74,6 +73,10 @@ class CAMHead(BaseLocHead):
     def maps(self, feats: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Class activation maps, see :meth:`BaseLocHead.maps`."""
         return dict(semantic=self.classifier[-1](feats, labels).float())
+
+    def compared_features(self, feats: tuple[Tensor, ...], prepared: Tensor) -> tuple[Tensor, ...]:
+        """The backbone's feature maps and, last, the classifier's input; see :meth:`BaseLocHead.compared_features`."""
+        return (*feats, prepared)
 
     def true_labels(self, data_samples: Sequence[LocDataSample]) -> Tensor:
         """True classes of a batch, ``(B,)``, for losses that need one class an image.

@@ -23,7 +23,7 @@ class SPGHead(CAMHead):
     """Self-produced guidance: CAM whose map guides three more branches in training.
 
     Branch A classifies as CAM does. The branches B1 and B2 share their last
-    layers and tell object from background in the features of two stages.
+    layers and tell object from background in the features of two layers.
     Branch C does so in A's hidden features. Guidance is a map in [0, 1] that
     is cut into foreground, background and a part that is ignored. A's map of
     the true class guides B2, B2 guides B1, and the mean of B1 and B2 guides
@@ -35,8 +35,9 @@ class SPGHead(CAMHead):
 
     Args:
         num_classes: Number of classes C.
-        in_channels: Channels of the backbone's last two feature maps, the
-            inputs of B1 and B2; the last one is also the input of A.
+        in_channels: Channels of the backbone's last two or three feature
+            maps. The first two are the inputs of B1 and B2, and the last one
+            is the input of A.
         hidden_channels: The same as for :class:`CAMHead`, in branch A.
         dropout: The same as for ``CAMHead``, in branch A.
         guide_channels: Channels of the other branches' hidden layers.
@@ -50,8 +51,6 @@ class SPGHead(CAMHead):
         ValueError: If an argument is not among its choices.
     """
 
-    num_feature_maps = 2
-
     def __init__(
         self,
         num_classes: int,
@@ -63,16 +62,17 @@ class SPGHead(CAMHead):
         thresholds: Sequence[tuple[float, float]] = ((0.7, 0.01), (0.5, 0.05), (0.7, 0.1)),
         **kwargs: Any,
     ) -> None:
-        if len(in_channels) != 2:
-            raise ValueError(f'in_channels must name the channels of two feature maps, got {list(in_channels)}')
+        if len(in_channels) not in (2, 3):
+            raise ValueError(f'in_channels must name the channels of two or three feature maps, got {[*in_channels]}')
         if len(thresholds) != 3 or not all(0 < low < high < 1 for high, low in thresholds):
             raise ValueError(f'thresholds must be three pairs with 1 > high > low > 0, got {thresholds}')
         super().__init__(num_classes, in_channels[-1], hidden_channels, dropout, **kwargs)
+        self.num_feature_maps = len(in_channels)
         self.stride = stride
         self.thresholds = thresholds
         self.guides = nn.ModuleList(
             nn.Sequential(nn.Conv2d(channels, guide_channels, 3, padding=1), nn.ReLU(inplace=True))
-            for channels in in_channels
+            for channels in in_channels[:2]
         )
         self.shared_guide = cam_classifier(1, guide_channels, (guide_channels,))
         self.last_guide = cam_classifier(1, (in_channels[-1], *hidden_channels)[-1], (guide_channels,))
@@ -81,7 +81,8 @@ class SPGHead(CAMHead):
         """Compute the cross-entropy of A and the losses of the other branches against their guidance.
 
         Args:
-            feats: The backbone's output, two feature maps of equal size.
+            feats: The backbone's output, whose last two or three feature maps
+                are of equal size.
             data_samples: Samples with ``gt_label``.
             **kwargs: Further arguments of the classification loss.
 
@@ -100,7 +101,7 @@ class SPGHead(CAMHead):
         attention = normalize_maps(self._enlarge(self.maps(hidden, labels.unsqueeze(1))['semantic']))
         b1, b2 = (
             self._enlarge(self.shared_guide(guide(features)))
-            for guide, features in zip(self.guides, feats, strict=True)
+            for guide, features in zip(self.guides, feats[-self.num_feature_maps :][:2], strict=True)
         )
         c = self._enlarge(self.last_guide(hidden))
         fused = (b1.sigmoid() + b2.sigmoid()) / 2

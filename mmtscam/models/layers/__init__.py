@@ -10,11 +10,13 @@ from .class_attention import (
     check_gradient,
     expose_class_attention,
 )
+from .erasing import erase_attended
 from .foreground_losses import blur_kernel, mean_area, norm_loss
 from .fused_linear import FusedLinear, fuse_linears
 from .gated_attention import GatedAttention, gate_attention
 from .head_layers import FullPrecisionLinear, SemanticConv
 from .skipping_block import SkippingBlock, skip_dropped_paths
+from .thresholded_conv import ThresholdedConv, thresholded_mean
 
 __all__ = [
     'ATTENTION_AGGREGATIONS',
@@ -28,12 +30,15 @@ __all__ = [
     'SemanticConv',
     'SkippingBlock',
     'SplitAttention',
+    'ThresholdedConv',
     'blur_kernel',
     'check_gradient',
+    'erase_attended',
     'expose_class_attention',
     'fuse_linears',
     'gate_attention',
     'mean_area',
     'norm_loss',
     'skip_dropped_paths',
+    'thresholded_mean',
 ]

@@ -141,3 +141,61 @@ def test_missing_and_unknown_parameters_are_errors(googlenet, change, tmp_path):
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
         build(**kwargs)
+
+
+class Nested(nn.Module):
+    """A network with a sequence in it, and a part that is none."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+        self.blocks = nn.Sequential(*(nn.Conv2d(4, 4, 3, padding=1) for _ in range(4)))
+        self.pair = nn.ModuleDict(dict(one=nn.Identity()))
+        self.head = nn.Flatten()
+
+
+@pytest.fixture
+def nested(monkeypatch):
+    monkeypatch.setitem(MODELS._module_dict, 'Nested', Nested)
+    return Nested()
+
+
+@pytest.mark.parametrize('layers', [('blocks.1', 'blocks.2'), ('stem', 'blocks.2'), ('blocks',)])
+def test_children_of_a_sequence(nested, layers):
+    backbone = build(model=dict(type='Nested'), layers=layers)
+    backbone.load_state_dict(nested.state_dict())
+    assert not {name for name, _ in backbone.named_parameters()} & {'head', 'pair'}
+    assert hasattr(backbone.blocks, '3') == (layers == ('blocks',))
+    x = torch.randn(2, 3, 8, 8)
+    stages, y = {}, nested.stem(x)
+    stages['stem'] = y
+    for index, block in enumerate(nested.blocks):
+        y = stages[f'blocks.{index}'] = block(y)
+    stages['blocks'] = y
+    for output, name in zip(backbone(x), layers, strict=True):
+        torch.testing.assert_close(output, stages[name])
+
+
+def test_parts_of_what_is_no_sequence(nested):
+    with pytest.raises(ValueError, match="layers: 'pair' is a ModuleDict, no sequence: name it as a whole"):
+        build(model=dict(type='Nested'), layers=('pair.one',))
+    with pytest.raises(ValueError, match=r"layers must name some of .*'blocks\.0'.* got .*blocks\.9"):
+        build(model=dict(type='Nested'), layers=('blocks.9',))
+
+
+def test_efficientnet_lite_is_timms_with_one_stride_less(repo):
+    timm = pytest.importorskip('timm')
+    from mmengine.config import Config
+
+    cfg = Config.fromfile(repo / 'configs' / '_base_' / 'models' / 'cam_efficientnet-lite0.py').model.backbone
+    cfg.init_cfg = None
+    backbone = MODELS.build(cfg)
+    backbone.eval()
+    reference = timm.create_model('tf_efficientnet_lite0').eval()
+    backbone.load_state_dict(reference.state_dict())
+    reference.blocks[5][0].conv_dw.stride = (1, 1)
+    images = torch.randn(1, 3, 96, 64)
+    with torch.no_grad():
+        (output,) = backbone(images)
+        assert output.shape == (1, 1280, 6, 4)
+        torch.testing.assert_close(output, reference.forward_features(images), rtol=1e-4, atol=1e-4)

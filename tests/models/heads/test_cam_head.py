@@ -85,8 +85,19 @@ def test_normalize_maps():
     assert normalize_maps(maps.half()).dtype == torch.float32
 
 
+def test_init_cfg_is_for_the_last_layer_too():
+    xavier = dict(type='Xavier', layer='Conv2d', distribution='uniform')
+    head = build(num_classes=200, in_channels=64, hidden_channels=(32,), init_cfg=xavier)
+    for conv in (head.classifier[0], head.classifier[-1]):
+        fan = (conv.weight.shape[0] + conv.weight.shape[1]) * conv.weight[0, 0].numel()
+        assert conv.weight.abs().max().item() == pytest.approx((6 / fan) ** 0.5, rel=0.01)
+        assert not bool(conv.bias.any())
+
+
 def test_last_layer_starts_small():
-    head = MODELS.build(dict(type='CAMHead', num_classes=200, in_channels=64, hidden_channels=(64,)))
+    head = MODELS.build(dict(type='CAMHead', num_classes=200, in_channels=64, hidden_channels=(96,)))
     head.init_weights()
     assert head.classifier[-1].weight.std().item() == pytest.approx(0.01, rel=0.05)
-    assert head.classifier[0].weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.05)
+    # He's for the outputs.
+    assert head.classifier[0].weight.std().item() == pytest.approx((2 / (96 * 9)) ** 0.5, rel=0.05)
+    assert not any(bool(conv.bias.any()) for conv in (head.classifier[0], head.classifier[-1]))

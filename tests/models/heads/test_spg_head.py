@@ -81,6 +81,41 @@ def test_losses(feats):
     assert {name: value.item() for name, value in losses.items()} == pytest.approx(expected, rel=1e-4)
 
 
+def test_with_three_feature_maps_a_goes_on_from_the_last(feats):
+    head = build(in_channels=(4, 8, 6))
+    last = torch.randn(2, 6, 5, 4)
+    losses = head.loss((*feats, last), make_samples(1, 5))
+    two = build()  # the same branches, on other maps
+    two.guides.load_state_dict(head.guides.state_dict())
+    two.shared_guide.load_state_dict(head.shared_guide.state_dict())
+    b1 = F.interpolate(branch(two.shared_guide, branch(two.guides[0], feats[0])), scale_factor=8, mode='bilinear')
+    b2 = F.interpolate(branch(two.shared_guide, branch(two.guides[1], feats[1])), scale_factor=8, mode='bilinear')
+    hidden = branch(head.classifier[:-1], last)
+    maps = F.conv2d(hidden, head.classifier[-1].weight, head.classifier[-1].bias)
+    c = F.interpolate(branch(head.last_guide, hidden), scale_factor=8, mode='bilinear')
+    expected = dict(
+        loss_cls=F.cross_entropy(maps.mean(dim=(2, 3)), torch.tensor([1, 5])).item(),
+        loss_b1=loss_by_hand(b1, torch.sigmoid(b2), 0.5, 0.05),
+        loss_c=loss_by_hand(c, (torch.sigmoid(b1) + torch.sigmoid(b2)) / 2, 0.7, 0.1),
+    )
+    assert {name: losses[name].item() for name in expected} == pytest.approx(expected, rel=1e-4)
+    torch.testing.assert_close(head.eval()((*feats, last)), maps.mean(dim=(2, 3)))
+    sum(losses.values()).backward()
+    assert all(bool(parameter.grad.any()) for parameter in head.parameters())
+
+
+def test_earlier_feature_maps_than_the_head_needs_are_left_out(feats):
+    head = build()
+    plain = head.loss(feats, make_samples(1, 5))
+    more = head.loss((torch.randn(2, 3, 10, 8), *feats), make_samples(1, 5))
+    assert all(torch.equal(more[name], value) for name, value in plain.items())
+
+
+def test_too_few_feature_maps(feats):
+    with pytest.raises(ValueError, match='SPGHead works on 3 feature maps'):
+        build(in_channels=(4, 8, 8)).loss(feats, make_samples(1, 5))
+
+
 def test_guidance_is_not_trained_by_those_it_guides(feats):
     head = build()
     losses = head.loss(feats, make_samples(1, 5))
@@ -116,7 +151,8 @@ def test_soft_labels_are_refused(feats):
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
     [
-        (dict(in_channels=(8,)), r'in_channels must name the channels of two feature maps, got \[8\]'),
+        (dict(in_channels=(8,)), r'in_channels must name the channels of two or three feature maps, got \[8\]'),
+        (dict(in_channels=(2, 4, 6, 8)), r'of two or three feature maps, got \[2, 4, 6, 8\]'),
         (dict(thresholds=((0.7, 0.01),)), 'thresholds must be three pairs'),
         (dict(thresholds=((0.7, 0.01), (0.05, 0.5), (0.7, 0.1))), 'thresholds must be three pairs'),
         (dict(thresholds=((0.7, 0.0), (0.5, 0.05), (0.7, 0.1))), 'thresholds must be three pairs'),

@@ -1,0 +1,6 @@
+# The schedule for CUB, shortened for its first ten classes.
+_base_ = './cam_cub.py'
+
+param_scheduler = dict(milestones=[6])
+train_cfg = dict(max_epochs=8, val_interval=8)
+auto_scale_lr = dict(base_batch_size=16)

@@ -1,0 +1,22 @@
+# EIL after pool4, with the threshold and the rates of its authors' code. How many
+# epochs they train is not known; 10 are those of cam_vgg16_ilsvrc.py.
+_base_ = './cam_vgg16_ilsvrc.py'
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='EILBackbone',
+        backbone={{_base_.model.backbone}},
+        layers=('features.13',),
+        threshold=0.7,
+    ),
+    head=dict(type='EILHead', weight=1.0),
+)
+optim_wrapper = dict(
+    optimizer=dict(lr=1e-3),
+    # The convolution before the classifier is new too, but learns at the backbone's rate.
+    paramwise_cfg=dict(custom_keys={'_delete_': True, 'head.classifier.2': dict(lr_mult=10)}),
+)
+param_scheduler = dict(milestones=[4, 7])
+train_dataloader = dict(batch_size=64)
+auto_scale_lr = dict(base_batch_size=64)

@@ -1,0 +1,9 @@
+_base_ = './cam_efficientnet-lite0_cub10.py'
+
+model = dict(head=dict(type='RCAMHead'))
+# Its own boxes too: the cut is relative to a percentile of the map.
+test_evaluator = [
+    dict(type='LocAccuracy', protocol='tscam'),
+    dict(type='LocAccuracy', protocol='rcam'),
+    dict(type='MaxBoxAcc', protocol='wsol-v2'),
+]

@@ -1,0 +1,39 @@
+# Every WSOL method on the first ten classes of CUB-200-2011, three seeds each:
+#   python tools/analysis/compare_methods.py configs/comparisons/cub10.py
+# CNN methods share a network and a recipe; each starts from ImageNet weights.
+# Thresholds are fixed beforehand. "oracle" chooses them on the test images.
+title = (
+    'First ten classes of CUB-200-2011, 243 test images, last epoch, percent; mean of the seeds (least to greatest). '
+    'Boxes are drawn by the rules of TS-CAM at a fixed threshold, but for the columns that say oracle.'
+)
+seeds = (26, 27, 28)
+columns = {
+    'Cls Top-1': '{protocol}/cls_top1',
+    'Top-1 Loc': '{protocol}/loc_top1',
+    'GT-known Loc': '{protocol}/gt_known',
+    'GT-known Loc, oracle': 'wsol-v2/maxboxacc_iou50_oracle',
+    'MaxBoxAccV2, oracle': 'wsol-v2/maxboxacc_oracle',
+    'wrong class': '{protocol}/outcome_classification',
+    'right': '{protocol}/outcome_right',
+    'part': '{protocol}/outcome_part',
+    'more': '{protocol}/outcome_more',
+    'other': '{protocol}/outcome_other',
+}
+
+cam = 'configs/cam/{}_efficientnet-lite0_cub10.py'
+ten = {'model.head.num_classes': 10}
+methods = [
+    dict(name='CAM', config=cam.format('cam')),
+    dict(name='Hide-and-Seek', config=cam.format('has')),
+    dict(name='CutMix', config=cam.format('cutmix')),
+    dict(name='ADL', config=cam.format('adl')),
+    dict(name='ACoL', config=cam.format('acol')),
+    dict(name='SPG', config=cam.format('spg')),
+    dict(name='RCAM', config=cam.format('rcam')),
+    dict(name='RCAM, its own cut', config=cam.format('rcam'), checkpoint_of='RCAM', protocol='rcam'),
+    dict(name='EIL', config=cam.format('eil')),
+    dict(name='MEIL', config=cam.format('meil')),
+    dict(name='SPA', config=cam.format('spa')),
+    dict(name='SEM on CAM', config=cam.format('sem'), checkpoint_of='CAM'),
+    dict(name='Self-correlation on CAM', config=cam.format('scg'), checkpoint_of='CAM'),
+]

@@ -1,0 +1,58 @@
+"""The base of parts that refine a head's maps."""
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from mmtscam.structures import MapKind
+
+
+class BaseRefinement(nn.Module, metaclass=ABCMeta):
+    """Makes another kind of map from one kind of a head's, and from the features of its positions.
+
+    A head that is given one as ``refine`` localises with the refined map,
+    unless ``map_kind`` names another. There are no parameters, so any
+    checkpoint of the head can be tested with it.
+
+    Args:
+        map_kind: Name of the kind of map that is refined; the first of the
+            head's own by default.
+
+    Attributes:
+        name: Name of the refined kind.
+        title: Its name for readers.
+    """
+
+    name: str
+    title: str
+
+    def __init__(self, map_kind: str | None = None) -> None:
+        super().__init__()
+        self.map_kind = map_kind
+
+    def source(self, kinds: Sequence[MapKind]) -> MapKind:
+        """The kind that is refined, one of a head's own ``kinds``.
+
+        Raises:
+            ValueError: If the head makes no such kind.
+        """
+        chosen = self.map_kind or kinds[0].name
+        for kind in kinds:
+            if kind.name == chosen:
+                return kind
+        known = ', '.join(kind.name for kind in kinds)
+        raise ValueError(f'refine.map_kind must be one of {known}, got {chosen!r}')
+
+    @abstractmethod
+    def forward(self, features: Sequence[Tensor], maps: Tensor) -> Tensor:
+        """Refine maps.
+
+        Args:
+            features: Feature maps ``(B, D, h, w)``, shallow ones first. The
+                maps were made from the last.
+            maps: ``(B, k, h, w)`` ``float32`` maps of k classes.
+
+        Returns:
+            ``(B, k, h, w)`` ``float32`` maps.
+        """

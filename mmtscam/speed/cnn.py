@@ -1,0 +1,116 @@
+"""Cost of convolutional networks on a CPU: layouts of memory, and refinements of maps."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmpretrain.models import ImageClassifier
+
+from mmtscam.engine.memory import keep_freed_memory
+from mmtscam.structures import LocDataSample
+from mmtscam.utils.config import read_config
+
+from .ours import build_model
+from .worker import Task
+from .workloads import quiet
+
+# The largest difference between the layouts, relative to the largest value, that is rounding.
+TOLERANCE = 1e-4
+_SIDE = 224
+
+
+def layout_tasks(
+    config: str, workload: str, batch_size: int, cfg_options: dict[str, Any]
+) -> list[tuple[str, Callable[[], Task]]]:
+    """A training step or a prediction in PyTorch's default layout and in channels last.
+
+    Args:
+        config: Config of a convolutional backbone with ``channels_last``.
+        workload: ``'train'`` or ``'predict'``.
+        batch_size: Images a batch.
+        cfg_options: Settings of the config to override.
+
+    Returns:
+        Name and maker of each way, the default layout first; see
+        :func:`~.worker.start_workers`.
+    """
+    ways = (('default layout', False), ('channels last', True))
+    return [(name, partial(_build, config, workload, batch_size, cfg_options, last)) for name, last in ways]
+
+
+def layouts_differ(config: str, batch_size: int, cfg_options: dict[str, Any]) -> float:
+    """Largest difference of the loss and of all gradients between the layouts, relative to the largest value."""
+    found = []
+    for last in (False, True):
+        model, _ = _model(config, cfg_options, last)
+        torch.manual_seed(1)  # for dropout
+        loss, _ = model.parse_losses(model(**model.data_preprocessor(_batch(model, batch_size), True), mode='loss'))
+        loss.backward()
+        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+        found.append([loss.detach(), *gradients])
+    pairs = zip(*found, strict=True)
+    return max(float((one - other).abs().max() / one.abs().max().clamp_min(1e-12)) for one, other in pairs)
+
+
+def refinement_tasks(
+    config: str, refinements: Sequence[dict], batch_size: int, classes: int, cfg_options: dict[str, Any]
+) -> list[tuple[str, Callable[[], Task]]]:
+    """A prediction without and with each refinement, on one core, without drawing boxes.
+
+    Args:
+        config: Config of any head.
+        refinements: Settings of ``model.head.refine``.
+        batch_size: Images a batch.
+        classes: Number of classes.
+        cfg_options: Settings of the config to override.
+
+    Returns:
+        Name and maker of each way, the one without first.
+    """
+    options = {**cfg_options, 'model.head.num_classes': classes}
+    ways = [('prediction alone', options)]
+    ways += [(f'with {each["type"]}', {**options, 'model.head.refine': each}) for each in refinements]
+    return [(name, partial(_build, config, 'maps', batch_size, each, None)) for name, each in ways]
+
+
+def _build(
+    config: str, workload: str, batch_size: int, cfg_options: dict[str, Any], channels_last: bool | None
+) -> Task:
+    quiet()
+    keep_freed_memory()
+    model, cfg = _model(config, cfg_options, channels_last)
+    batch = _batch(model, batch_size)
+    if workload == 'train':
+        optim_wrapper = build_optim_wrapper(model.train(), cfg.optim_wrapper)
+        return lambda: model.train_step(batch, optim_wrapper)
+    if workload == 'maps':
+        torch.set_num_threads(1)
+    inputs = model.eval().data_preprocessor(batch)['inputs']
+
+    def predict() -> None:
+        with torch.no_grad():
+            model.head.predict(model.extract_feat(inputs), draw=False)
+
+    return predict
+
+
+def _model(config: str, cfg_options: dict[str, Any], channels_last: bool | None) -> tuple[ImageClassifier, Config]:
+    """The model with random weights, in training."""
+    cfg = read_config(config, cfg_options)
+    backbone = cfg.model.backbone
+    inner = backbone.get('backbone', backbone)
+    inner.init_cfg = None
+    if channels_last is not None:
+        inner.channels_last = channels_last
+    return build_model(cfg, 'cpu').train(), cfg
+
+
+def _batch(model: ImageClassifier, size: int) -> dict[str, Any]:
+    """Noise with a label each, the same each time."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (size, 3, _SIDE, _SIDE), generator=generator, dtype=torch.uint8)
+    labels = [index % model.head.num_classes for index in range(size)]
+    return dict(inputs=images, data_samples=[LocDataSample().set_gt_label(label) for label in labels])

@@ -1,0 +1,71 @@
+import pytest
+
+from mmtscam.evaluation.comparison import Method, Plan, comparison_table, numbers_of, read_plan
+
+PLAN = """
+title = 'Title'
+seeds = (1, 2)
+columns = {'GT-known Loc': '{protocol}/gt_known', 'V2': 'wsol-v2/max'}
+methods = [
+    dict(name='SEM on CAM', config='sem.py', checkpoint_of='CAM'),
+    dict(name='CAM', config='cam.py', options={'a.b': 1}),
+    dict(name='RCAM, own', config='rcam.py', protocol='rcam'),
+]
+"""
+
+
+def read(tmp_path, text):
+    (tmp_path / 'plan.py').write_text(text)
+    return read_plan(tmp_path / 'plan.py')
+
+
+def test_what_is_trained_comes_before_what_needs_it(tmp_path):
+    plan = read(tmp_path, PLAN)
+    assert [(method.name, seed) for method, seed in plan.runs()] == [
+        ('CAM', 1), ('RCAM, own', 1), ('SEM on CAM', 1),
+        ('CAM', 2), ('RCAM, own', 2), ('SEM on CAM', 2),
+    ]  # fmt: skip
+    sem, cam, rcam = plan.methods
+    assert plan.trained(sem) is cam
+    assert plan.trained(rcam) is rcam
+    assert [method.folder for method in plan.methods] == ['sem-on-cam', 'cam', 'rcam-own']
+
+
+def test_numbers_are_found_under_the_rows_own_protocol():
+    def result(name, **numbers):
+        return dict(name=name, numbers=[dict(key=key, value=value) for key, value in numbers.items()])
+
+    report = dict(results=[result('tscam', gt_known=50.0), result('rcam', gt_known=60.0), result('wsol-v2', max=70.0)])
+    columns = {'GT': '{protocol}/gt_known', 'V2': 'wsol-v2/max', 'not there': 'x/y'}
+    assert numbers_of(report, columns, Method('CAM', 'cam.py')) == {'GT': 50.0, 'V2': 70.0}
+    assert numbers_of(report, columns, Method('RCAM', 'x.py', protocol='rcam')) == {'GT': 60.0, 'V2': 70.0}
+
+
+def test_table_has_means_and_ranges():
+    plan = Plan('Title', (Method('A', 'a.py'), Method('B', 'b.py'), Method('C', 'c.py')), (1, 2), {'x': '', 'y': ''})
+    found = {('A', 1): dict(x=1.0, y=2.04), ('A', 2): dict(x=4.0, y=2.06), ('B', 2): dict(y=7.0)}
+    assert comparison_table(plan, found).splitlines() == [
+        'Title',
+        '',
+        '|  | x | y | seeds |',
+        '| --- | --- | --- | --- |',
+        '| A | 2.5 (1.0 to 4.0) | 2.0 (2.0 to 2.1) | 2 |',
+        '| B |  | 7.0 | 1 |',
+        '| C |  |  | 0 |',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        ("title = 'Title'\n", '', "plan.py: 'title' is missing"),
+        ('options=', 'option=', r"methods\[1\]: 'option' is none of checkpoint_of, config, name, options, protocol"),
+        ("config='cam.py', ", '', r"methods\[1\]: 'config' is missing"),
+        ("checkpoint_of='CAM'", "checkpoint_of='Cam'", r"methods\[0\]: no row 'Cam' is trained"),
+        ('RCAM, own', 'cam!', r"methods\[1\]: 'CAM' does not differ enough"),
+    ],
+)
+def test_a_plan_that_cannot_be_followed(tmp_path, old, new, message):
+    assert old in PLAN
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path, PLAN.replace(old, new))

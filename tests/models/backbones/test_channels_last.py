@@ -1,0 +1,43 @@
+"""The faster layout gives the same numbers, in every convolutional backbone."""
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmtscam.registry import MODELS
+
+NETWORKS = ('vgg16', 'resnet50', 'googlenet', 'inceptionv3', 'efficientnet-lite0')
+
+
+def build(repo, network, channels_last):
+    if network.startswith('efficientnet'):
+        pytest.importorskip('timm')
+    cfg = Config.fromfile(repo / 'configs' / '_base_' / 'models' / f'cam_{network}.py').model.backbone
+    cfg.update(init_cfg=None, channels_last=channels_last)
+    torch.manual_seed(0)
+    backbone = MODELS.build(cfg)
+    backbone.eval()
+    return backbone
+
+
+@pytest.mark.parametrize('network', NETWORKS)
+@pytest.mark.slow
+def test_numbers_and_gradients_are_those_of_the_other_layout(repo, network):
+    images = torch.randn(2, 3, 96, 96)
+    found = []
+    for channels_last in (False, True):
+        backbone = build(repo, network, channels_last)
+        output = backbone(images)[-1]
+        assert output.is_contiguous(memory_format=torch.channels_last) == channels_last
+        assert output.is_contiguous() != channels_last
+        output.double().pow(2).mean().backward()
+        gradients = [parameter.grad for parameter in backbone.parameters() if parameter.grad is not None]
+        found.append([output.detach(), *gradients])
+        assert list(backbone.state_dict()) == list(build(repo, network, not channels_last).state_dict())
+    for one, other in zip(*found, strict=True):
+        assert (one - other).abs().max() <= 2e-3 * one.abs().max()
+
+
+def test_other_devices_keep_the_layout(repo):
+    backbone = build(repo, 'resnet50', True).to('meta')
+    assert backbone(torch.empty(1, 3, 64, 64, device='meta'))[-1].is_contiguous()

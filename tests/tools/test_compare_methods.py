@@ -1,0 +1,55 @@
+"""Methods of a plan are trained and tested once, and the table has their numbers."""
+
+import json
+
+import pytest
+from tool_runs import run_tool
+
+pytestmark = pytest.mark.slow
+
+PLAN = """
+title = 'Tiny'
+seeds = (1, 2)
+columns = {{'GT-known Loc': '{{protocol}}/gt_known'}}
+methods = [
+    dict(name='TS-CAM', config='{config}'),
+    dict(name='SEM on TS-CAM', config='{config}', checkpoint_of='TS-CAM',
+         options={{'model.head.refine.type': 'SelfEnhancement', 'model.head.map_kind': 'enhanced'}}),
+]
+"""
+
+
+def test_from_a_plan_to_a_table(tool_config, tmp_path):
+    cfg = tool_config
+    cfg.train_cfg.max_epochs = 1
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.default_hooks.checkpoint.pop('save_best', None)
+    cfg.dump(tmp_path / 'tiny.py')
+    (tmp_path / 'plan.py').write_text(PLAN.format(config=tmp_path / 'tiny.py'))
+    tool = 'analysis/compare_methods.py'
+    first = run_tool(tmp_path, tool, 'plan.py', '--only', 'TS-CAM')
+    assert '[1/4] TS-CAM, seed 1: trained in' in first
+    assert '| SEM on TS-CAM |  | 0 |' in first
+    printed = run_tool(tmp_path, tool, 'plan.py')
+    assert 'TS-CAM, seed 1: trained' not in printed
+    assert '[2/4] SEM on TS-CAM, seed 1: tested' in printed
+    folder = tmp_path / 'work_dirs' / 'plan'
+    table = (folder / 'comparison.md').read_text()
+    assert table.strip() in printed
+    values = {}
+    for name in ('ts-cam', 'sem-on-ts-cam'):
+        for seed in (1, 2):
+            results = json.loads((folder / f'{name}_{seed}' / 'report' / 'report.json').read_text())['results']
+            found = next(result for result in results if result['name'] == 'tscam')
+            assert found['map_kind'] == ('enhanced' if name.startswith('sem') else 'coupled')
+            values[name, seed] = next(each['value'] for each in found['numbers'] if each['key'] == 'gt_known')
+    assert f'| TS-CAM | {(values["ts-cam", 1] + values["ts-cam", 2]) / 2:.1f} (' in table
+    # A run that fails does not stop the others, and is named at the end.
+    (folder / 'ts-cam_1' / 'report' / 'report.json').unlink()
+    (folder / 'ts-cam_1' / 'epoch_1.pth').write_text('no checkpoint')
+    (folder / 'sem-on-ts-cam_2' / 'report' / 'report.json').unlink()
+    broken = run_tool(tmp_path, tool, 'plan.py', code=1)
+    assert 'SEM on TS-CAM, seed 2: tested' in broken
+    assert '1 of 4 runs failed: [1/4] TS-CAM, seed 1' in broken
+    assert 'Traceback' not in broken.splitlines()[-1]
+    assert 'is none of TS-CAM, SEM on TS-CAM' in run_tool(tmp_path, tool, 'plan.py', '--only', 'CAM', code=1)
