@@ -1,20 +1,16 @@
-# SPA's loss in training, with two convolutions of 1024 and the rates of its
-# authors' code, but for biases: theirs learn twice as fast as weights.
-_base_ = './cam_vgg16_cub.py'
+# SPA with the recipe of its authors' code: its loss from epoch 20 on, and its
+# maps at test, from the outputs of pool4 and conv5_3. They classify with ten
+# crops and draw one box around all that is above the threshold; here neither is done.
+_base_ = './cam_vgg16-danet_cub.py'
 
 model = dict(
+    backbone=dict(out_indices=(3, 4)),
     head=dict(
         type='SPAHead',
-        hidden_channels=(1024, 1024),
-        init_cfg=dict(type='Xavier', layer='Conv2d', distribution='uniform'),
         start=20,
         weight=0.5,
         low=0.1,
         gap=0.2,
+        refine=dict(type='SelfCorrelation', levels=(0, 1), first=0.1, second=0.5, weight=2.0),
     ),
 )
-optim_wrapper = dict(optimizer=dict(lr=1e-3, weight_decay=5e-4))
-param_scheduler = dict(milestones=[80])
-train_cfg = dict(max_epochs=100)
-train_dataloader = dict(batch_size=30)
-auto_scale_lr = dict(base_batch_size=30)

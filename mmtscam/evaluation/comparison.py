@@ -24,8 +24,8 @@ class Method:
         config: Path of its config.
         checkpoint_of: Name of the row whose checkpoints are tested; ``None``
             for one that is trained.
-        protocol: What stands in the columns for ``{protocol}``: the prefix of
-            a metric.
+        protocol: The prefix of a metric that stands in the columns for
+            ``{protocol}``.
         options: Settings that are changed, as by ``--cfg-options``.
     """
 
@@ -43,10 +43,10 @@ class Method:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is compared.
+    """Rows, seeds and columns of a comparison.
 
     Attributes:
-        title: What the table says above itself.
+        title: The lines above the table.
         methods: The rows.
         seeds: Seeds of the training runs of each.
         columns: Heading to the number, ``PREFIX/KEY`` as ``report.json`` has

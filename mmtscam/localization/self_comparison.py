@@ -18,7 +18,7 @@ _EPSILON = 1e-5
 
 
 def enhance_maps(features: Tensor, maps: Tensor, share: float) -> Tensor:
-    """How much each position is like one of the map's highest, the seeds (SEM).
+    """Measure how much each position is like one of the map's highest, the seeds (SEM).
 
     Args:
         features: ``(B, D, h, w)`` features of the positions.
@@ -40,7 +40,7 @@ def enhance_maps(features: Tensor, maps: Tensor, share: float) -> Tensor:
 
 
 def self_correlation(features: Tensor, first: float, second: float, weight: float) -> Tensor:
-    """How much each position belongs with each other one, by likeness of first and second order (SPA).
+    """Measure how much each position belongs with each other one, by likeness of first and second order (SPA).
 
     Args:
         features: ``(B, D, h, w)`` features of the N = h·w positions.
@@ -62,7 +62,7 @@ def self_correlation(features: Tensor, first: float, second: float, weight: floa
 
 
 def correlate_maps(correlation: Tensor, maps: Tensor, high: float, low: float) -> Tensor:
-    """What belongs with the map's high positions and not with its low ones (SPA).
+    """Mark the positions that belong with the map's high ones and not with its low ones (SPA).
 
     Args:
         correlation: ``(B, N, N)`` sum of :func:`self_correlation` over levels.

@@ -204,10 +204,10 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         Args:
             feats: The backbone's output.
             prepared: Result of :meth:`prepare`.
-            labels: As for :meth:`maps`.
+            labels: See :meth:`maps`.
 
         Returns:
-            As :meth:`maps`.
+            See :meth:`maps`.
         """
         maps = self.maps(prepared, labels)
         if self.refine is None:

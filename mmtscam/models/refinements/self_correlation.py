@@ -13,7 +13,7 @@ from .base_refinement import BaseRefinement
 
 @MODELS.register_module()
 class SelfCorrelation(BaseRefinement):
-    """SPA's map: what belongs with the map's high positions and not with its low ones.
+    """SPA's map, of the positions that belong with the map's high ones and not with its low ones.
 
     See :func:`~mmtscam.localization.self_correlation` and
     :func:`~mmtscam.localization.correlate_maps`. The defaults are the authors'
