@@ -124,3 +124,24 @@ def checkpoint(tiny_config: Config, tmp_path: Path) -> str:
         dict(state_dict=model.state_dict(), meta=dict(dataset_meta=dict(classes=classes))), tmp_path / 'lively.pth'
     )
     return str(tmp_path / 'lively.pth')
+
+
+@pytest.fixture
+def cnn_config(tmp_path: Path) -> str:
+    """Config file of a tiny convolutional network."""
+    cfg = Config(
+        dict(
+            model=dict(
+                type='mmpretrain.ImageClassifier',
+                data_preprocessor=dict(
+                    type='mmpretrain.ClsDataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True
+                ),
+                backbone=dict(type='CAMResNet', depth=18, base_channels=8, stem_channels=8, strides=(1, 2, 2, 1)),
+                head=dict(type='CAMHead', num_classes=4, in_channels=64, threshold=0.2),
+            ),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
+            default_scope='mmtscam',
+        )
+    )
+    cfg.dump(tmp_path / 'tiny_cnn.py')
+    return str(tmp_path / 'tiny_cnn.py')

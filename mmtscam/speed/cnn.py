@@ -85,7 +85,11 @@ def _build(
     batch = _batch(model, batch_size)
     if workload == 'train':
         optim_wrapper = build_optim_wrapper(model.train(), cfg.optim_wrapper)
-        return lambda: model.train_step(batch, optim_wrapper)
+
+        def train() -> None:
+            model.train_step(batch, optim_wrapper)
+
+        return train
     if workload == 'maps':
         torch.set_num_threads(1)
     inputs = model.eval().data_preprocessor(batch)['inputs']

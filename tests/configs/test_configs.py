@@ -16,7 +16,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 NAMES = sorted(
     str(path.relative_to(CONFIGS))
     for path in CONFIGS.rglob('*.py')
-    if not {'_base_', 'mmdet'} & {*path.relative_to(CONFIGS).parts}
+    if not {'_base_', 'comparisons', 'mmdet'} & {*path.relative_to(CONFIGS).parts}
 )
 RECIPES = [f'tscam_deit-{size}_cub{recipe}.py' for size in 'bst' for recipe in ('', '_released')]
 

@@ -13,7 +13,9 @@ MODELS = [entry for path in METAFILES for entry in load(REPO / path)['Models']]
 # Where quoted figures are from; every figure says it.
 SOURCES = ('(paper)', "(authors' repository)")
 RUNNABLE = sorted(
-    str(path.relative_to(REPO)) for path in REPO.glob('configs/**/*.py') if '_base_' not in path.relative_to(REPO).parts
+    str(path.relative_to(REPO))
+    for path in REPO.glob('configs/**/*.py')
+    if not {'_base_', 'comparisons'} & {*path.relative_to(REPO).parts}
 )
 
 

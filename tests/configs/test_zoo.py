@@ -64,7 +64,7 @@ def test_row(entry):
             source = first.removeprefix('Top-1 Loc')
             names = [f'{name}{source}' for name in ('Top-1 Loc', 'Top-5 Loc', 'GT-known Loc')]
             assert set(metrics) <= set(names)
-            metrics = {name: metrics.get(name, '–') for name in names}
+            metrics = {name: metrics.get(name, '\u2013') for name in names}
         numbers = ' / '.join(str(value) for value in metrics.values())
         assert published.startswith(f'{numbers} (')
         assert published.removeprefix(numbers).strip(' ()') in next(iter(expected[0]))

@@ -7,6 +7,7 @@ python tools/analysis/benchmark_cnn.py CONFIG --classes 10 200 1000 refinements 
 import argparse
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmtscam.utils.cli import add_cfg_options, check_at_least, run
@@ -70,18 +71,19 @@ def main() -> None:
     quiet()
     options: dict[str, Any] = args.cfg_options or {}
     for config in args.configs:
+        name = Path(config).stem
         for classes in args.classes or ():
             refinements: list[dict[str, Any]] = [dict(type=kind) for kind in REFINEMENTS]
             refinements[-1]['levels'] = args.levels
             builds = refinement_tasks(config, refinements, args.batch_size, classes, options)
-            measure(f'{config}: {classes} classes, one core, batch {args.batch_size}', builds, args, True)
+            measure(f'{name}: {classes} classes, one core, batch {args.batch_size}', builds, args, True)
         if args.classes:
             continue
         if (difference := layouts_differ(config, 2, options)) > TOLERANCE:
             raise ValueError(f'{config}: loss or gradients differ by {difference:.1e} of the largest value')
         for workload in ('train', 'predict'):
             builds = layout_tasks(config, workload, args.batch_size, options)
-            measure(f'{config}: {workload}, batch {args.batch_size}', builds, args, False)
+            measure(f'{name}: {workload}, batch {args.batch_size}', builds, args, False)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """Train and test the methods of a plan, and print one table: python tools/analysis/compare_methods.py PLAN.
 
-A plan is a Python file, see configs/comparisons/. The command goes on where it was stopped. Each run is a folder WORK_DIR/METHOD_SEED with the logs train.log and test.log, and report/.
+A plan is a Python file, see configs/comparisons/. The command goes on where it was stopped. Each run is a folder
+WORK_DIR/METHOD_SEED with the logs train.log and test.log, and report/.
 """
 
 import argparse
