@@ -1,7 +1,8 @@
-# Every WSOL method on the first ten classes of CUB-200-2011, three seeds each:
+# Methods on the first ten classes of CUB-200-2011, three seeds each:
 #   python tools/analysis/compare_methods.py configs/comparisons/cub10.py
 # CNN methods share a network and a recipe; each starts from ImageNet weights.
 # Thresholds are fixed beforehand. "oracle" chooses them on the test images.
+# Configs are named relative to this file.
 title = (
     'First ten classes of CUB-200-2011, 243 test images, last epoch, percent; mean of the seeds (least to greatest). '
     'Boxes are drawn by the rules of TS-CAM at a fixed threshold, but for the columns that say oracle.'
@@ -20,7 +21,7 @@ columns = {
     'other': '{protocol}/outcome_other',
 }
 
-cam = 'configs/cam/{}_efficientnet-lite0_cub10.py'
+cam = '../cam/{}_efficientnet-lite0_cub10.py'
 ten = {'model.head.num_classes': 10}
 methods = [
     dict(name='CAM', config=cam.format('cam')),
@@ -36,4 +37,14 @@ methods = [
     dict(name='SPA', config=cam.format('spa')),
     dict(name='SEM on CAM', config=cam.format('sem'), checkpoint_of='CAM'),
     dict(name='Self-correlation on CAM', config=cam.format('scg'), checkpoint_of='CAM'),
+    dict(
+        name='TS-CAM, DeiT-T',
+        config='../tscam_deit-t_cub_released.py',
+        options={**ten, 'train_dataloader.batch_size': 16, 'train_cfg.max_epochs': 20},
+    ),
+    dict(
+        name='SAT, DeiT-T',
+        config='../sat/sat_deit-t_cub.py',
+        options={**ten, 'train_dataloader.batch_size': 32},
+    ),
 ]

@@ -1,15 +1,19 @@
 """Comparisons: many methods and seeds under one set of rules, from a plan to a table."""
 
+import json
 import os
+import os.path as osp
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from mmengine.config import Config
 
 from mmtscam.utils.config import read_config
+from mmtscam.utils.files import write_text
 
 _KEYS = ('title', 'methods', 'seeds', 'columns')
 _METHOD_KEYS = {'name', 'config', 'checkpoint_of', 'protocol', 'options'}
@@ -21,12 +25,13 @@ class Method:
 
     Attributes:
         name: Its name, which no other row has.
-        config: Path of its config.
+        config: Path of its config, in a plan relative to the plan.
         checkpoint_of: Name of the row whose checkpoints are tested; ``None``
             for one that is trained.
         protocol: The prefix of a metric that stands in the columns for
             ``{protocol}``.
-        options: Settings that are changed, as by ``--cfg-options``.
+        options: Settings that are changed, by their full keys, as by
+            ``--cfg-options``.
     """
 
     name: str
@@ -77,16 +82,22 @@ def read_plan(file: str | os.PathLike) -> Plan:
             attributes of :class:`Method`), ``seeds`` and ``columns``.
 
     Returns:
-        The plan.
+        The plan, with the paths of configs as they are from here.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it lacks something, a row has something unknown, or two
-            rows have one name or folder.
+        ValueError: If it lacks something, a row or column has something
+            unknown, or two rows have one name or folder.
     """
     content: Config = read_config(file)
     if missing := [key for key in _KEYS if key not in content]:
         raise ValueError(f'{file}: {missing[0]!r} is missing; a plan has {", ".join(_KEYS)}')
+    seeds, columns = content.seeds, content.columns
+    if not isinstance(seeds, list | tuple) or not seeds or not all(isinstance(seed, int) for seed in seeds):
+        raise ValueError(f'{file}: seeds must be whole numbers, one at least, got {seeds}')
+    for heading, key in columns.items():
+        if not (isinstance(heading, str) and re.fullmatch(r'(\{protocol\}|[^{}]+)/[^{}]+', str(key))):
+            raise ValueError(f'{file}: columns: {heading!r}: must be a heading and PREFIX/KEY, got {key!r}')
     methods = []
     for place, entry in enumerate(content.methods):
         row = f'{file}: methods[{place}]'
@@ -94,7 +105,15 @@ def read_plan(file: str | os.PathLike) -> Plan:
             raise ValueError(f'{row}: {unknown[0]!r} is none of {", ".join(sorted(_METHOD_KEYS))}')
         if lacking := sorted({'name', 'config'} - set(entry)):
             raise ValueError(f'{row}: {lacking[0]!r} is missing')
-        methods.append(Method(**entry))
+        if not isinstance(entry['name'], str):
+            raise ValueError(f'{row}: name must be a text, got {entry["name"]!r}')
+        for key, value in entry.get('options', {}).items():
+            if isinstance(value, dict):
+                raise ValueError(f'{row}: options: name the settings in {key} one by one: {key}.{next(iter(value))}')
+        path = osp.normpath(osp.join(osp.dirname(file), entry['config']))
+        if not osp.isfile(path):
+            raise FileNotFoundError(f'{row}: {path}: config file not found')
+        methods.append(Method(**{**entry, 'config': path}))
     folders = [method.folder for method in methods]
     trained = {method.name for method in methods if method.checkpoint_of is None}
     for place, method in enumerate(methods):
@@ -102,7 +121,56 @@ def read_plan(file: str | os.PathLike) -> Plan:
             raise ValueError(f'{file}: methods[{place}]: {method.name!r} does not differ enough from other names')
         if method.checkpoint_of not in {None, *trained}:
             raise ValueError(f'{file}: methods[{place}]: no row {method.checkpoint_of!r} is trained')
-    return Plan(content.title, tuple(methods), tuple(content.seeds), dict(content.columns))
+    return Plan(content.title, tuple(methods), tuple(seeds), dict(columns))
+
+
+def settings_of(plan: Plan, method: Method, seed: int, cfg_options: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings that the numbers of a run depend on.
+
+    Args:
+        plan: The plan.
+        method: The row.
+        seed: The seed.
+        cfg_options: Settings that are changed in all rows.
+
+    Returns:
+        Plain data for JSON: names to values, of its config and of the one
+        that trains it.
+    """
+    found: dict[str, Any] = dict(seed=seed)
+    for part, row in (('test', method), ('train', plan.trained(method))):
+        cfg = read_config(row.config, {**row.options, **cfg_options})
+        found.update({f'{part}: {key}': str(value) for key, value in _flat(cfg.to_dict())})
+    return found
+
+
+def _flat(value: Any, prefix: str = '') -> Iterator[tuple[str, Any]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else None
+    if not items:
+        yield prefix.removesuffix('.'), value
+        return
+    for key, each in items:
+        yield from _flat(each, f'{prefix}{key}.')
+
+
+def check_settings(folder: str | os.PathLike, settings: Mapping[str, Any]) -> None:
+    """Remember the settings of a run in its folder, or compare them with those that are remembered.
+
+    Raises:
+        ValueError: If the folder belongs to other settings; names the first
+            that differs.
+    """
+    file = Path(folder) / 'settings.json'
+    if not file.is_file():
+        write_text(file, json.dumps(settings, indent=1) + '\n')
+        return
+    before = json.loads(file.read_text(encoding='utf-8'))
+    for key in sorted({*before, *settings}):
+        if before.get(key) != settings.get(key):
+            raise ValueError(
+                f'{os.fspath(folder)} belongs to other settings ({key} was {before.get(key)}, now '
+                f'{settings.get(key)}): remove it, or name another folder with --work-dir'
+            )
 
 
 def numbers_of(report: Mapping[str, Any], columns: Mapping[str, str], method: Method) -> dict[str, float]:

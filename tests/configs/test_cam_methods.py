@@ -108,7 +108,7 @@ def test_recipe(name):
         part = 'backbone' if key.startswith('backbone.') else 'last' if key.startswith(last) else 'hidden'
         rate, decay = getattr(recipe, part)
         # SPA's authors train biases twice as fast.
-        rate *= 2 if name.startswith('spa') and key.endswith('.bias') and '.bn.' not in key else 1
+        rate *= 2 if name.startswith('spa') and key.endswith('.bias') else 1
         assert ours[id(parameter)] == pytest.approx((rate, decay)), key
     assert {(group['momentum'], group['nesterov']) for group in groups} == {(0.9, True)}
     assert (cfg.param_scheduler.milestones, cfg.train_cfg.max_epochs) == (recipe.milestones, recipe.epochs)

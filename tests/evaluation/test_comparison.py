@@ -1,6 +1,14 @@
 import pytest
 
-from mmtscam.evaluation.comparison import Method, Plan, comparison_table, numbers_of, read_plan
+from mmtscam.evaluation.comparison import (
+    Method,
+    Plan,
+    check_settings,
+    comparison_table,
+    numbers_of,
+    read_plan,
+    settings_of,
+)
 
 PLAN = """
 title = 'Title'
@@ -15,6 +23,8 @@ methods = [
 
 
 def read(tmp_path, text):
+    for name in ('sem', 'cam', 'rcam'):
+        (tmp_path / f'{name}.py').write_text('train_cfg = dict(max_epochs=3)\na = dict(b=0, c=[1, 2])\n')
     (tmp_path / 'plan.py').write_text(text)
     return read_plan(tmp_path / 'plan.py')
 
@@ -63,9 +73,37 @@ def test_table_has_means_and_ranges():
         ("config='cam.py', ", '', r"methods\[1\]: 'config' is missing"),
         ("checkpoint_of='CAM'", "checkpoint_of='Cam'", r"methods\[0\]: no row 'Cam' is trained"),
         ('RCAM, own', 'cam!', r"methods\[1\]: 'CAM' does not differ enough"),
+        ("name='CAM'", 'name=5', r'methods\[1\]: name must be a text, got 5'),
+        ("{'a.b': 1}", "{'a': dict(b=1)}", r'methods\[1\]: options: name the settings in a one by one: a\.b'),
+        ('(1, 2)', '1', 'seeds must be whole numbers, one at least, got 1'),
+        ('(1, 2)', '()', 'seeds must be whole numbers, one at least'),
+        ('{protocol}', '{protocl}', "columns: 'GT-known Loc': must be a heading and PREFIX/KEY"),
+        ("'wsol-v2/max'", "'max'", "columns: 'V2': must be a heading and PREFIX/KEY, got 'max'"),
     ],
 )
 def test_a_plan_that_cannot_be_followed(tmp_path, old, new, message):
     assert old in PLAN
     with pytest.raises(ValueError, match=message):
         read(tmp_path, PLAN.replace(old, new))
+
+
+def test_a_config_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'methods\[0\]: .*other\.py: config file not found'):
+        read(tmp_path, PLAN.replace('sem.py', 'other.py'))
+
+
+def test_a_folder_of_other_settings_is_refused(tmp_path):
+    plan = read(tmp_path, PLAN)
+    sem, cam, _ = plan.methods
+    settings = settings_of(plan, sem, 1, {})
+    assert settings['seed'] == 1
+    assert settings['train: a.b'] == '1'
+    assert (settings['test: a.b'], settings['test: a.c.1']) == ('0', '2')
+    folder = tmp_path / 'runs' / 'sem_1'
+    check_settings(folder, settings)
+    check_settings(folder, settings_of(plan, sem, 1, {}))
+    for other in (settings_of(plan, sem, 2, {}), settings_of(plan, cam, 1, {})):
+        with pytest.raises(ValueError, match='sem_1 belongs to other settings'):
+            check_settings(folder, other)
+    with pytest.raises(ValueError, match=r'\(test: train_cfg.max_epochs was 3, now 1\): remove it, or name another'):
+        check_settings(folder, settings_of(plan, sem, 1, {'train_cfg.max_epochs': 1}))

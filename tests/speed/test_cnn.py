@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from mmtscam.speed.cnn import layout_tasks, layouts_differ, refinement_tasks
+from mmtscam.speed.cnn import TOLERANCE, layout_tasks, layouts_differ, refinement_tasks
 
 
 def test_layouts_agree_and_are_not_the_same(cnn_config):
-    assert 0 < layouts_differ(cnn_config, 2, {}) < 1e-4
+    assert 0 < layouts_differ(cnn_config, 2, {}) < TOLERANCE
 
 
 @pytest.mark.parametrize('workload', ['train', 'predict'])
@@ -28,3 +28,14 @@ def test_refinements_run_on_one_core(cnn_config):
             assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(threads)
+
+
+def test_a_network_whose_gradients_cancel(repo):
+    """In EfficientNet norms take away what biases before them add: their gradients are rounding alone."""
+    pytest.importorskip('timm')
+    assert layouts_differ(str(repo / 'configs' / 'cam' / 'cam_efficientnet-lite0_cub10.py'), 2, {}) < TOLERANCE
+
+
+def test_transformers_are_refused(repo):
+    with pytest.raises(ValueError, match='TSCAMDeiT has no layouts to choose from'):
+        layouts_differ(str(repo / 'configs' / 'tscam_deit-t_cub.py'), 2, {})

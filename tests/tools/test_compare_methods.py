@@ -52,4 +52,6 @@ def test_from_a_plan_to_a_table(tool_config, tmp_path):
     assert 'SEM on TS-CAM, seed 2: tested' in broken
     assert '1 of 4 runs failed: [1/4] TS-CAM, seed 1' in broken
     assert 'Traceback' not in broken.splitlines()[-1]
+    printed = run_tool(tmp_path, tool, 'plan.py', '--cfg-options', 'train_cfg.max_epochs=2', code=1)
+    assert 'ts-cam_1 belongs to other settings (test: train_cfg.max_epochs was 1, now 2)' in printed
     assert 'is none of TS-CAM, SEM on TS-CAM' in run_tool(tmp_path, tool, 'plan.py', '--only', 'CAM', code=1)

@@ -42,7 +42,13 @@ def call(tool: str, *words: str | Path, options: dict[str, Any], log: Path) -> f
 
 def main() -> None:
     args = parse_args()
-    from mmtscam.evaluation.comparison import comparison_table, numbers_of, read_plan
+    from mmtscam.evaluation.comparison import (
+        check_settings,
+        comparison_table,
+        numbers_of,
+        read_plan,
+        settings_of,
+    )
     from mmtscam.utils.config import read_config
     from mmtscam.utils.files import write_text
 
@@ -57,6 +63,8 @@ def main() -> None:
         trained = plan.trained(method)
         own, source = (root / f'{each.folder}_{seed}' for each in (method, trained))
         report = own / 'report' / 'report.json'
+        if own.is_dir() or args.only is None or method.name in args.only:
+            check_settings(own, settings_of(plan, method, seed, args.cfg_options or {}))
         if not report.is_file() and (args.only is None or method.name in args.only):
             label = f'[{place}/{len(runs)}] {method.name}, seed {seed}'
             options = {**method.options, **(args.cfg_options or {})}
@@ -80,6 +88,9 @@ def main() -> None:
                 failed.append(label)
         if report.is_file():
             found[method.name, seed] = numbers_of(json.loads(report.read_text()), plan.columns, method)
+    for heading, key in plan.columns.items():
+        if found and not any(heading in numbers for numbers in found.values()):
+            print(f'no report has the number of the column {heading!r}: {key}', file=sys.stderr)
     table = comparison_table(plan, found)
     write_text(root / 'comparison.md', table)
     print(table)

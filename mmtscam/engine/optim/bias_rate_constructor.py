@@ -10,13 +10,13 @@ from mmtscam.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class BiasRateConstructor(DefaultOptimWrapperConstructor):
-    """Multiplies the learning rate of every bias, also where ``custom_keys`` sets a rate.
+    """Multiplies the learning rate of every bias, also where ``custom_keys`` sets a rate and in norm layers.
 
-    mmengine's own constructor leaves ``bias_lr_mult`` out for parameters that
-    match one of ``custom_keys``. With a rate of ten times for the head and of
-    twice for biases, it trains the head's biases at ten times the base, and
-    this one at twenty times. Biases of norm layers and of deformable
-    convolutions stay as mmengine treats them.
+    mmengine's own constructor leaves ``bias_lr_mult`` out for norm layers and
+    for parameters that match one of ``custom_keys``. With a rate of ten times
+    for the head and of twice for biases, it trains the head's biases at ten
+    times the base, and this one at twenty times. Deformable convolutions stay
+    as mmengine treats them.
 
     Args:
         optim_wrapper_cfg: Config of the optimizer wrapper.
@@ -38,15 +38,15 @@ class BiasRateConstructor(DefaultOptimWrapperConstructor):
     def add_params(
         self, params: list[dict], module: nn.Module, prefix: str = '', is_dcn_module: int | float | None = None
     ) -> None:
-        """See mmengine; multiplies the rate of the module's own bias, if a custom key has set it."""
+        """See mmengine; multiplies the rate of the module's own bias, where mmengine does not."""
         start = len(params)
         super().add_params(params, module, prefix, is_dcn_module)
         name = f'{prefix}.bias'
         custom = any(key in name for key in self.paramwise_cfg.get('custom_keys', {}))
-        if not custom or is_norm(module) or is_dcn_module:
+        if is_dcn_module or not (custom or is_norm(module)):
             return
         bias = dict(module.named_parameters(recurse=False)).get('bias')
         for group in params[start:]:
             if group['params'][0] is bias:
-                group['lr'] *= self.paramwise_cfg['bias_lr_mult']
+                group['lr'] = group.get('lr', self.base_lr) * self.paramwise_cfg['bias_lr_mult']
                 print_log(f'paramwise_options -- {name}:lr={group["lr"]}', logger='current')

@@ -16,10 +16,10 @@ def find_layers(backbone: nn.Module, names: Sequence[str]) -> list[nn.Module]:
         The submodules, in the order of the names.
 
     Raises:
-        ValueError: If there is no name, or no such submodule.
+        ValueError: If this is no list of names, or there is no such submodule.
     """
-    if not names:
-        raise ValueError('layers must name a submodule')
+    if not names or isinstance(names, str):
+        raise ValueError(f'layers must be a list of names of submodules, got {names!r}')
     found = []
     for name in names:
         try:

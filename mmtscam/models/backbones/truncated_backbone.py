@@ -1,6 +1,7 @@
 """A classifier cut off after a layer, as a backbone."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from mmpretrain.models.backbones.base_backbone import BaseBackbone
@@ -36,6 +37,7 @@ class TruncatedBackbone(ChannelsLastMixin, PretrainedMixin, BaseBackbone):
         channels_last: See :class:`ChannelsLastMixin`.
 
     Raises:
+        ImportError: If the network's package is missing.
         ValueError: If a layer, a submodule or an attribute is not there.
     """
 
@@ -48,10 +50,11 @@ class TruncatedBackbone(ChannelsLastMixin, PretrainedMixin, BaseBackbone):
         channels_last: bool = True,
     ) -> None:
         super().__init__(init_cfg, channels_last=channels_last)
+        _check_package(model)
         network = MODELS.build(model)
         names = [name for name, _ in _steps(network, layers)]
-        if not layers or not set(layers) <= set(names):
-            raise ValueError(f'layers must name some of {names}, got {list(layers)}')
+        if not layers or isinstance(layers, str) or [name for name in names if name in layers] != list(layers):
+            raise ValueError(f'layers must name some of {names}, in this order, got {layers}')
         self.layers = tuple(layers)
         end = 1 + max(map(names.index, layers))
         for name in names[end:]:
@@ -90,6 +93,12 @@ class TruncatedBackbone(ChannelsLastMixin, PretrainedMixin, BaseBackbone):
             if not hasattr(module, key):
                 raise ValueError(f'modules: {name!r}, a {type(module).__name__}, has no {key!r}')
             setattr(module, key, value)
+
+
+def _check_package(model: dict) -> None:
+    package, _, rest = str(model.get('type')).partition('.')
+    if rest and find_spec(package) is None:
+        raise ImportError(f'{model["type"]} needs the package {package}: pip install {package}')
 
 
 def _steps(module: nn.Module, layers: Sequence[str], prefix: str = '') -> Iterator[tuple[str, nn.Module]]:

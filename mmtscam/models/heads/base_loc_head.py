@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from mmtscam.localization import Protocol, get_protocol
 from mmtscam.models.backbones.token_features import TokenFeatures
 from mmtscam.models.checkpoints import load_classifier
-from mmtscam.registry import MODELS
+from mmtscam.models.refinements import build_refinement
 from mmtscam.structures import LocDataSample, MapKind
 
 from .loc_settings import LocSettings
@@ -82,7 +82,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         refine: dict | None = None,
         **kwargs: Any,
     ) -> None:
-        refinement = MODELS.build(refine) if refine else None
+        refinement = build_refinement(refine) if refine else None
         if refinement is not None and self.map_kinds:
             agnostic = refinement.source(self.map_kinds).class_agnostic
             self.map_kinds = (MapKind(refinement.name, refinement.title, agnostic), *self.map_kinds)
@@ -229,6 +229,14 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             ``loss_``; others, without "loss" in their names, are only logged.
         """
         return {}
+
+    def _get_loss(self, cls_score: Tensor, data_samples: Sequence[LocDataSample], **kwargs: Any) -> dict[str, Tensor]:
+        if len(cls_score) != len(data_samples):
+            raise ValueError(
+                f'{type(self).__name__}: the backbone gives {len(cls_score)} rows for {len(data_samples)} images: '
+                'EILBackbone, which appends erased streams, needs EILHead'
+            )
+        return super()._get_loss(cls_score, data_samples, **kwargs)
 
     def forward(self, feats: Any) -> Tensor:
         """Logits ``(B, C)`` of the backbone's output."""

@@ -48,13 +48,14 @@ class EILHead(CAMHead):
             ``extra_losses``, which sees the images' own stream.
 
         Raises:
-            ValueError: If the number of rows is no multiple of B.
+            ValueError: If the number of rows is no multiple of B, or B in
+                training.
         """
         features, images = self.prepare(feats), len(data_samples)
-        if len(features) % images:
+        if len(features) % images or (self.training and len(features) == images):
             raise ValueError(
-                f'{type(self).__name__}: the backbone gives {len(features)} rows for {images} images, and it must be a '
-                'multiple: wrap it in EILBackbone'
+                f'{type(self).__name__}: the backbone gives {len(features)} rows for {images} images, and in training '
+                'it must be a multiple: wrap it in EILBackbone'
             )
         streams = self.logits(features).split(images)
         losses = self._get_loss(streams[0], data_samples, **kwargs)

@@ -34,7 +34,8 @@ class SPAHead(CAMHead):
         **kwargs: Arguments of ``CAMHead``.
 
     Raises:
-        ValueError: If ``low`` or ``gap`` is out of range.
+        ValueError: If ``low`` or ``gap`` is out of range, or there is one
+            class alone.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class SPAHead(CAMHead):
         if low < 0 or gap < 0 or low + gap >= 1:
             raise ValueError(f'low and gap must be at least 0 and together below 1, got {low} and {gap}')
         super().__init__(*args, **kwargs)
+        if self.num_classes < 2:
+            raise ValueError('SPAHead compares the maps of classes: it needs two at least')
         self.start, self.weight = start, weight
         self.low, self.gap = low, gap
 

@@ -1,7 +1,7 @@
 """The last layer of RCAM's classifier, which pools what is strong and makes maps of what speaks for a class."""
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmtscam.localization import semantic_maps
 from mmtscam.localization.precision import full_precision, without_autocast
@@ -9,7 +9,8 @@ from mmtscam.localization.precision import full_precision, without_autocast
 from .head_layers import SemanticConv
 
 
-class ThresholdedConv(SemanticConv):
+# mmengine's initialisation by ``layer='Conv2d'`` looks at a class and its direct bases alone.
+class ThresholdedConv(SemanticConv, nn.Conv2d):
     """A 1x1 convolution whose logits come from thresholded means, and whose maps come from positive weights.
 
     Reference: Bae et al., "Rethinking Class Activation Mapping for Weakly

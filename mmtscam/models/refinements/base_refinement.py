@@ -1,10 +1,12 @@
 """The base of parts that refine a head's maps."""
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
+from mmtscam.registry import MODELS
 from mmtscam.structures import MapKind
 
 
@@ -56,3 +58,22 @@ class BaseRefinement(nn.Module, metaclass=ABCMeta):
         Returns:
             ``(B, k, h, w)`` ``float32`` maps.
         """
+
+
+def build_refinement(config: Any) -> BaseRefinement:
+    """Build the part that a head's ``refine`` names.
+
+    Raises:
+        ValueError: If it is no config of a :class:`BaseRefinement`, or has an
+            argument that does not suit.
+    """
+    example = "dict(type='SelfEnhancement')"
+    if not isinstance(config, Mapping) or 'type' not in config:
+        raise ValueError(f'refine must be a config such as {example}, got {config!r}: set model.head.refine.type')
+    kind = MODELS.get(config['type']) if isinstance(config['type'], str) else config['type']
+    if not (isinstance(kind, type) and issubclass(kind, BaseRefinement)):
+        raise ValueError(f'refine must be a BaseRefinement such as {example}, got {config["type"]!r}')
+    try:
+        return MODELS.build(dict(config))
+    except TypeError as error:  # an argument that the part has not
+        raise ValueError(f'refine: {error}') from error

@@ -44,7 +44,7 @@ class SelfCorrelation(BaseRefinement):
 
     def __init__(
         self,
-        levels: Sequence[int] = (-1,),
+        levels: int | Sequence[int] = (-1,),
         first: float = 0.1,
         second: float = 0.5,
         weight: float = 2.0,
@@ -53,8 +53,9 @@ class SelfCorrelation(BaseRefinement):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not levels:
-            raise ValueError('levels must name a feature map')
+        levels = [levels] if isinstance(levels, int) else levels
+        if not levels or not all(isinstance(level, int) for level in levels):
+            raise ValueError(f'levels must be whole numbers, one at least, got {levels!r}')
         if not 0 <= low <= high <= 1:
             raise ValueError(f'low and high must be in [0, 1], and low not above high, got {low} and {high}')
         self.levels = tuple(levels)

@@ -43,34 +43,39 @@ def test_vgg16_cam(repo, constructor, fast):
     assert rates(model, constructor, bias_lr_mult=2, custom_keys=HEAD) == expected
 
 
-def test_biases_of_norm_layers_are_as_in_mmengine():
+def test_biases_of_norm_layers_too():
     model = small_model()
     ours = rates(model, bias_lr_mult=3, custom_keys=HEAD)
     assert ours == {
         'backbone.0.weight': 1,
         'backbone.0.bias': 3,
         'backbone.1.weight': 1,
-        'backbone.1.bias': 1,
+        'backbone.1.bias': 3,
         'backbone.2.weight': 1,
         'head.0.0.weight': 10,
         'head.0.0.bias': 30,
         'head.0.1.weight': 10,
-        'head.0.1.bias': 10,
+        'head.0.1.bias': 30,
         'head.1.weight': 10,
         'head.1.bias': 30,
     }
     theirs = rates(model, 'DefaultOptimWrapperConstructor', bias_lr_mult=3, custom_keys=HEAD)
-    assert {name for name in ours if ours[name] != theirs[name]} == {'head.0.0.bias', 'head.1.bias'}
+    assert {name for name in ours if ours[name] != theirs[name]} == {
+        'backbone.1.bias',
+        'head.0.0.bias',
+        'head.0.1.bias',
+        'head.1.bias',
+    }
 
 
 def test_a_key_without_a_rate():
     """mmengine gives its parameters the base rate."""
     ours = rates(small_model(), bias_lr_mult=3, custom_keys=dict(head=dict(decay_mult=0.0)))
-    assert (ours['head.1.weight'], ours['head.1.bias'], ours['head.0.1.bias']) == (1, 3, 1)
+    assert (ours['head.1.weight'], ours['head.1.bias'], ours['head.0.1.bias']) == (1, 3, 3)
 
 
-def test_without_keys_all_is_as_in_mmengine():
-    model = small_model()
+def test_without_keys_and_norms_all_is_as_in_mmengine():
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Linear(4, 2), nn.Conv2d(4, 4, 1, bias=False))
     assert rates(model, bias_lr_mult=3) == rates(model, 'DefaultOptimWrapperConstructor', bias_lr_mult=3)
 
 
@@ -97,7 +102,7 @@ def test_a_step_moves_biases_by_their_rates():
     moved = {name: before[name] - value.detach() for name, value in model.named_parameters()}
     torch.testing.assert_close(moved['backbone.0.bias'], torch.full((4,), 0.2))
     torch.testing.assert_close(moved['head.1.bias'], torch.full((6,), 2.0))
-    torch.testing.assert_close(moved['head.0.1.bias'], torch.full((5,), 1.0))
+    torch.testing.assert_close(moved['head.0.1.bias'], torch.full((5,), 2.0))
 
 
 @pytest.mark.parametrize('paramwise', [None, dict(custom_keys=HEAD)])

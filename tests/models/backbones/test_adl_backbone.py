@@ -90,7 +90,7 @@ def test_a_copy_drops_too():
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
     [
-        (dict(layers=()), 'layers must name a submodule'),
+        (dict(layers=()), 'layers must be a list of names of submodules'),
         (dict(layers=('features.99',)), "layers: there is no 'features.99'"),
         (dict(drop_rate=1.5), r'drop_rate and threshold must be in \[0, 1\], got 1.5 and 0.9'),
         (dict(threshold=-0.1), r'drop_rate and threshold must be in \[0, 1\], got 0.75 and -0.1'),

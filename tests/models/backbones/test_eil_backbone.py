@@ -111,7 +111,7 @@ def test_batch_norm_has_the_statistics_of_all_streams(images):
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
     [
-        (dict(layers=()), 'layers must name a submodule'),
+        (dict(layers=()), 'layers must be a list of names of submodules'),
         (dict(layers=('features.99',)), "layers: there is no 'features.99'"),
         (dict(threshold=0), r'threshold must be in \(0, 1\], got 0'),
         (dict(threshold=1.1), r'threshold must be in \(0, 1\], got 1.1'),

@@ -11,7 +11,12 @@ def test_found_in_the_order_of_the_names():
 
 
 @pytest.mark.parametrize(
-    ('names', 'message'), [((), 'layers must name a submodule'), (('0', '1.2'), "layers: there is no '1.2'")]
+    ('names', 'message'),
+    [
+        ((), 'layers must be a list of names of submodules'),
+        ('0', "list of names of submodules, got '0'"),
+        (('0', '1.2'), "layers: there is no '1.2'"),
+    ],
 )
 def test_names_that_are_not_there(names, message):
     with pytest.raises(ValueError, match=message):

@@ -131,8 +131,11 @@ def test_missing_and_unknown_parameters_are_errors(googlenet, change, tmp_path):
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
     [
-        (dict(layers=()), r"layers must name some of \['conv1', .* got \[\]"),
-        (dict(layers=('inception9',)), r"layers must name some of .* got \['inception9'\]"),
+        (dict(layers=()), r"layers must name some of \['conv1', .* got \(\)"),
+        (dict(layers='conv1'), 'layers must name some of .* got conv1'),
+        (dict(layers=('inception4e', 'conv1')), 'layers must name some of .* in this order'),
+        (dict(layers=('conv1', 'conv1')), 'layers must name some of .* in this order'),
+        (dict(layers=('inception9',)), r"layers must name some of .* got \('inception9',\)"),
         (dict(modules={'conv1.pool': dict(stride=1)}), "modules: there is no 'conv1.pool'"),
         (dict(modules={'inception5a': dict(stride=1)}), "modules: there is no 'inception5a'"),
         (dict(modules={'maxpool1': dict(strides=1)}), "modules: 'maxpool1', a MaxPool2d, has no 'strides'"),

@@ -73,8 +73,8 @@ def test_a_model_gives_what_separate_passes_give():
         torch.testing.assert_close(mine, theirs)
 
 
-def test_one_stream_is_cam(feats):
-    head, cam = build(), build('CAMHead')
+def test_one_stream_in_evaluation_is_cam(feats):
+    head, cam = build().eval(), build('CAMHead').eval()
     cam.load_state_dict(head.state_dict())
     one = (feats[1][:2],)
     assert head.loss(one, make_samples(1, 5)) == {'loss_cls': cam.loss(one, make_samples(1, 5))['loss']}
@@ -101,6 +101,13 @@ def test_accuracy_is_that_of_the_images(feats):
 def test_rows_that_are_no_multiple(feats):
     with pytest.raises(ValueError, match=r'EILHead: the backbone gives 5 rows for 2 images, .* wrap it in EILBackbone'):
         build().loss((feats[1][:5],), make_samples(1, 5))
+
+
+def test_head_and_backbone_that_do_not_belong_together(feats):
+    with pytest.raises(ValueError, match=r'EILHead: the backbone gives 2 rows for 2 images, .* wrap it in EILBackbone'):
+        build().train().loss((feats[1][:2],), make_samples(1, 5))
+    with pytest.raises(ValueError, match=r'CAMHead: the backbone gives 6 rows for 2 images: .* needs EILHead'):
+        build('CAMHead').loss((feats[1][:6],), make_samples(1, 5))
 
 
 def test_a_subclass_adds_a_loss(feats):

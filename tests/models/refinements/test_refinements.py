@@ -92,7 +92,12 @@ def test_training_takes_no_notice(feats):
     [
         (dict(SEM, share=0), 'share must be in'),
         (dict(SEM, map_kind='coupled'), "refine.map_kind must be one of semantic, got 'coupled'"),
-        (dict(SCG, levels=()), 'levels must name a feature map'),
+        (dict(SCG, levels=()), 'levels must be whole numbers, one at least, got'),
+        (dict(SCG, levels='0'), 'levels must be whole numbers'),
+        ('SelfEnhancement', 'refine must be a config such as .*set model.head.refine.type'),
+        (dict(type='CAMHead'), "refine must be a BaseRefinement such as .*, got 'CAMHead'"),
+        (dict(type='Sem'), "refine must be a BaseRefinement such as .*, got 'Sem'"),
+        (dict(SCG, share=1), 'refine: .*share'),
         (dict(SCG, low=0.5), 'low not above high'),
     ],
 )
@@ -121,3 +126,8 @@ def test_a_part_of_ones_own(feats):
     head.map_kinds = (MapKind('inverted', 'inverted map'), *head.map_kinds)
     maps = head.all_maps(feats, head.prepare(feats))
     torch.testing.assert_close(maps['inverted'], -maps['semantic'])
+
+
+def test_one_level_is_named_by_a_number(feats):
+    found = [build(dict(SCG, levels=levels)).predict(feats, make_samples(1, 5))[0] for levels in (1, (1,))]
+    torch.testing.assert_close(found[0].class_maps.maps, found[1].class_maps.maps)
