@@ -53,12 +53,15 @@ def self_correlation(features: Tensor, first: float, second: float, weight: floa
         ``(B, N, N)`` tensor in ``float32`` at least; each column has sum 1.
     """
     with without_autocast(features):
-        alike = _cosines(features)
-        alike = alike.masked_fill(alike < max(first, 0), 0)
-        others = _columns_to_one(alike - torch.diag_embed(alike.diagonal(dim1=1, dim2=2)))
-        paths = _columns_to_one(others @ others)
-        paths = paths.masked_fill(paths < second / paths.shape[1], 0)
-        return _columns_to_one(torch.maximum(_columns_to_one(alike), weight * paths))
+        alike = F.threshold(_cosines(features), max(first, 0), 0)
+        sums = alike.sum(dim=2).unsqueeze(1)  # of rows, which are those of columns, and faster
+        itself = torch.eye(*alike.shape[1:], dtype=torch.bool, device=alike.device)
+        others = alike.masked_fill(itself, 0) / (sums - alike.diagonal(dim1=1, dim2=2).unsqueeze(1) + _EPSILON)
+        paths = others @ others
+        # Weighted before small ones are left out, which saves a pass over all pairs.
+        paths = paths * (weight / (others.sum(dim=1, keepdim=True) @ others + _EPSILON))
+        paths = F.threshold(paths, weight * second / paths.shape[1], 0)
+        return _columns_to_one(torch.maximum(alike / (sums + _EPSILON), paths))
 
 
 def correlate_maps(correlation: Tensor, maps: Tensor, high: float, low: float) -> Tensor:
@@ -87,8 +90,10 @@ def correlate_maps(correlation: Tensor, maps: Tensor, high: float, low: float) -
 
 def _cosines(features: Tensor) -> Tensor:
     """Cosine similarity ``(B, N, N)`` of the positions of ``(B, D, h, w)`` features, in ``float32`` at least."""
-    vectors = F.normalize(full_precision(features).flatten(2), dim=1)
-    return vectors.mT @ vectors
+    vectors = full_precision(features).flatten(2).mT  # a view, where channels come last in memory
+    products = vectors @ vectors.mT
+    scale = products.diagonal(dim1=1, dim2=2).clamp_min(torch.finfo(products.dtype).tiny).rsqrt()
+    return products * scale.unsqueeze(1) * scale.unsqueeze(2)
 
 
 def _columns_to_one(matrices: Tensor) -> Tensor:

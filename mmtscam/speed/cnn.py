@@ -68,7 +68,7 @@ def layouts_differ(config: str, batch_size: int, cfg_options: dict[str, Any]) ->
 def refinement_tasks(
     config: str, refinements: Sequence[dict], batch_size: int, classes: int, cfg_options: dict[str, Any]
 ) -> list[tuple[str, Callable[[], Task]]]:
-    """A prediction without and with each refinement, on one core, without drawing boxes.
+    """The head's part of a prediction without and with each refinement, on one core, without drawing boxes.
 
     Args:
         config: Config of any head.
@@ -81,8 +81,8 @@ def refinement_tasks(
         Name and maker of each way, the one without first.
     """
     options = {**cfg_options, 'model.head.num_classes': classes}
-    ways = [('prediction alone', None), *((f'with {each["type"]}', each) for each in refinements)]
-    return [(name, partial(_build, config, 'maps', batch_size, options, None, each)) for name, each in ways]
+    ways = [('head alone', None), *((f'with {each["type"]}', each) for each in refinements)]
+    return [(name, partial(_build, config, 'head', batch_size, options, None, each)) for name, each in ways]
 
 
 def _build(
@@ -104,14 +104,16 @@ def _build(
             model.train_step(batch, optim_wrapper)
 
         return train
-    if workload == 'maps':
-        torch.set_num_threads(1)
     inputs = model.eval().data_preprocessor(batch)['inputs']
+    with torch.no_grad():
+        feats = model.extract_feat(inputs)
 
     def predict() -> None:
         with torch.no_grad():
-            model.head.predict(model.extract_feat(inputs), draw=False)
+            model.head.predict(feats if workload == 'head' else model.extract_feat(inputs), draw=False)
 
+    if workload == 'head':
+        torch.set_num_threads(1)
     return predict
 
 

@@ -22,7 +22,7 @@ def test_refinements_run_on_one_core(cnn_config):
     refinements = [dict(type='SelfEnhancement'), dict(type='SelfCorrelation', levels=[-1])]
     try:
         tasks = refinement_tasks(cnn_config, refinements, 2, 9, {})
-        assert [name for name, _ in tasks] == ['prediction alone', 'with SelfEnhancement', 'with SelfCorrelation']
+        assert [name for name, _ in tasks] == ['head alone', 'with SelfEnhancement', 'with SelfCorrelation']
         for _, build in tasks:
             build()()
             assert torch.get_num_threads() == 1

@@ -1,7 +1,7 @@
 """Measure what the layout of memory and refinements of maps cost on a CPU.
 
 python tools/analysis/benchmark_cnn.py CONFIG [...]                 channels last beside PyTorch's default layout
-python tools/analysis/benchmark_cnn.py CONFIG --classes 10 200 1000 refinements of maps beside a prediction alone
+python tools/analysis/benchmark_cnn.py CONFIG --classes 10 200 1000 refinements of maps beside a head without
 """
 
 import argparse
