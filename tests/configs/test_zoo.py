@@ -17,6 +17,7 @@ RUN = (
     'sat-zoom_deit-t_cub',
     'scm_deit-t_cub',
     'trilite_deit-t_cub',
+    *(f'{method}_efficientnet-lite0_cub10' for method in ('cam', 'has', 'cutmix', 'sem', 'scg')),
     'tscam_vit-mini_sample',
     'classifier_vit-mini_sample',
     'faster-rcnn_tscam-deit-t_sfp_cub10_pseudo',

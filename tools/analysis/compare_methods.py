@@ -78,6 +78,8 @@ def main() -> None:
                         options={**options, 'randomness.seed': seed}, log=own / 'train.log',
                     )  # fmt: skip
                     print(f'{label}: trained in {seconds:.0f} s', flush=True)
+                if not checkpoint.is_file():
+                    raise FileNotFoundError(f'{checkpoint}: train {trained.name} first')
                 call(
                     'test.py', method.config, checkpoint, '--work-dir', own / 'test', '--report-dir', own / 'report',
                     options=options, log=own / 'test.log',
