@@ -23,19 +23,21 @@ def build(repo, network, channels_last):
 @pytest.mark.parametrize('network', NETWORKS)
 @pytest.mark.slow
 def test_numbers_and_gradients_are_those_of_the_other_layout(repo, network):
+    """Outputs in single precision; gradients in double, for a rounding may choose another maximum in a pooling."""
     images = torch.randn(2, 3, 96, 96)
-    found = []
+    outputs, gradients = [], []
     for channels_last in (False, True):
         backbone = build(repo, network, channels_last)
-        output = backbone(images)[-1]
-        assert output.is_contiguous(memory_format=torch.channels_last) == channels_last
-        assert output.is_contiguous() != channels_last
-        output.double().pow(2).mean().backward()
-        gradients = [parameter.grad for parameter in backbone.parameters() if parameter.grad is not None]
-        found.append([output.detach(), *gradients])
         assert list(backbone.state_dict()) == list(build(repo, network, not channels_last).state_dict())
-    for one, other in zip(*found, strict=True):
-        assert (one - other).abs().max() <= 2e-3 * one.abs().max()
+        with torch.no_grad():
+            outputs.append(backbone(images)[-1])
+        assert outputs[-1].is_contiguous(memory_format=torch.channels_last) == channels_last
+        assert outputs[-1].is_contiguous() != channels_last
+        backbone.double()(images.double())[-1].pow(2).mean().backward()
+        gradients.append([parameter.grad for parameter in backbone.parameters() if parameter.grad is not None])
+    assert (outputs[0] - outputs[1]).abs().max() <= 1e-4 * outputs[0].abs().max()
+    for one, other in zip(*gradients, strict=True):
+        assert (one - other).abs().max() <= 1e-9 * one.abs().max()
 
 
 def test_other_devices_keep_the_layout(repo):
