@@ -120,7 +120,7 @@ def _build(
 def _model(
     config: str, cfg_options: dict[str, Any], channels_last: bool | None, refine: dict | None = None
 ) -> tuple[ImageClassifier, Config]:
-    """The model with random weights, in training, without mixing images."""
+    """The model with random weights, in training, with this refinement alone and without mixing images."""
     cfg = read_config(config, cfg_options)
     cfg.model.train_cfg = None
     cfg.model.head.refine = refine
