@@ -34,6 +34,8 @@ if [ "$(cat "$STAMP" 2>/dev/null)" != "$WANTED" ]; then
         done
     fi
     $INSTALL --editable ".[$MMCV,dev]"
+    # A test compares with grad-cam. By itself it would bring opencv-python-headless, which writes over opencv-python.
+    $INSTALL --no-deps grad-cam ttach
     [ "$MMCV" = lite ] || eval "$HAS_OPS"
     echo "$WANTED" > "$STAMP"
 fi

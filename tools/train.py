@@ -1,6 +1,7 @@
 """Train a model: python tools/train.py CONFIG [options]."""
 
 import argparse
+from pathlib import Path
 
 from mmtscam.utils.cli import add_runner_arguments, run
 
@@ -37,9 +38,12 @@ def main() -> None:
         use_amp_for_training(cfg)
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
-    if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.resume == 'auto':
+        # With nothing to resume, training starts as it would without --resume: from load_from, if there is one.
+        cfg.resume = (Path(cfg.work_dir) / 'last_checkpoint').is_file()
+        cfg.load_from = None if cfg.resume else cfg.get('load_from')
+    elif args.resume is not None:
+        cfg.resume, cfg.load_from = True, args.resume
     build_runner(cfg).train()
 
 

@@ -1,8 +1,9 @@
-"""Data sets, readers of boxes and masks, transforms and the sample-set generator."""
+"""Data sets, readers of boxes and masks, samplers, transforms and the sample-set generator."""
 
 from .boxes import BaseBoxReader, BenchmarkBoxes, COCOBoxes, CUBBoxes, ILSVRCBoxes, ILSVRCCSVBoxes, VOCBoxes
 from .masks import BaseMaskReader, COCOMasks, MaskImages, OpenImagesMasks
 from .sample_set import SAMPLE_CLASSES, make_sample_set
+from .samplers import ClassPairSampler
 from .transforms import LoadResizedImage, PackLocInputs
 from .wsol_benchmark import WSOLBenchmark
 from .wsol_dataset import WSOLDataset
@@ -15,6 +16,7 @@ __all__ = [
     'COCOBoxes',
     'COCOMasks',
     'CUBBoxes',
+    'ClassPairSampler',
     'ILSVRCBoxes',
     'ILSVRCCSVBoxes',
     'LoadResizedImage',

@@ -4,6 +4,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from mmtscam.models.heads import BaseLocHead
+from mmtscam.models.refinements import BaseGradientMap
 
 # The key under which a file keeps its metadata, as JSON.
 METADATA_KEY = 'mmtscam'
@@ -20,13 +21,18 @@ class ExportModel(nn.Module):
             put into evaluation.
 
     Raises:
-        ValueError: If the head makes no maps.
+        ValueError: If the head makes no maps, or makes them from gradients.
     """
 
     def __init__(self, model: BaseModel) -> None:
         super().__init__()
         if not isinstance(model.head, BaseLocHead):
             raise ValueError(f'{type(model.head).__name__} cannot be exported: it makes no maps (no BaseLocHead)')
+        if isinstance(model.head.refine, BaseGradientMap):
+            raise ValueError(
+                f'{type(model.head.refine).__name__} cannot be exported, since a graph has no gradients: leave '
+                'model.head.refine out'
+            )
         self.model = model.eval()
 
     @property

@@ -16,7 +16,7 @@ from mmtscam.utils.config import read_config
 from mmtscam.utils.files import write_text
 
 _KEYS = ('title', 'methods', 'seeds', 'columns')
-_METHOD_KEYS = {'name', 'config', 'checkpoint_of', 'protocol', 'options'}
+_METHOD_KEYS = {'name', 'config', 'checkpoint_of', 'start_from', 'protocol', 'options'}
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class Method:
         config: Path of its config, in a plan relative to the plan.
         checkpoint_of: Name of the row whose checkpoints are tested; ``None``
             for one that is trained.
+        start_from: Full key of a setting, such as ``load_from``, to the name of
+            the row whose checkpoint it gets, for training that goes on from
+            another row's.
         protocol: The prefix of a metric that stands in the columns for
             ``{protocol}``.
         options: Settings that are changed, by their full keys, as by
@@ -37,6 +40,7 @@ class Method:
     name: str
     config: str
     checkpoint_of: str | None = None
+    start_from: Mapping[str, str] = field(default_factory=dict)
     protocol: str = 'tscam'
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,10 +68,10 @@ class Plan:
     columns: Mapping[str, str]
 
     def runs(self) -> Iterator[tuple[Method, int]]:
-        """Methods and seeds, a seed at a time, each method after the one whose checkpoints it needs."""
+        """Methods and seeds, a seed at a time, each method after those whose checkpoints it needs."""
+        order = sorted(self.methods, key=lambda method: (method.checkpoint_of is not None, bool(method.start_from)))
         for seed in self.seeds:
-            yield from ((method, seed) for method in self.methods if method.checkpoint_of is None)
-            yield from ((method, seed) for method in self.methods if method.checkpoint_of is not None)
+            yield from ((method, seed) for method in order)
 
     def trained(self, method: Method) -> Method:
         """The row whose checkpoints a method is tested with."""
@@ -115,12 +119,18 @@ def read_plan(file: str | os.PathLike) -> Plan:
             raise FileNotFoundError(f'{row}: {path}: config file not found')
         methods.append(Method(**{**entry, 'config': path}))
     folders = [method.folder for method in methods]
+    by_name = {method.name: method for method in methods}
     trained = {method.name for method in methods if method.checkpoint_of is None}
     for place, method in enumerate(methods):
         if not method.folder or folders.count(method.folder) > 1:
             raise ValueError(f'{file}: methods[{place}]: {method.name!r} does not differ enough from other names')
-        if method.checkpoint_of not in {None, *trained}:
-            raise ValueError(f'{file}: methods[{place}]: no row {method.checkpoint_of!r} is trained')
+        for needed in (method.checkpoint_of, *method.start_from.values()):
+            if needed not in {None, *trained}:
+                raise ValueError(f'{file}: methods[{place}]: no row {needed!r} is trained')
+        if unfit := [name for name in method.start_from.values() if by_name[name].start_from]:
+            raise ValueError(f'{file}: methods[{place}]: start_from: {unfit[0]!r} starts from another row itself')
+        if method.checkpoint_of and method.start_from:
+            raise ValueError(f'{file}: methods[{place}]: a row with checkpoint_of is not trained: leave start_from out')
     return Plan(content.title, tuple(methods), tuple(seeds), dict(columns))
 
 
@@ -141,6 +151,8 @@ def settings_of(plan: Plan, method: Method, seed: int, cfg_options: Mapping[str,
     for part, row in (('test', method), ('train', plan.trained(method))):
         cfg = read_config(row.config, {**row.options, **cfg_options})
         found.update({f'{part}: {key}': str(value) for key, value in _flat(cfg.to_dict())})
+    starts = plan.trained(method).start_from
+    found.update({f'train: {key}': f'the checkpoint of {name}' for key, name in starts.items()})
     return found
 
 

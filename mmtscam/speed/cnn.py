@@ -1,4 +1,4 @@
-"""Cost of convolutional networks on a CPU: layouts of memory, and refinements of maps."""
+"""Cost of convolutional networks on a CPU: layouts of memory, refinements of maps, and maps from gradients."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -85,6 +85,29 @@ def refinement_tasks(
     return [(name, partial(_build, config, 'head', batch_size, options, None, each)) for name, each in ways]
 
 
+def gradient_tasks(
+    config: str, layer: str, batch_size: int, cfg_options: dict[str, Any]
+) -> list[tuple[str, Callable[[], Task]]]:
+    """A training step, and predictions with maps from gradients of the Top-k classes, without drawing boxes.
+
+    Args:
+        config: Config of any head.
+        layer: Layer of the backbone for ``GradCAM``.
+        batch_size: Images a batch.
+        cfg_options: Settings of the config to override.
+
+    Returns:
+        Name and maker of each way, the training step first.
+    """
+    ways: list[dict[str, Any]] = [dict(type='InputGradient'), dict(type='GradCAM', layer=layer)]
+    options = {**cfg_options, 'model.type': 'GradientClassifier'}
+    step = partial(_build, config, 'train', batch_size, cfg_options, None)
+    return [
+        ('training step', step),
+        *((each['type'], partial(_build, config, 'predict', batch_size, options, None, each)) for each in ways),
+    ]
+
+
 def _build(
     config: str,
     workload: str,
@@ -105,15 +128,15 @@ def _build(
 
         return train
     inputs = model.eval().data_preprocessor(batch)['inputs']
-    with torch.no_grad():
-        feats = model.extract_feat(inputs)
+    if workload == 'head':
+        torch.set_num_threads(1)
+        with torch.no_grad():
+            feats = model.extract_feat(inputs)
 
     def predict() -> None:
         with torch.no_grad():
             model.head.predict(feats if workload == 'head' else model.extract_feat(inputs), draw=False)
 
-    if workload == 'head':
-        torch.set_num_threads(1)
     return predict
 
 

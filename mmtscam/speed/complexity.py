@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmtscam.models.heads import BaseLocHead
 from mmtscam.models.layers import ClassAttention, expose_class_attention
+from mmtscam.models.refinements import BaseGradientMap
 from mmtscam.registry import MODELS
 
 
@@ -19,7 +20,8 @@ def model_complexity(cfg: Config, input_size: tuple[int, int]) -> dict[str, int]
     """Count a config's parameters and MACs with mmengine's counter.
 
     A model is counted as papers describe it, with attention matrices and with
-    maps of all classes, however this package computes it.
+    maps of all classes, however this package computes it. Backward passes, for
+    maps from gradients, are not counted.
 
     Args:
         cfg: A config with ``model``; its weights are not loaded.
@@ -45,4 +47,6 @@ def model_complexity(cfg: Config, input_size: tuple[int, int]) -> dict[str, int]
 def _all_maps(head: BaseLocHead, feats: Any) -> tuple[Tensor, ...]:
     """Logits, and the maps of all classes."""
     prepared = head.prepare(feats)
-    return head.logits(prepared), *head.all_maps(feats, prepared).values()
+    gradients = isinstance(head.refine, BaseGradientMap)
+    maps = head.maps(prepared) if gradients else head.all_maps(feats, prepared)
+    return head.logits(prepared), *maps.values()

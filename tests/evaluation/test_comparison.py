@@ -41,6 +41,16 @@ def test_what_is_trained_comes_before_what_needs_it(tmp_path):
     assert [method.folder for method in plan.methods] == ['sem-on-cam', 'cam', 'rcam-own']
 
 
+def test_a_row_that_starts_from_another(tmp_path):
+    later = "dict(name='I2C', config='cam.py', start_from={'load_from': 'CAM'}),\n    dict(name='CAM', config"
+    plan = read(tmp_path, PLAN.replace("dict(name='CAM', config", later))
+    assert [method.name for method, _ in plan.runs()][:4] == ['CAM', 'RCAM, own', 'I2C', 'SEM on CAM']
+    i2c = next(method for method in plan.methods if method.name == 'I2C')
+    found = settings_of(plan, i2c, 1, {})
+    assert found['train: load_from'] == 'the checkpoint of CAM'
+    assert 'test: load_from' not in found
+
+
 def test_numbers_are_found_under_the_rows_own_protocol():
     def result(name, **numbers):
         return dict(name=name, numbers=[dict(key=key, value=value) for key, value in numbers.items()])
@@ -69,9 +79,20 @@ def test_table_has_means_and_ranges():
     ('old', 'new', 'message'),
     [
         ("title = 'Title'\n", '', "plan.py: 'title' is missing"),
-        ('options=', 'option=', r"methods\[1\]: 'option' is none of checkpoint_of, config, name, options, protocol"),
+        (
+            'options=',
+            'option=',
+            r"methods\[1\]: 'option' is none of checkpoint_of, config, name, options, protocol, start_from",
+        ),
         ("config='cam.py', ", '', r"methods\[1\]: 'config' is missing"),
         ("checkpoint_of='CAM'", "checkpoint_of='Cam'", r"methods\[0\]: no row 'Cam' is trained"),
+        ("protocol='rcam'", "start_from={'load_from': 'Cam'}", r"methods\[2\]: no row 'Cam' is trained"),
+        (
+            "options={'a.b': 1}),",
+            "start_from={'a': 'RCAM, own'}), dict(name='I2C', config='cam.py', start_from={'a': 'CAM'}),",
+            r"methods\[2\]: start_from: 'CAM' starts from another row itself",
+        ),
+        ("checkpoint_of='CAM'", "checkpoint_of='CAM', start_from={'a': 'CAM'}", 'leave start_from out'),
         ('RCAM, own', 'cam!', r"methods\[1\]: 'CAM' does not differ enough"),
         ("name='CAM'", 'name=5', r'methods\[1\]: name must be a text, got 5'),
         ("{'a.b': 1}", "{'a': dict(b=1)}", r'methods\[1\]: options: name the settings in a one by one: a\.b'),

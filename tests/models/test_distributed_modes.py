@@ -62,3 +62,19 @@ def test_foreground_losses_are_those_of_the_whole_batch(spatial_tokens, zoomed, 
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
     for output in run_two(tmp_path, 'foreground_worker.py', spatial_tokens, str(zoomed)):
         assert output.endswith('agrees\n'), output[-4000:]
+
+
+@pytest.mark.slow
+def test_danet_compares_the_same_maps_in_all_processes(tmp_path, monkeypatch):
+    """Losses and gradients are those of the whole batch, also with a seed of its own in each process."""
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
+    for output in run_two(tmp_path, 'danet_worker.py'):
+        assert output.endswith('agrees\n'), output[-4000:]
+
+
+@pytest.mark.slow
+def test_i2c_has_the_centres_of_all_processes(tmp_path, monkeypatch):
+    """Weights, gradients and centres are those of one process, also where a centre moves twice in a step."""
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
+    for output in run_two(tmp_path, 'i2c_worker.py'):
+        assert output.endswith('agrees\n'), output[-4000:]

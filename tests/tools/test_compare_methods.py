@@ -15,6 +15,7 @@ methods = [
     dict(name='TS-CAM', config='{config}'),
     dict(name='SEM on TS-CAM', config='{config}', checkpoint_of='TS-CAM',
          options={{'model.head.refine.type': 'SelfEnhancement', 'model.head.map_kind': 'enhanced'}}),
+    dict(name='Longer', config='{config}', start_from={{'load_from': 'TS-CAM'}}),
 ]
 """
 
@@ -29,12 +30,18 @@ def test_from_a_plan_to_a_table(tool_config, tmp_path):
     tool = 'analysis/compare_methods.py'
     early = run_tool(tmp_path, tool, 'plan.py', '--only', 'SEM on TS-CAM', code=1)
     assert 'ts-cam_1/epoch_1.pth: train TS-CAM first' in early
+    early = run_tool(tmp_path, tool, 'plan.py', '--only', 'Longer', code=1)
+    assert 'ts-cam_1/epoch_1.pth: train TS-CAM first' in early
     first = run_tool(tmp_path, tool, 'plan.py', '--only', 'TS-CAM')
-    assert '[1/2] TS-CAM, seed 1: trained in' in first
+    assert '[1/3] TS-CAM, seed 1: trained in' in first
     assert '| SEM on TS-CAM |  | 0 |' in first
     printed = run_tool(tmp_path, tool, 'plan.py')
     assert 'TS-CAM, seed 1: trained' not in printed
-    assert '[2/2] SEM on TS-CAM, seed 1: tested' in printed
+    assert (
+        'Load checkpoint from work_dirs/plan/ts-cam_1/epoch_1.pth'
+        in (tmp_path / 'work_dirs' / 'plan' / 'longer_1' / 'train.log').read_text()
+    )
+    assert '[3/3] SEM on TS-CAM, seed 1: tested' in printed
     folder = tmp_path / 'work_dirs' / 'plan'
     table = (folder / 'comparison.md').read_text()
     assert table.strip() in printed
@@ -50,8 +57,8 @@ def test_from_a_plan_to_a_table(tool_config, tmp_path):
         report.unlink()
     (folder / 'ts-cam_1' / 'epoch_1.pth').write_text('no checkpoint')
     broken = run_tool(tmp_path, tool, 'plan.py', code=1)
-    assert '2 of 2 runs failed: [1/2] TS-CAM, seed 1; [2/2] SEM on TS-CAM, seed 1' in broken
+    assert '2 of 3 runs failed: [1/3] TS-CAM, seed 1; [3/3] SEM on TS-CAM, seed 1' in broken
     assert 'Traceback' not in broken.splitlines()[-1]
     printed = run_tool(tmp_path, tool, 'plan.py', '--cfg-options', 'train_cfg.max_epochs=2', code=1)
     assert 'ts-cam_1 belongs to other settings (test: train_cfg.max_epochs was 1, now 2)' in printed
-    assert 'is none of TS-CAM, SEM on TS-CAM' in run_tool(tmp_path, tool, 'plan.py', '--only', 'CAM', code=1)
+    assert 'is none of TS-CAM, SEM on TS-CAM, Longer' in run_tool(tmp_path, tool, 'plan.py', '--only', 'CAM', code=1)

@@ -1,7 +1,8 @@
-"""Measure what the layout of memory and refinements of maps cost on a CPU.
+"""Measure what the layout of memory, refinements of maps, and maps from gradients cost on a CPU.
 
 python tools/analysis/benchmark_cnn.py CONFIG [...]                 channels last beside PyTorch's default layout
 python tools/analysis/benchmark_cnn.py CONFIG --classes 10 200 1000 refinements of maps beside a head without
+python tools/analysis/benchmark_cnn.py CONFIG --gradients LAYER     maps from gradients beside a training step
 """
 
 import argparse
@@ -23,6 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files')
     parser.add_argument('--classes', type=int, nargs='+', help='measure refinements, for these numbers of classes')
     parser.add_argument('--levels', type=int, nargs='+', default=[-1], help='levels of SelfCorrelation (default: -1)')
+    parser.add_argument('--gradients', metavar='LAYER', help='measure Backprop, and Grad-CAM on this layer')
     parser.add_argument('--batch-size', type=int, default=16, help='default: 16')
     parser.add_argument('--rounds', type=int, default=7, help='how often each way is measured (default: 7)')
     add_cfg_options(parser)
@@ -45,10 +47,11 @@ def measure(title: str, builds: list[tuple[str, Callable]], args: argparse.Names
 
     with start_workers(builds) as workers:
         taken = in_turn([partial(seconds_of, worker) for worker in workers], args.rounds)
+        memory = [worker.memory().above for worker in workers]
     table = Table(title=title, title_justify='left')
-    for column in ('', 'ms an image', 'more than the first' if differences else 'speedup', 'min to max'):
+    for column in ('', 'ms an image', 'more than the first' if differences else 'speedup', 'min to max', 'memory'):
         table.add_column(column, justify='right' if column else 'left')
-    for (name, _), seconds in zip(builds, taken, strict=True):
+    for (name, _), seconds, above in zip(builds, taken, memory, strict=True):
         if differences:
             values = [1e3 * (one - base) / args.batch_size for base, one in zip(taken[0], seconds, strict=True)]
         else:
@@ -59,13 +62,14 @@ def measure(title: str, builds: list[tuple[str, Callable]], args: argparse.Names
             f'{1e3 * spread(seconds)["median"] / args.batch_size:.2f}',
             f'{found["median"]:.2f}',
             f'{found["min"]:.2f} to {found["max"]:.2f}',
+            '' if above is None else f'{above / 2**20:.0f} MiB',
         )
     Console(width=110).print(table)
 
 
 def main() -> None:
     args = parse_args()
-    from mmtscam.speed.cnn import TOLERANCE, layout_tasks, layouts_differ, refinement_tasks
+    from mmtscam.speed.cnn import TOLERANCE, gradient_tasks, layout_tasks, layouts_differ, refinement_tasks
     from mmtscam.speed.workloads import quiet
 
     quiet()
@@ -77,7 +81,10 @@ def main() -> None:
             refinements[-1]['levels'] = args.levels
             builds = refinement_tasks(config, refinements, args.batch_size, classes, options)
             measure(f'{name}: {classes} classes, one core, batch {args.batch_size}', builds, args, True)
-        if args.classes:
+        if args.gradients:
+            builds = gradient_tasks(config, args.gradients, args.batch_size, options)
+            measure(f'{name}: maps from gradients, batch {args.batch_size}', builds, args, False)
+        if args.classes or args.gradients:
             continue
         if (difference := layouts_differ(config, 2, options)) > TOLERANCE:
             raise ValueError(f'{config}: loss or gradients differ by {difference:.1e} of the largest value')

@@ -10,9 +10,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmtscam.utils.cli import add_cfg_options, run
+
+if TYPE_CHECKING:
+    from mmtscam.evaluation.comparison import Method
 
 TOOLS = Path(__file__).resolve().parent.parent
 
@@ -40,6 +43,14 @@ def call(tool: str, *words: str | Path, options: dict[str, Any], log: Path) -> f
     return time.monotonic() - start
 
 
+def last_checkpoint(root: Path, method: 'Method', seed: int, cfg_options: dict[str, Any] | None) -> Path:
+    """The file that a method's training ends with."""
+    from mmtscam.utils.config import read_config
+
+    epochs = read_config(method.config, {**method.options, **(cfg_options or {})}).train_cfg.max_epochs
+    return root / f'{method.folder}_{seed}' / f'epoch_{epochs}.pth'
+
+
 def main() -> None:
     args = parse_args()
     from mmtscam.evaluation.comparison import (
@@ -49,7 +60,6 @@ def main() -> None:
         read_plan,
         settings_of,
     )
-    from mmtscam.utils.config import read_config
     from mmtscam.utils.files import write_text
 
     plan = read_plan(args.plan)
@@ -57,25 +67,31 @@ def main() -> None:
     if unknown := sorted(set(args.only or ()) - set(names)):
         raise ValueError(f'--only: {unknown[0]!r} is none of {", ".join(names)}')
     root = Path(args.work_dir or Path('work_dirs') / Path(args.plan).stem)
+    rows = {method.name: method for method in plan.methods}
     runs = list(plan.runs())
     found, failed = {}, []
     for place, (method, seed) in enumerate(runs, 1):
         trained = plan.trained(method)
-        own, source = (root / f'{each.folder}_{seed}' for each in (method, trained))
+        own = root / f'{method.folder}_{seed}'
         report = own / 'report' / 'report.json'
         if own.is_dir() or args.only is None or method.name in args.only:
             check_settings(own, settings_of(plan, method, seed, args.cfg_options or {}))
         if not report.is_file() and (args.only is None or method.name in args.only):
             label = f'[{place}/{len(runs)}] {method.name}, seed {seed}'
             options = {**method.options, **(args.cfg_options or {})}
-            epochs = read_config(trained.config, {**trained.options, **(args.cfg_options or {})}).train_cfg.max_epochs
-            checkpoint = source / f'epoch_{epochs}.pth'
+            checkpoint = last_checkpoint(root, trained, seed, args.cfg_options)
             try:
+                starts = {
+                    key: last_checkpoint(root, rows[name], seed, args.cfg_options)
+                    for key, name in method.start_from.items()
+                }
+                if lacking := [key for key, file in starts.items() if not file.is_file()]:
+                    raise FileNotFoundError(f'{starts[lacking[0]]}: train {method.start_from[lacking[0]]} first')
                 if not checkpoint.is_file() and method is trained:
                     print(f'{label}: training, see {own / "train.log"}', flush=True)
                     seconds = call(
                         'train.py', method.config, '--resume', '--work-dir', own,
-                        options={**options, 'randomness.seed': seed}, log=own / 'train.log',
+                        options={**options, **starts, 'randomness.seed': seed}, log=own / 'train.log',
                     )  # fmt: skip
                     print(f'{label}: trained in {seconds:.0f} s', flush=True)
                 if not checkpoint.is_file():

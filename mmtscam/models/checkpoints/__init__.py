@@ -4,6 +4,7 @@ from .conversion import ReferenceModel, from_reference, is_reference, reference_
 from .converted_files import mmtscam_to_reference, reference_to_mmtscam
 from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_state, read_weights, unwrap_state
 from .strict import load_strictly
+from .whole_classifier import load_whole_classifier
 
 __all__ = [
     'PretrainedMixin',
@@ -13,6 +14,7 @@ __all__ = [
     'load_classifier',
     'load_pretrained',
     'load_strictly',
+    'load_whole_classifier',
     'mmtscam_to_reference',
     'read_state',
     'read_weights',

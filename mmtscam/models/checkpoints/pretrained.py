@@ -122,8 +122,9 @@ def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
     """Load all parameters of a backbone from a file that :func:`read_weights` reads.
 
     Position embeddings of another size are interpolated by the backbone. Left
-    out are the classifier of a whole VGG or ResNet, a final norm that the
-    backbone has not, and DINOv2's token for masked patches.
+    out are the classifier of a whole VGG or ResNet, InceptionV3's auxiliary
+    one, a final norm that the backbone has not, and DINOv2's token for masked
+    patches.
 
     Args:
         backbone: A backbone with mmpretrain's names. Parameters that its
@@ -139,7 +140,8 @@ def load_pretrained(backbone: nn.Module, checkpoint: str) -> None:
     state = read_weights(checkpoint)
     if any(key.startswith('backbone.') for key in state):
         state = {key.removeprefix('backbone.'): value for key, value in state.items() if key.startswith('backbone.')}
-    surplus = {'fc', 'classifier', 'ln1', 'mask_token'} - {key.partition('.')[0] for key in backbone.state_dict()}
+    parts = {key.partition('.')[0] for key in backbone.state_dict()}
+    surplus = {'fc', 'classifier', 'AuxLogits', 'ln1', 'mask_token'} - parts
     state = {key: value for key, value in state.items() if key.partition('.')[0] not in surplus}
     new = list(getattr(backbone, 'new_parameters', ()))
     if not any(name in state for name in new):

@@ -83,9 +83,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         **kwargs: Any,
     ) -> None:
         refinement = build_refinement(refine) if refine else None
-        if refinement is not None and self.map_kinds:
-            agnostic = refinement.source(self.map_kinds).class_agnostic
-            self.map_kinds = (MapKind(refinement.name, refinement.title, agnostic), *self.map_kinds)
+        if refinement is not None:
+            self.map_kinds = (refinement.kind(self.map_kinds), *self.map_kinds)
         self._check_kinds()
         if unknown := sorted(set(kwargs) - set(inspect.signature(ClsHead.__init__).parameters)):
             raise ValueError(f'{type(self).__name__} has no setting {unknown[0]!r}: set model.head without it')
@@ -212,10 +211,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         maps = self.maps(prepared, labels)
         if self.refine is None:
             return maps
-        kind = self.refine.source(self.map_kinds[1:])
-        source = maps[kind.name].unsqueeze(1) if kind.class_agnostic else maps[kind.name]
-        refined = self.refine(self.compared_features(feats, prepared), source.detach())
-        return {self.refine.name: refined[:, 0] if kind.class_agnostic else refined, **maps}
+        return {self.refine.name: self.refine.refined(self, feats, prepared, maps, labels), **maps}
 
     def extra_losses(self, feats: Any, data_samples: Sequence[LocDataSample]) -> dict[str, Tensor]:
         """Compute losses beside the classification loss; none by default.

@@ -39,12 +39,41 @@ class BaseRefinement(nn.Module, metaclass=ABCMeta):
         Raises:
             ValueError: If the head makes no such kind.
         """
-        chosen = self.map_kind or kinds[0].name
+        chosen = self.map_kind or (kinds[0].name if kinds else None)
         for kind in kinds:
             if kind.name == chosen:
                 return kind
-        known = ', '.join(kind.name for kind in kinds)
+        known = ', '.join(kind.name for kind in kinds) or 'the kinds of map of a head that makes some'
         raise ValueError(f'refine.map_kind must be one of {known}, got {chosen!r}')
+
+    def kind(self, kinds: Sequence[MapKind]) -> MapKind:
+        """The refined kind, for a head with these ``kinds`` of its own.
+
+        Raises:
+            ValueError: See :meth:`source`.
+        """
+        return MapKind(self.name, self.title, self.source(kinds).class_agnostic)
+
+    def refined(
+        self, head: Any, feats: Any, prepared: Any, maps: Mapping[str, Tensor], labels: Tensor | None
+    ) -> Tensor:
+        """Make the maps of the refined kind.
+
+        Args:
+            head: The head, a :class:`~mmtscam.models.BaseLocHead`.
+            feats: The backbone's output.
+            prepared: Result of the head's ``prepare``.
+            maps: Result of its ``maps`` for ``labels``.
+            labels: ``(B, k)`` classes; ``None`` for all.
+
+        Returns:
+            ``(B, k, h, w)`` ``float32`` maps, or ``(B, h, w)`` where the
+            source is class-agnostic.
+        """
+        kind = self.source(head.map_kinds[1:])
+        source = maps[kind.name].unsqueeze(1) if kind.class_agnostic else maps[kind.name]
+        refined = self(head.compared_features(feats, prepared), source.detach())
+        return refined[:, 0] if kind.class_agnostic else refined
 
     @abstractmethod
     def forward(self, features: Sequence[Tensor], maps: Tensor) -> Tensor:
