@@ -22,7 +22,16 @@ columns = {
 }
 
 cam = '../cam/{}_efficientnet-lite0_cub10.py'
+tscam = '../tscam_deit-t_cub_released.py'
 ten = {'model.head.num_classes': 10}
+tscam_options = {**ten, 'train_dataloader.batch_size': 16, 'train_cfg.max_epochs': 20}
+# Maps from gradients have the threshold of CAM, and take the memory of a training step.
+gradients = {
+    **tscam_options,
+    'model.type': 'GradientClassifier',
+    'model.head.threshold': 0.2,
+    'test_dataloader.batch_size': 16,
+}
 methods = [
     dict(name='CAM', config=cam.format('cam')),
     dict(name='Hide-and-Seek', config=cam.format('has')),
@@ -35,12 +44,32 @@ methods = [
     dict(name='EIL', config=cam.format('eil')),
     dict(name='MEIL', config=cam.format('meil')),
     dict(name='SPA', config=cam.format('spa')),
+    dict(name='DANet', config=cam.format('danet')),
+    dict(name='I2C', config=cam.format('i2c')),
+    dict(name='GC-Net', config=cam.format('gcnet'), start_from={'model.classifier.init_cfg.checkpoint': 'CAM'}),
     dict(name='SEM on CAM', config=cam.format('sem'), checkpoint_of='CAM'),
     dict(name='Self-correlation on CAM', config=cam.format('scg'), checkpoint_of='CAM'),
+    dict(name='Backprop on CAM', config=cam.format('backprop'), checkpoint_of='CAM'),
+    dict(name='Backprop and GrabCut on CAM', config=cam.format('grabcut'), checkpoint_of='CAM'),
+    dict(name='Grad-CAM on CAM', config=cam.format('gradcam'), checkpoint_of='CAM'),
+    dict(name='TS-CAM, DeiT-T', config=tscam, options=tscam_options),
     dict(
-        name='TS-CAM, DeiT-T',
-        config='../tscam_deit-t_cub_released.py',
-        options={**ten, 'train_dataloader.batch_size': 16, 'train_cfg.max_epochs': 20},
+        name='Backprop on TS-CAM',
+        config=tscam,
+        checkpoint_of='TS-CAM, DeiT-T',
+        options={**gradients, 'model.head.refine.type': 'InputGradient', 'model.head.refine.blur': 4.0},
+    ),
+    dict(
+        name='Backprop and GrabCut on TS-CAM',
+        config=tscam,
+        checkpoint_of='TS-CAM, DeiT-T',
+        options={**gradients, 'model.head.refine.type': 'GrabCut'},
+    ),
+    dict(
+        name='Grad-CAM on TS-CAM',
+        config=tscam,
+        checkpoint_of='TS-CAM, DeiT-T',
+        options={**gradients, 'model.head.refine.type': 'GradCAM', 'model.head.refine.layer': 'layers.11.ln1'},
     ),
     dict(
         name='SAT, DeiT-T',

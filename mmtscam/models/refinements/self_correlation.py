@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mmtscam.localization import correlate_maps, self_correlation
 from mmtscam.registry import MODELS
 
 from .base_refinement import BaseRefinement
+
+# Images whose matrices of all pairs of positions stay in a CPU's cache.
+_AT_ONCE = 4
 
 
 @MODELS.register_module()
@@ -79,5 +83,13 @@ class SelfCorrelation(BaseRefinement):
                     f'refine.levels: level {level} is {size[0]}x{size[1]} and the maps are '
                     f'{maps.shape[2]}x{maps.shape[3]}: name levels of the same size'
                 )
-            chosen.append(self_correlation(features[level], self.first, self.second, self.weight))
-        return correlate_maps(sum(chosen[1:], chosen[0]), maps, self.high, self.low).float()
+            chosen.append(features[level])
+        if maps.device.type != 'cpu' or torch.compiler.is_compiling():
+            return self._correlate(chosen, maps)
+        groups = zip(*(each.split(_AT_ONCE) for each in chosen), strict=True)
+        parts = zip(groups, maps.split(_AT_ONCE), strict=True)
+        return torch.cat([self._correlate(group, part) for group, part in parts])
+
+    def _correlate(self, features: Sequence[Tensor], maps: Tensor) -> Tensor:
+        found = [self_correlation(each, self.first, self.second, self.weight) for each in features]
+        return correlate_maps(sum(found[1:], found[0]), maps, self.high, self.low).float()

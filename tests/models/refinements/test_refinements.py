@@ -53,6 +53,15 @@ def test_the_refined_map_localises_and_the_others_stay(feats, refine):
         assert not torch.allclose(ours.class_maps.maps, ours.class_maps.semantic)
 
 
+def test_a_batch_in_parts_is_the_whole(feats):
+    many = tuple(torch.rand(9, *each.shape[1:]) for each in feats)
+    maps = torch.rand(9, 2, 5, 4)
+    found = MODELS.build(SCG)(many, maps)
+    for index in range(9):
+        levels = [self_correlation(each[index : index + 1], 0.1, 0.5, 2.0) for each in many]
+        torch.testing.assert_close(found[index], correlate_maps(sum(levels), maps[index : index + 1], 0.1, 0.05)[0])
+
+
 def test_another_kind_can_localise_all_the_same(feats):
     head = build(SEM, map_kind='semantic')
     sample = head.predict(feats, make_samples(1, 5))[0]
