@@ -40,8 +40,8 @@ def main() -> None:
         cfg.auto_scale_lr.enable = True
     if args.resume == 'auto':
         # With nothing to resume, training starts as it would without --resume: from load_from, if there is one.
-        cfg.resume = (Path(cfg.work_dir) / 'last_checkpoint').is_file()
-        cfg.load_from = None if cfg.resume else cfg.get('load_from')
+        if (Path(cfg.work_dir) / 'last_checkpoint').is_file():
+            cfg.resume, cfg.load_from = True, None
     elif args.resume is not None:
         cfg.resume, cfg.load_from = True, args.resume
     build_runner(cfg).train()

@@ -6,6 +6,7 @@ import os.path as osp
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -124,7 +125,13 @@ def read_plan(file: str | os.PathLike) -> Plan:
     for place, method in enumerate(methods):
         if not method.folder or folders.count(method.folder) > 1:
             raise ValueError(f'{file}: methods[{place}]: {method.name!r} does not differ enough from other names')
-        for needed in (method.checkpoint_of, *method.start_from.values()):
+        starts = method.start_from
+        if not isinstance(starts, dict) or not all(isinstance(each, str) and each for each in chain(*starts.items())):
+            raise ValueError(
+                f'{file}: methods[{place}]: start_from must be the keys of settings and names of rows, such as '
+                f"{{'load_from': 'CAM'}}, got {starts!r}"
+            )
+        for needed in (method.checkpoint_of, *starts.values()):
             if needed not in {None, *trained}:
                 raise ValueError(f'{file}: methods[{place}]: no row {needed!r} is trained')
         if unfit := [name for name in method.start_from.values() if by_name[name].start_from]:
@@ -151,8 +158,11 @@ def settings_of(plan: Plan, method: Method, seed: int, cfg_options: Mapping[str,
     for part, row in (('test', method), ('train', plan.trained(method))):
         cfg = read_config(row.config, {**row.options, **cfg_options})
         found.update({f'{part}: {key}': str(value) for key, value in _flat(cfg.to_dict())})
-    starts = plan.trained(method).start_from
-    found.update({f'train: {key}': f'the checkpoint of {name}' for key, name in starts.items()})
+    rows = {row.name: row for row in plan.methods}
+    for key, name in plan.trained(method).start_from.items():
+        cfg = read_config(rows[name].config, {**rows[name].options, **cfg_options})
+        found[f'train: {key}'] = f'the checkpoint of {name}'
+        found.update({f'train: {key}: {part}': str(value) for part, value in _flat(cfg.to_dict())})
     return found
 
 

@@ -49,6 +49,11 @@ def test_a_row_that_starts_from_another(tmp_path):
     found = settings_of(plan, i2c, 1, {})
     assert found['train: load_from'] == 'the checkpoint of CAM'
     assert 'test: load_from' not in found
+    # Another CAM makes another I2C.
+    later = later.replace("config='cam.py', options", 'options')
+    other = read(tmp_path, PLAN.replace("dict(name='CAM', config", later).replace("{'a.b': 1}", "{'a.b': 2}"))
+    i2c = next(method for method in other.methods if method.name == 'I2C')
+    assert settings_of(other, i2c, 1, {}) != found
 
 
 def test_numbers_are_found_under_the_rows_own_protocol():
@@ -92,6 +97,9 @@ def test_table_has_means_and_ranges():
             "start_from={'a': 'RCAM, own'}), dict(name='I2C', config='cam.py', start_from={'a': 'CAM'}),",
             r"methods\[2\]: start_from: 'CAM' starts from another row itself",
         ),
+        ("protocol='rcam'", "start_from='CAM'", "such as {'load_from': 'CAM'}, got 'CAM'"),
+        ("protocol='rcam'", "start_from={'load_from': None}", 'start_from must be the keys of settings'),
+        ("protocol='rcam'", "start_from={'': 'CAM'}", 'start_from must be the keys of settings'),
         ("checkpoint_of='CAM'", "checkpoint_of='CAM', start_from={'a': 'CAM'}", 'leave start_from out'),
         ('RCAM, own', 'cam!', r"methods\[1\]: 'CAM' does not differ enough"),
         ("name='CAM'", 'name=5', r'methods\[1\]: name must be a text, got 5'),

@@ -39,6 +39,9 @@ class BiasRateConstructor(DefaultOptimWrapperConstructor):
         self, params: list[dict], module: nn.Module, prefix: str = '', is_dcn_module: int | float | None = None
     ) -> None:
         """See mmengine; multiplies the rate of the module's own bias, where mmengine does not."""
+        parameters = list(module.parameters())
+        if parameters and not any(parameter.requires_grad for parameter in parameters):
+            return  # a frozen part: mmengine would warn of each parameter
         start = len(params)
         super().add_params(params, module, prefix, is_dcn_module)
         name = f'{prefix}.bias'

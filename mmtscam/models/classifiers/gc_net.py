@@ -71,8 +71,10 @@ class GCNet(ImageClassifier):
             raise ValueError(f'GCNet needs a ShapeHead, not a {type(self.head).__name__}: set model.head.type')
         shared = dict(data_preprocessor=self.data_preprocessor)
         self.classifier = MODELS.build({**classifier, **shared}).requires_grad_(False).eval()
-        known = self.classifier.head.num_classes
-        if known != self.head.num_classes:
+        # A whole VGG16 ends in logits, and has the number itself.
+        parts = (getattr(self.classifier, name, None) for name in ('head', 'backbone'))
+        known = next((number for part in parts if (number := getattr(part, 'num_classes', None))), None)
+        if known not in (None, self.head.num_classes):
             raise ValueError(
                 f'the classifier has {known} classes and the head {self.head.num_classes}: set '
                 'model.classifier.head.num_classes and model.head.num_classes alike'
@@ -88,8 +90,8 @@ class GCNet(ImageClassifier):
             FileNotFoundError: If the checkpoint cannot be had.
             ValueError: If it does not hold the classifier.
         """
-        source = self.classifier.init_cfg or {}
-        if source.get('type') != 'Pretrained':
+        source = self.classifier.init_cfg
+        if not isinstance(source, dict) or source.get('type') != 'Pretrained' or not source.get('checkpoint'):
             print_log(
                 'the frozen classifier has no checkpoint, and what it does not know it cannot teach: set '
                 f'{_CLASSIFIER_SETTING}, unless load_from or resume brings it',
@@ -107,16 +109,18 @@ class GCNet(ImageClassifier):
         self.classifier.eval()
         return self
 
-    def extract_feat(self, inputs: Tensor) -> ShapeFeatures:
+    def extract_feat(self, inputs: Tensor, stage: str = 'neck') -> Any:
         """Compute what the head needs.
 
         Args:
             inputs: ``(B, 3, H, W)`` normalised images.
+            stage: Where to stop, as for ``ImageClassifier``.
 
         Returns:
-            The classifier's logits of the whole images, the input's size, and
-            the detector's last output.
+            :class:`ShapeFeatures`; at an earlier stage the detector's output.
         """
+        if stage != 'neck':
+            return super().extract_feat(inputs, stage)
         height, width = inputs.shape[-2:]
         return ShapeFeatures(self._classify(inputs), (height, width), super().extract_feat(inputs)[-1])
 

@@ -72,9 +72,9 @@ class DANetHead(CAMHead):
         **kwargs: Any,
     ) -> None:
         for name, widths in (('in_channels', in_channels), ('hidden_channels', hidden_channels)):
-            if len(widths) != 3:
-                raise ValueError(f'{name} must name the channels of three levels, shallow ones first, got {[*widths]}')
-        if num_maps < 2:
+            if not isinstance(widths, Sequence) or len(widths) != 3:
+                raise ValueError(f'{name} must name the channels of three levels, shallow ones first, got {widths}')
+        if not isinstance(num_maps, int) or num_maps < 2:
             raise ValueError(f'num_maps must be at least 2, since maps are compared, got {num_maps}')
         if reduction not in _REDUCTIONS:
             raise ValueError(f'reduction must be one of {", ".join(_REDUCTIONS)}, got {reduction!r}')
@@ -89,10 +89,19 @@ class DANetHead(CAMHead):
             for groups, channels, width in zip((path.amax(1) + 1).tolist(), in_channels, hidden_channels, strict=True)
         )
         self.coarse_classifiers = nn.ModuleList(coarse)
+        self.level_channels = tuple(in_channels)
+        # Weights of classes and their number are those of the classes alone.
+        coarse_loss = {name: value for name, value in loss.items() if name not in ('class_weight', 'num_classes')}
+        self.coarse_losses = nn.ModuleList(MODELS.build(coarse_loss) for _ in range(2))
 
     def prepare(self, feats: tuple[Tensor, ...]) -> Any:
         """Compute the inputs ``(B, D', h, w)`` of the three levels' last layers, shallow ones first."""
         feats = check_feature_maps(self, feats, self.in_channels, self.num_feature_maps)[-self.num_feature_maps :]
+        if (found := tuple(each.shape[1] for each in feats)) != self.level_channels:
+            raise ValueError(
+                f'the backbone gives {found} channels at three levels and DANetHead expects {self.level_channels}: set '
+                f'model.head.in_channels={found}'
+            )
         return tuple(level[:-1](features) for level, features in zip(self._levels, feats, strict=True))
 
     def logits(self, feats: Any) -> Tensor:
@@ -132,9 +141,10 @@ class DANetHead(CAMHead):
             ValueError: If the samples have soft labels.
         """
         path = self.hierarchy[:, self.true_labels(data_samples)]  # (3, B)
+        coarse = zip(self.coarse_losses, self._levels[:2], feats[:2], path[:2], strict=True)
         root, parent = (
-            self.loss_module(self._logits(level, features), groups, avg_factor=len(groups))
-            for level, features, groups in zip(self._levels[:2], feats[:2], path[:2], strict=True)
+            loss(self._logits(level, features), groups, avg_factor=len(groups))
+            for loss, level, features, groups in coarse
         )
         # The authors resize so here: corners of the grids, not of the pixels, coincide.
         maps = torch.cat(
@@ -175,11 +185,15 @@ def check_hierarchy(hierarchy: Sequence[Sequence[int]], num_classes: int) -> Non
         ValueError: If it is not two sequences of length C, numbers have gaps,
             or a parent lies in two roots.
     """
-    if len(hierarchy) != 2 or any(len(groups) != num_classes for groups in hierarchy):
-        lengths = ', '.join(str(len(groups)) for groups in hierarchy)
+    levels = [*hierarchy] if isinstance(hierarchy, Sequence) else []
+    numbered = all(
+        isinstance(groups, Sequence) and all(isinstance(group, int) for group in groups) for groups in levels
+    )
+    if len(levels) != 2 or not numbered or any(len(groups) != num_classes for groups in levels):
+        lengths = ', '.join(str(len(groups)) for groups in levels if isinstance(groups, Sequence))
         raise ValueError(
-            f'hierarchy must be two sequences, the root and the parent of each of the {num_classes} classes, '
-            f'got {len(hierarchy)} of length {lengths}'
+            'hierarchy must be two sequences of whole numbers, the root and the parent of each of the '
+            f'{num_classes} classes, got {len(levels)} of length {lengths or 0}'
         )
     for name, groups in zip(('roots', 'parents'), hierarchy, strict=True):
         if missing := set(range(len(set(groups)))) - set(groups):

@@ -75,9 +75,9 @@ class I2CHead(CAMHead):
     ) -> None:
         if pick not in ('random', 'raster'):
             raise ValueError(f'pick must be random or raster, got {pick!r}')
-        if num_pixels < 1 or not 0 <= high < 1 or decay < 0:
+        if not isinstance(num_pixels, int) or num_pixels < 1 or not 0 <= high < 1 or decay < 0:
             raise ValueError(
-                'num_pixels must be at least 1, high from 0 to below 1 and decay at least 0, '
+                'num_pixels must be a whole number from 1, high from 0 to below 1 and decay at least 0, '
                 f'got {num_pixels}, {high} and {decay}'
             )
         super().__init__(num_classes, in_channels, *args, **kwargs)

@@ -12,7 +12,7 @@ from .base_loc_head import BaseLocHead
 
 @MODELS.register_module()
 class LogitsHead(BaseLocHead):
-    """Takes the logits of a backbone that is a whole classifier, such as VGG16 with its linear layers.
+    """Takes the logits of a backbone that ends in them, such as VGG16 with its linear layers.
 
     It has no parameters and makes no maps of its own: ``refine`` must be a
     :class:`~mmtscam.models.BaseGradientMap`.
@@ -43,8 +43,8 @@ class LogitsHead(BaseLocHead):
         if not isinstance(last, Tensor) or last.ndim != 2 or last.shape[1] != self.num_classes:
             found = f'{tuple(last.shape)}' if isinstance(last, Tensor) else f'a {type(last).__name__}'
             raise ValueError(
-                f'LogitsHead needs logits (B, {self.num_classes}) from the backbone, which gives {found}: use a whole '
-                'classifier, with model.backbone.num_classes=model.head.num_classes'
+                f'LogitsHead needs logits (B, {self.num_classes}) from the backbone, which gives {found}: use a '
+                'network that ends in logits, such as VGG with model.backbone.num_classes, or CAMHead for a feature map'
             )
         return full_precision(last)
 

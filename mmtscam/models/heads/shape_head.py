@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from mmtscam.localization.precision import full_precision
-from mmtscam.models.layers import FullPrecisionLinear
+from mmtscam.models.layers import FullPrecisionLinear, ShapeMask
 from mmtscam.registry import MODELS
 from mmtscam.structures import MapKind
 
@@ -62,6 +62,10 @@ class ShapeHead(BaseLocHead):
         super().__init__(num_classes, threshold=threshold, **kwargs)
         self.fc = FullPrecisionLinear(in_channels, 5) if in_channels else None
         self.generator = MODELS.build(generator or dict(type='EllipseMask'))
+        if not isinstance(self.generator, ShapeMask):
+            raise ValueError(
+                f"generator must be a mask such as dict(type='EllipseMask'), got a {type(self.generator).__name__}"
+            )
 
     def prepare(self, feats: ShapeFeatures) -> ShapeFeatures:
         """Refuse anything but GC-Net's output.

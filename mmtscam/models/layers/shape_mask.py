@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from mmtscam.localization.precision import full_precision, without_autocast
 
+# Least side, far below a pixel: distances in halves of smaller ones would overflow.
+_LEAST = 1e-4
+
 
 class ShapeMask(nn.Module, metaclass=ABCMeta):
     """Draws shapes as soft masks, by a formula without weights but one.
@@ -77,6 +80,7 @@ def shape_coordinates(shapes: Tensor, size: tuple[int, int]) -> tuple[Tensor, Te
         of them.
     """
     centre_x, centre_y, width, height, turn = shapes[:, :, None, None].unbind(dim=1)
+    width, height = width.clamp_min(_LEAST), height.clamp_min(_LEAST)
     y, x = (torch.arange(side, dtype=shapes.dtype, device=shapes.device) / (side - 1) for side in size)
     x, y = x - centre_x, y[:, None] - centre_y
     angle = (turn - 0.5) * math.pi

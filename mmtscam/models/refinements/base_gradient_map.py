@@ -79,13 +79,18 @@ class BaseGradientMap(BaseRefinement):
                 f'{type(self).__name__} needs the gradient of class scores, which is not kept here: set '
                 "model.type='GradientClassifier'; exported graphs have no gradients"
             )
-        found = []
+        found: list[Tensor] = []
         with torch.enable_grad(), without_autocast(target):
             scores = head(feats)
             rows = torch.arange(len(scores), device=scores.device)
             if labels is None:
                 labels = torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
-            for column in labels.unbind(dim=1):
+            for place, column in enumerate(labels.unbind(dim=1)):
+                # A true class that is among the Top-k of every image costs no backward pass of its own.
+                before = labels[:, :place] == column.unsqueeze(1)
+                if place and bool(before.any(dim=1).all()):
+                    found.append(torch.stack(found, dim=1)[rows, before.int().argmax(dim=1)])
+                    continue
                 # Images do not depend on each other, so the gradient of the sum holds that of each.
                 score = scores[rows, column].sum()
                 (gradient,) = torch.autograd.grad(score, target, retain_graph=True, allow_unused=True)

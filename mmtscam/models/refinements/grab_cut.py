@@ -21,8 +21,8 @@ class GrabCut(InputGradient):
 
     The most salient pixels are surely of the object, the least salient ones
     surely of the background. Two mixtures model the colours of both, and one
-    graph cut decides about all others. The map is 1 on the object and 0 elsewhere, so
-    that every threshold draws the same box.
+    graph cut decides about all others. The map is 1 on the object and 0
+    elsewhere.
 
     Reference: as for :class:`InputGradient`, Section 3.2, with OpenCV's
     ``grabCut``.
@@ -51,8 +51,8 @@ class GrabCut(InputGradient):
     def from_gradient(self, target: Tensor, gradient: Tensor, feats: Any) -> Tensor:
         """The object, ``(B, H, W)`` of 0 and 1, see :meth:`BaseGradientMap.from_gradient`."""
         saliency = super().from_gradient(target, gradient, feats).float().cpu().numpy()
-        # The mean is missing in the target, which moves all colours alike.
-        colours = target - target.amin(dim=(1, 2, 3), keepdim=True)
+        # The target lacks the means of the colours. Where each begins makes no difference to a mixture.
+        colours = target - target.amin(dim=(2, 3), keepdim=True)
         images = colours.clamp(0, 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
         cuts = [
             grab_cut(image, each, self.object_share, self.background_share)
@@ -73,14 +73,14 @@ def grab_cut(image: np.ndarray, saliency: np.ndarray, object_share: float, backg
             surely of the background.
 
     Returns:
-        ``(H, W)`` ``float32`` map, 1 on the object. Where the map is too flat
-        to name both, the whole image.
+        ``(H, W)`` ``float32`` map, 1 on the object; 0 everywhere where the
+        saliency is too flat to name both.
     """
     low, high = np.quantile(saliency, (background_share, 1 - object_share))
     surely_object, surely_background = saliency >= high, saliency <= low
     sure = surely_object | surely_background
     if not low < high or min(surely_object.sum(), surely_background.sum()) < _CLUSTERS:
-        return np.ones(saliency.shape, np.float32)
+        return np.zeros(saliency.shape, np.float32)
     labels = np.where(surely_object, cv2.GC_FGD, np.where(sure, cv2.GC_BGD, cv2.GC_PR_BGD)).astype(np.uint8)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     nowhere = (0, 0, 0, 0)  # a rectangle, which masks make superfluous

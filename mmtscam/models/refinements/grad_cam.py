@@ -16,8 +16,8 @@ from .base_gradient_map import BaseGradientMap
 class GradCAM(BaseGradientMap):
     """Grad-CAM: the features of a layer, weighted by the mean gradient of the class score on each channel.
 
-    The layer gives a feature map or tokens. Tokens before the patches, such as
-    the class token, are left out.
+    The layer gives a feature map ``(B, D, h, w)``, or tokens ``(B, N, D)``, of
+    which those that are no patches are left out.
 
     Reference: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep
     Networks via Gradient-based Localization", ICCV 2017, Eqs. 1 and 2.
@@ -33,6 +33,8 @@ class GradCAM(BaseGradientMap):
     def __init__(self, layer: str) -> None:
         super().__init__()
         self.layer = layer
+        self.first_patch = 0  # its place among the tokens
+        self.grid: tuple[int, ...] = ()  # of patches
 
     def watch(self, model: nn.Module, images: Tensor, run: Callable[[Tensor], Any]) -> tuple[Any, Tensor]:
         """Watch the layer's output, see :meth:`BaseGradientMap.watch`.
@@ -68,13 +70,40 @@ class GradCAM(BaseGradientMap):
             hook.remove()
         if len(outputs) != 1:
             raise ValueError(f'refine.layer: {self.layer!r} runs {len(outputs)} times an image and must run once')
+        if outputs[0].ndim == 3:
+            known = tuple(feats.patches.shape[-2:]) if isinstance(feats, TokenFeatures) else None
+            extra = getattr(backbone, 'num_extra_tokens', None)
+            self.first_patch, self.grid = self._find_patches(
+                outputs[0].shape[1], extra, known, tuple(images.shape[-2:])
+            )
         return feats, outputs[0]
 
     def from_gradient(self, target: Tensor, gradient: Tensor, feats: Any) -> Tensor:
         """Weighted features without their negative part, ``(B, h, w)``, see :meth:`BaseGradientMap.from_gradient`."""
         if target.ndim == 3:
-            side = math.isqrt(target.shape[1])
-            size = tuple(feats.patches.shape[-2:]) if isinstance(feats, TokenFeatures) else (side, side)
-            target, gradient = (tokens[:, -math.prod(size) :].mT.unflatten(2, size) for tokens in (target, gradient))
+            size, start = self.grid, self.first_patch
+            end = start + math.prod(size)
+            target, gradient = (tokens[:, start:end].mT.unflatten(2, size) for tokens in (target, gradient))
         weights = gradient.mean(dim=(2, 3), keepdim=True)
         return (weights * target).sum(dim=1).relu()
+
+    def _find_patches(
+        self, tokens: int, extra: int | None, grid: tuple[int, ...] | None, size: tuple[int, ...]
+    ) -> tuple[int, tuple[int, ...]]:
+        """Place of the first patch among the tokens, and the grid of patches.
+
+        Without ``grid``, the patches of an image of this ``size`` have its proportions, after as many tokens as
+        ``extra`` says, or after none or a class token.
+        """
+        if grid is not None:
+            return tokens - math.prod(grid) if extra is None else extra, grid
+        for start in (0, 1) if extra is None else (extra,):
+            rows = round(math.sqrt((tokens - start) * size[0] / size[1]))
+            columns = (tokens - start) // max(rows, 1)
+            # In the image's proportions but for less than a column.
+            if rows * columns == tokens - start and abs(rows * size[1] - columns * size[0]) < size[0]:
+                return start, (rows, columns)
+        raise ValueError(
+            f'refine.layer: {self.layer!r} gives {tokens} tokens, which are no grid of patches of an image of '
+            f'{size[0]}x{size[1]}: name a layer that gives a feature map'
+        )

@@ -52,4 +52,8 @@ class InputGradient(BaseGradientMap):
         saliency = gradient.abs().amax(dim=1)
         if not self.blur:
             return saliency
-        return gaussian_blur(saliency, kernel_size=2 * int(3 * self.blur + 0.5) + 1, sigma=self.blur)
+        reach = int(3 * self.blur + 0.5)
+        if reach >= min(saliency.shape[-2:]):
+            height, width = saliency.shape[-2:]
+            raise ValueError(f'refine.blur: {self.blur} pixels are too many for an image of {height}x{width}')
+        return gaussian_blur(saliency, kernel_size=2 * reach + 1, sigma=self.blur)

@@ -79,6 +79,17 @@ def test_without_keys_and_norms_all_is_as_in_mmengine():
     assert rates(model, bias_lr_mult=3) == rates(model, 'DefaultOptimWrapperConstructor', bias_lr_mult=3)
 
 
+def test_nothing_is_said_of_frozen_parts(capsys):
+    model = torch.nn.ModuleDict(dict(a=torch.nn.Linear(2, 2), b=torch.nn.Sequential(torch.nn.Linear(2, 2))))
+    model['b'].requires_grad_(False)
+    cfg = dict(
+        constructor='BiasRateConstructor', optimizer=dict(type='SGD', lr=1.0), paramwise_cfg=dict(bias_lr_mult=2)
+    )
+    groups = build_optim_wrapper(model, cfg).optimizer.param_groups
+    assert [group['lr'] for group in groups] == [1.0, 2.0]
+    assert 'requires_grad' not in ''.join(capsys.readouterr())
+
+
 def test_frozen_and_shared_biases():
     model = small_model()
     model['head'][1].bias.requires_grad_(False)

@@ -52,3 +52,11 @@ def test_features_of_two_strides_less(cfg):
     backbone = MODELS.build(cfg)
     (features,) = backbone(torch.zeros(1, 3, 64, 64))
     assert features.shape == (1, 512, 4, 4)
+
+
+def test_a_whole_vgg_classifies_images_of_its_size():
+    vgg = MODELS.build(dict(type='CAMVGG', depth=11, num_classes=3))
+    with torch.no_grad():
+        assert vgg(torch.zeros(1, 3, 224, 224))[-1].shape == (1, 3)
+    with pytest.raises(ValueError, match=r'a whole VGG classifies images of 224x224, got 288x288.*leave larger views'):
+        vgg(torch.zeros(1, 3, 288, 288))

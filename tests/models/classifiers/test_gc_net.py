@@ -169,6 +169,23 @@ def test_other_heads_and_classes_are_refused():
         build_gc_net(head=dict(num_classes=7))
 
 
+def test_a_classifier_that_ends_in_logits():
+    """The authors' is a whole VGG16; mmpretrain's head for it knows no number of classes."""
+    config = gc_net_config()
+    vgg = dict(type='mmpretrain.VGG', depth=11, num_classes=NUM_CLASSES)
+    head = dict(type='mmpretrain.ClsHead', loss=dict(type='mmpretrain.CrossEntropyLoss'))
+    config['classifier'] = dict(type='mmpretrain.ImageClassifier', backbone=vgg, head=head)
+    assert MODELS.build(config).classifier.backbone.num_classes == NUM_CLASSES
+    vgg['num_classes'] = 7
+    with pytest.raises(ValueError, match='the classifier has 7 classes and the head 6'):
+        MODELS.build(config)
+
+
+def test_the_detector_alone(model, images):
+    found = model.extract_feat(images, stage='backbone')
+    torch.testing.assert_close(found[-1], model.extract_feat(images).features)
+
+
 @pytest.fixture
 def run(tiny_config, tmp_path):
     """Builds the Runner of a small GC-Net on four images of the sample set, and a file of its classifier."""

@@ -325,13 +325,38 @@ def test_what_is_no_tree(hierarchy, message):
     [
         (dict(in_channels=(4, 8)), 'in_channels must name the channels of three levels'),
         (dict(hidden_channels=(4,)), 'hidden_channels must name the channels of three levels'),
+        (dict(in_channels=8), 'in_channels must name the channels of three levels'),
         (dict(num_maps=1), 'num_maps must be at least 2'),
+        (dict(num_maps=8.0), 'num_maps must be at least 2'),
+        (dict(hierarchy=None), 'hierarchy must be two sequences of whole numbers'),
+        (dict(hierarchy=[1, 2]), 'hierarchy must be two sequences of whole numbers'),
+        (dict(hierarchy=[ROOTS, [2.0, 1, 0, 2, 1, 3]]), 'hierarchy must be two sequences of whole numbers'),
         (dict(reduction='mean'), "reduction must be one of abs_sum, sum_abs, got 'mean'"),
     ],
 )
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
         build(**kwargs)
+
+
+def test_channels_of_any_level(feats):
+    head = build(in_channels=(4, 7, 8))
+    with pytest.raises(ValueError, match=r'gives \(4, 5, 8\) channels .* set model\.head\.in_channels=\(4, 5, 8\)'):
+        head(feats)
+
+
+@pytest.mark.parametrize(
+    'loss',
+    [
+        dict(type='mmpretrain.LabelSmoothLoss', label_smooth_val=0.1, num_classes=6),
+        dict(type='mmpretrain.CrossEntropyLoss', class_weight=[1.0, 2.0, 1.0, 1.0, 1.0, 1.0]),
+    ],
+    ids=['smooth', 'weights'],
+)
+def test_other_losses(feats, loss):
+    """Levels have other numbers of groups."""
+    losses = build(loss=loss).loss(feats, make_samples(1, 4))
+    assert all(losses[name] > 0 for name in ('loss_cls', 'loss_parent', 'loss_root'))
 
 
 def test_weights_start_as_those_of_cam():

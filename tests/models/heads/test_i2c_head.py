@@ -223,7 +223,7 @@ def test_soft_labels_are_refused():
     ('kwargs', 'message'),
     [
         (dict(pick='first'), "pick must be random or raster, got 'first'"),
-        (dict(num_pixels=0), 'num_pixels must be at least 1'),
+        (dict(num_pixels=0), 'num_pixels must be a whole number from 1'),
         (dict(high=1.0), 'high from 0 to below 1'),
         (dict(high=-0.1), 'high from 0 to below 1'),
         (dict(decay=-1), 'decay at least 0'),

@@ -55,6 +55,13 @@ def test_gradients_are_those_of_the_plain_formula(kind):
 
 
 @pytest.mark.parametrize('kind', KINDS)
+def test_a_shape_that_has_collapsed_can_grow_again(kind):
+    numbers = torch.tensor([[0.0, 0.0, -100.0, -60.0, 0.0]], requires_grad=True)
+    build(kind)(numbers.sigmoid(), (9, 9)).sum().backward()
+    assert bool(numbers.grad.isfinite().all())
+
+
+@pytest.mark.parametrize('kind', KINDS)
 def test_levels(kind):
     """½ on the edge, .97 in the centre, nearly nothing far away."""
     shape = torch.tensor([[0.5, 0.5, 0.5, 0.25, 0.5]])

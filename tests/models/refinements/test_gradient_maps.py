@@ -195,6 +195,51 @@ def test_as_the_package_grad_cam_on_a_vision_transformer():
     np.testing.assert_allclose(as_in_package(found['gradcam'][:, 0], size), expected, atol=1e-5)
 
 
+def test_tokens_that_are_no_patches_are_left_out():
+    """Spatial tokens of SAT stand behind the patches, the class token before them."""
+    model, images = gradient_model(dict(type='GradCAM', layer='layers.1.ln1'), 'sat', 'SATHead'), make_images('sat')
+    with torch.no_grad():
+        feats = model.extract_feat(images)
+        found = model.head.all_maps(feats, model.head.prepare(feats), torch.ones(2, 1, dtype=torch.int64))
+    target = feats.patches.gradient_target
+    assert target.shape[1] == 1 + 35 + 1
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(model.head(feats)[:, 1].sum(), target)
+    weights = gradient[:, 1:36].mean(dim=1, keepdim=True)
+    expected = (weights * target.detach()[:, 1:36]).sum(dim=2).relu().view(2, 5, 7)
+    torch.testing.assert_close(found['gradcam'][:, 0], expected)
+
+
+@pytest.mark.parametrize(
+    ('backbone', 'layer', 'channels', 'grid'),
+    [
+        (dict(type='mmpretrain.SwinTransformer', arch='tiny', pad_small_map=True), 'stages.3.blocks.0', 768, (2, 4)),
+        (dict(type='mmpretrain.SwinTransformer', arch='tiny', pad_small_map=True), 'stages.0.blocks.0', 768, (16, 32)),
+        (
+            dict(type='mmpretrain.VisionTransformer', arch='deit-t', img_size=(64, 128), out_type='featmap'),
+            'layers.2',
+            192,
+            (4, 8),
+        ),
+    ],
+    ids=['Swin', 'Swin, first stage', 'ViT'],
+)
+def test_tokens_of_other_networks(backbone, layer, channels, grid):
+    model = MODELS.build(
+        dict(
+            type='GradientClassifier',
+            backbone=backbone,
+            head=dict(
+                type='CAMHead', num_classes=3, in_channels=channels, topk=1, refine=dict(type='GradCAM', layer=layer)
+            ),
+        )
+    )
+    model.eval()
+    assert predict(model, torch.randn(1, 3, 64, 128))[0].class_maps.gradcam.shape[1:] == grid
+    with pytest.raises(ValueError, match='are no grid of patches of an image of 64x128'):
+        model.head.refine._find_patches(37, 1, None, (64, 128))
+
+
 HEADS = [('deit', 'TSCAMHead'), ('deit', 'SCMHead'), ('conformer', 'TSCAMHead'), ('sat', 'SATHead')]
 
 
@@ -220,6 +265,20 @@ def test_every_head_on_tokens(backbone, head):
             high, low = (model.head(model.extract_feat(one))[0, 0] for one in moved)
         slopes.append(abs(high - low) / 2e-4)
     torch.testing.assert_close(max(slopes).float(), saliency[y, x], rtol=1e-3, atol=1e-6)
+
+
+def test_a_class_that_is_asked_for_twice(images, monkeypatch):
+    model = build(SALIENCY)
+    labels = torch.tensor([[1, 4, 4], [2, 3, 2]])
+    feats, passes = model.extract_feat(images), []
+    grad = torch.autograd.grad
+    monkeypatch.setattr(torch.autograd, 'grad', lambda *args, **kwargs: passes.append(1) or grad(*args, **kwargs))
+    with torch.no_grad():
+        found = model.head.all_maps(feats, model.head.prepare(feats), labels)['saliency']
+        assert len(passes) == 2
+        for place in range(3):
+            alone = model.head.all_maps(feats, model.head.prepare(feats), labels[:, place : place + 1])['saliency']
+            torch.testing.assert_close(found[:, place], alone[:, 0])
 
 
 def test_nothing_is_left_behind(images):
@@ -292,7 +351,22 @@ def test_grab_cut_finds_what_has_another_colour():
     expected = np.zeros((64, 80), np.float32)
     expected[20:50, 30:60] = 1
     assert (found == expected).mean() > 0.98
-    assert (grab_cut(image, np.zeros((64, 80)), 0.05, 0.3) == 1).all()
+    assert (grab_cut(image, np.zeros((64, 80)), 0.05, 0.3) == 0).all()
+
+
+def test_grab_cut_sees_the_colours_as_they_are(monkeypatch):
+    """White is not cut off, though the means of the colours differ."""
+    seen = []
+    monkeypatch.setattr(
+        'mmtscam.models.refinements.grab_cut.grab_cut',
+        lambda image, saliency, *_: seen.append(image) or np.zeros(saliency.shape, np.float32),
+    )
+    images = torch.randint(0, 256, (1, 3, 24, 32), dtype=torch.uint8)
+    images[:, :, 0, :2] = torch.tensor([0, 255], dtype=torch.uint8)
+    model = build(dict(type='GrabCut'))
+    model.data_preprocessor.mean = torch.tensor([123.0, 116.0, 104.0]).view(3, 1, 1)
+    predict(model, (images.float() - model.data_preprocessor.mean) / model.data_preprocessor.std)
+    np.testing.assert_array_equal(seen[0], images[0].permute(1, 2, 0))
 
 
 def test_grab_cut_is_a_map_like_others(images):
@@ -348,7 +422,7 @@ def test_without_the_classifier_for_gradients(images):
 
 def test_logits_of_another_size(images):
     model = build(SALIENCY, TinyNet, dict(type='LogitsHead'))
-    with pytest.raises(ValueError, match=r'needs logits \(B, 6\).*gives \(2, 16, 6, 8\).*model.backbone.num_classes'):
+    with pytest.raises(ValueError, match=r'needs logits \(B, 6\).*gives \(2, 16, 6, 8\).*or CAMHead'):
         predict(model, images)
 
 
