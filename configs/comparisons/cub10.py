@@ -4,7 +4,8 @@
 # Thresholds are fixed beforehand. "oracle" chooses them on the test images.
 # Configs are named relative to this file.
 title = (
-    'First ten classes of CUB-200-2011, 243 test images, last epoch, percent; mean of the seeds (least to greatest). '
+    'First ten classes of CUB-200-2011, 243 test images, last epoch, percent, and images in the last five columns; '
+    'mean of the seeds (least to greatest). '
     'Boxes are drawn by the rules of TS-CAM at a fixed threshold, but for the columns that say oracle.'
 )
 seeds = (26, 27, 28)
@@ -57,19 +58,29 @@ methods = [
         name='Backprop on TS-CAM',
         config=tscam,
         checkpoint_of='TS-CAM, DeiT-T',
-        options={**gradients, 'model.head.refine.type': 'InputGradient', 'model.head.refine.blur': 4.0},
+        options={
+            **gradients,
+            'model.head.refine.type': 'InputGradient',
+            'model.head.refine.blur': 4.0,
+            'model.head.map_kind': 'saliency',
+        },
     ),
     dict(
         name='Backprop and GrabCut on TS-CAM',
         config=tscam,
         checkpoint_of='TS-CAM, DeiT-T',
-        options={**gradients, 'model.head.refine.type': 'GrabCut'},
+        options={**gradients, 'model.head.refine.type': 'GrabCut', 'model.head.map_kind': 'grabcut'},
     ),
     dict(
         name='Grad-CAM on TS-CAM',
         config=tscam,
         checkpoint_of='TS-CAM, DeiT-T',
-        options={**gradients, 'model.head.refine.type': 'GradCAM', 'model.head.refine.layer': 'layers.11.ln1'},
+        options={
+            **gradients,
+            'model.head.refine.type': 'GradCAM',
+            'model.head.refine.layer': 'layers.11.ln1',
+            'model.head.map_kind': 'gradcam',
+        },
     ),
     dict(
         name='SAT, DeiT-T',

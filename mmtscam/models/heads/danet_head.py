@@ -192,7 +192,7 @@ def check_hierarchy(hierarchy: Sequence[Sequence[int]], num_classes: int) -> Non
     if len(levels) != 2 or not numbered or any(len(groups) != num_classes for groups in levels):
         lengths = ', '.join(str(len(groups)) for groups in levels if isinstance(groups, Sequence))
         raise ValueError(
-            'hierarchy must be two sequences of whole numbers, the root and the parent of each of the '
+            'hierarchy must be two sequences of whole numbers, the root (order) and the parent (family) of each of the '
             f'{num_classes} classes, got {len(levels)} of length {lengths or 0}'
         )
     for name, groups in zip(('roots', 'parents'), hierarchy, strict=True):
@@ -203,7 +203,7 @@ def check_hierarchy(hierarchy: Sequence[Sequence[int]], num_classes: int) -> Non
         if root_of.setdefault(parent, root) != root:
             raise ValueError(
                 f'hierarchy: parent {parent} lies in root {root_of[parent]} and, by class {label}, in root {root}: '
-                'split the parent'
+                'split the parent, or are both sequences swapped?'
             )
 
 

@@ -104,10 +104,15 @@ class I2CHead(CAMHead):
             ValueError: If the samples have soft labels or are no such pairs.
         """
         labels = self.true_labels(data_samples)
-        if len(labels) % 2 or not torch.equal(labels[::2], labels[1::2]):
+        if len(labels) % 2:
             raise ValueError(
-                f'{type(self).__name__} needs pairs of images of one class: set train_dataloader.sampler to '
-                'ClassPairSampler, with an even batch size'
+                f'{type(self).__name__} needs pairs of images, got {len(labels)}: set train_dataloader.batch_size to '
+                'an even number'
+            )
+        if not torch.equal(labels[::2], labels[1::2]):
+            raise ValueError(
+                f'{type(self).__name__} needs pairs of images of one class: set train_dataloader.sampler.type to '
+                'ClassPairSampler'
             )
         classes, hidden = labels[::2], self.prepare(feats)
         losses = self._get_loss(self.logits(hidden), data_samples, **kwargs)

@@ -105,4 +105,4 @@ def build_refinement(config: Any) -> BaseRefinement:
     try:
         return MODELS.build(dict(config))
     except TypeError as error:  # an argument that the part has not
-        raise ValueError(f'refine: {error}') from error
+        raise ValueError(f'model.head.refine: {error}') from error

@@ -30,8 +30,13 @@ class GradCAM(BaseGradientMap):
     name = 'gradcam'
     title = 'Grad-CAM'
 
-    def __init__(self, layer: str) -> None:
+    def __init__(self, layer: str | None = None) -> None:
         super().__init__()
+        if not layer:
+            raise ValueError(
+                "model.head.refine.layer is missing: name a submodule of the backbone, such as 'layers.11.ln1' of DeiT "
+                "or 'layer4' of ResNet"
+            )
         self.layer = layer
         self.first_patch = 0  # its place among the tokens
         self.grid: tuple[int, ...] = ()  # of patches
@@ -49,7 +54,7 @@ class GradCAM(BaseGradientMap):
         except AttributeError as error:
             names = ', '.join(name for name, _ in backbone.named_children())
             raise ValueError(
-                f'refine.layer: {type(backbone).__name__} has no {self.layer!r}: {error}; it begins with {names}'
+                f'refine.layer: {type(backbone).__name__} has no {self.layer!r}; it has {names}'
             ) from error
         outputs: list[Any] = []
 

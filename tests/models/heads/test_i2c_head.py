@@ -205,11 +205,16 @@ def test_autocast_rounds_no_distance():
         torch.testing.assert_close(head.centres[[1, 5]], pixels.mean(dim=(1, 2)))
 
 
-@pytest.mark.parametrize('labels', [(1, 5, 1, 5), (1, 1, 5), (1, 1, 1, 5)])
-def test_batches_without_pairs_are_refused(labels):
-    with pytest.raises(
-        ValueError, match=r'I2CHead needs pairs .*\.sampler to ClassPairSampler, with an even batch size'
-    ):
+@pytest.mark.parametrize(
+    ('labels', 'message'),
+    [
+        ((1, 5, 1, 5), r'of one class: set train_dataloader\.sampler\.type to ClassPairSampler'),
+        ((1, 1, 1, 5), r'of one class: set train_dataloader\.sampler\.type to ClassPairSampler'),
+        ((1, 1, 5), r'got 3: set train_dataloader\.batch_size to an even number'),
+    ],
+)
+def test_batches_without_pairs_are_refused(labels, message):
+    with pytest.raises(ValueError, match=f'I2CHead needs pairs of images.*{message}'):
         build().loss(feats_of(len(labels)), make_samples(*labels))
 
 

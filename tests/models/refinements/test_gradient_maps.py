@@ -382,7 +382,7 @@ def test_grab_cut_is_a_map_like_others(images):
     [
         (dict(refine=None), 'set model.head.refine to one'),
         (dict(refine=dict(type='SelfEnhancement')), 'GradientClassifier is for maps from gradients'),
-        (dict(refine=dict(type='GradCAM')), 'refine: .*layer'),
+        (dict(refine=dict(type='GradCAM')), 'model.head.refine.layer is missing: name a submodule'),
         (dict(refine=dict(SALIENCY, blur=-1)), 'blur must be at least 0'),
         (dict(refine=dict(type='GrabCut', object_share=0.8)), 'together below 1, got 0.8 and 0.3'),
         (dict(head=dict(type='LogitsHead'), refine=None), 'LogitsHead makes no maps of its own'),
@@ -397,13 +397,18 @@ def test_what_does_not_suit_is_refused(change, message):
 @pytest.mark.parametrize(
     ('layer', 'message'),
     [
-        ('layer4', "TinyNet has no 'layer4'.*begins with features"),
-        ('', 'gives neither a feature map'),
+        ('layer4', "TinyNet has no 'layer4'; it has features"),
     ],
 )
 def test_a_layer_that_does_not_suit(images, layer, message):
     with pytest.raises(ValueError, match=message):
         predict(build(dict(type='GradCAM', layer=layer)), images)
+
+
+def test_a_layer_that_gives_no_map(images):
+    model = build(dict(type='GradCAM', layer='classifier.0'), TinyClassifier, dict(type='LogitsHead'))
+    with pytest.raises(ValueError, match=r"refine.layer: 'classifier.0' gives neither a feature map"):
+        predict(model, images)
 
 
 def test_without_the_classifier_for_gradients(images):

@@ -106,7 +106,7 @@ def test_training_takes_no_notice(feats):
         ('SelfEnhancement', 'refine must be a config such as .*set model.head.refine.type'),
         (dict(type='CAMHead'), "refine must be a BaseRefinement such as .*, got 'CAMHead'"),
         (dict(type='Sem'), "refine must be a BaseRefinement such as .*, got 'Sem'"),
-        (dict(SCG, share=1), 'refine: .*share'),
+        (dict(SCG, share=1), 'model.head.refine: .*share'),
         (dict(SCG, low=0.5), 'low not above high'),
     ],
 )
