@@ -209,7 +209,7 @@ class LocInferencer(BaseInferencer):
         with _threads(self.num_workers) as pool, ExitStack() as stack:
             # Predictions that were made are written even if the rest fails.
             if out_dir and not no_save_pred:
-                stack.callback(lambda: plain and write_predictions(out_dir, plain, pred_formats, self._names()))
+                stack.callback(lambda: plain and write_predictions(out_dir, plain, pred_formats, self._names(), folder))
             # A GPU computes in the meantime. On a CPU, cores would wait for the one that is busy with something else.
             count = 0 if next(self.model.parameters()).device.type == 'cpu' else 2
             numbered = list(enumerate(items))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os.path as osp
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,12 @@ def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict
     )
 
 
-def _as_json(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
+def _as_json(predictions: Sequence[dict[str, Any]], classes: Sequence[str], folder: str | None) -> str:
     """All predictions and the names of the classes."""
     return json.dumps(dict(mmtscam=__version__, classes=list(classes), predictions=list(predictions)), indent=1) + '\n'
 
 
-def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
+def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str], folder: str | None) -> str:
     """One row a box, or one with the error."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator='\n')
@@ -81,14 +82,19 @@ def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> st
     return file.getvalue()
 
 
-def _as_coco(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
-    """A COCO data set: ids from 1 on, category ``label + 1``; images that failed are left out."""
+def _as_coco(predictions: Sequence[dict[str, Any]], classes: Sequence[str], folder: str | None) -> str:
+    """A COCO data set: ids from 1 on, category ``label + 1``; images that failed are left out.
+
+    Images are named by their paths in the folder: many readers join these with a folder of their own.
+    """
+    root = folder or _common_folder([each['img_path'] for each in predictions])
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for each in predictions:
         if 'error' in each:
             continue
-        images.append(dict(id=len(images) + 1, file_name=each['img_path'], width=each['width'], height=each['height']))
+        name = each['img_path'] if '://' in each['img_path'] else Path(osp.relpath(each['img_path'], root)).as_posix()
+        images.append(dict(id=len(images) + 1, file_name=name, width=each['width'], height=each['height']))
         for label, score, box in zip(each['labels'], each['scores'], each['bboxes'], strict=True):
             annotations.append(coco_annotation(len(annotations) + 1, len(images), label, box, score))
     categories = coco_categories(classes)
@@ -96,11 +102,19 @@ def _as_coco(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> s
         ({name: each[name] for name in _DRAWN} for each in predictions if 'map_kind' in each), {}
     )
     info = dict(description=f'boxes of mmtscam {__version__}', **drawn)
-    return json.dumps(dict(info=info, images=images, annotations=annotations, categories=categories)) + '\n'
+    return (
+        json.dumps(dict(info=info, licenses=[], images=images, annotations=annotations, categories=categories)) + '\n'
+    )
+
+
+def _common_folder(paths: Sequence[str]) -> str:
+    """The deepest folder in which all files lie."""
+    folders = [osp.dirname(osp.abspath(path)) for path in paths if '://' not in path]
+    return osp.commonpath(folders) if folders else ''
 
 
 # By format, see PREDICTION_FORMATS: name of the file, and what writes it.
-_WRITERS: dict[str, tuple[str, Callable[[Sequence[dict[str, Any]], Sequence[str]], str]]] = {
+_WRITERS: dict[str, tuple[str, Callable[[Sequence[dict[str, Any]], Sequence[str], str | None], str]]] = {
     'json': ('predictions.json', _as_json),
     'csv': ('predictions.csv', _as_csv),
     'coco': ('coco.json', _as_coco),
@@ -108,7 +122,11 @@ _WRITERS: dict[str, tuple[str, Callable[[Sequence[dict[str, Any]], Sequence[str]
 
 
 def write_predictions(
-    out_dir: str | Path, predictions: Sequence[dict[str, Any]], formats: Sequence[str], classes: Sequence[str]
+    out_dir: str | Path,
+    predictions: Sequence[dict[str, Any]],
+    formats: Sequence[str],
+    classes: Sequence[str],
+    folder: str | None = None,
 ) -> list[Path]:
     """Write predictions into files.
 
@@ -119,6 +137,8 @@ def write_predictions(
         formats: Among :data:`~mmtscam.utils.choices.PREDICTION_FORMATS`: ``predictions.json``,
             ``predictions.csv`` with one row a box, and ``coco.json``.
         classes: Names of all classes.
+        folder: Folder in which ``coco.json`` names the images; by default the
+            deepest one in which all of them lie.
 
     Returns:
         Paths of the files.
@@ -127,5 +147,5 @@ def write_predictions(
     for kind in formats:
         name, convert = _WRITERS[kind]
         files.append(Path(out_dir, name))
-        write_text(files[-1], convert(predictions, classes))
+        write_text(files[-1], convert(predictions, classes, folder))
     return files

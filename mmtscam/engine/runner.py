@@ -13,6 +13,7 @@ from mmtscam.utils.cli import set_local_rank
 from mmtscam.utils.config import read_config
 from mmtscam.utils.external_configs import drop_function_scopes
 
+from .careful_runner import CarefulRunner
 from .launch import prepare_cpu_distributed
 from .loaders import end_idle_persistence
 from .memory import keep_freed_memory
@@ -124,7 +125,7 @@ def build_runner(cfg: Config) -> Runner:
     end_idle_persistence(cfg)
     drop_function_scopes(cfg)
     try:
-        return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        return RUNNERS.build(cfg) if 'runner_type' in cfg else CarefulRunner.from_cfg(cfg)
     except ModuleNotFoundError as error:
         if error.name != 'mmcv._ext':
             raise

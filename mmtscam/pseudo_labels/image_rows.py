@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
-from mmtscam.registry import DATASETS
+from mmtscam.registry import BOX_READERS, DATASETS
 from mmtscam.utils.class_names import find_class
 from mmtscam.utils.config import config_name
 from mmtscam.utils.images import list_images
@@ -23,11 +23,15 @@ class ImageRow(NamedTuple):
         path: Path of the file.
         name: Its path in the data set, as the COCO file names it.
         label: Index of its class, ``None`` where it is not known.
+        number: Its id in COCO files, the one that ``write_true_boxes`` gives
+            it: its place in the data set or, where the data set's own boxes
+            come from a COCO file, its id there.
     """
 
     path: str
     name: str
     label: int | None
+    number: int
 
 
 class DatasetRows(Sequence[ImageRow]):
@@ -48,6 +52,7 @@ class DatasetRows(Sequence[ImageRow]):
 
     def __init__(self, cfg: Config, split: str) -> None:
         self._rows = build_dataset(cfg, split)
+        self._boxes = _box_reader(cfg, split)
         self.classes: tuple[str, ...] = tuple(self._rows.metainfo.get('classes') or ())
 
     def __len__(self) -> int:
@@ -59,7 +64,19 @@ class DatasetRows(Sequence[ImageRow]):
         info = self._rows.get_data_info(index)
         # WSOLDataset's image_id is the same wherever the data set lies.
         name = info.get('image_id', info['img_path'])
-        return ImageRow(info['img_path'], str(name), info.get('gt_label'))
+        number = self._boxes.img_id(info['img_path']) if self._boxes else None
+        return ImageRow(info['img_path'], str(name), info.get('gt_label'), index if number is None else number)
+
+
+def _box_reader(cfg: Config, split: str) -> Any:
+    """The reader of a data set's own boxes, for the ids of its images; ``None`` where there is none, or no file."""
+    settings = cfg[f'{split}_dataloader'].dataset
+    if not settings.get('boxes'):
+        return None
+    try:
+        return BOX_READERS.build(dict(settings.boxes, data_root=settings.get('dataset', {}).get('data_root', '')))
+    except FileNotFoundError:
+        return None
 
 
 def build_dataset(cfg: Config, split: str, **changes: Any) -> BaseDataset:
@@ -119,11 +136,11 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
             f'{folder}: the names of the classes, which its folders should have, are not known: label what is '
             "predicted (labels='predicted')"
         )
-    rows, labels = [], dict[str, int]()
+    rows, labels = list[ImageRow](), dict[str, int]()
     for path in list_images(folder):
         name = osp.relpath(path, folder).replace(osp.sep, '/')
         if classes is None:
-            rows.append(ImageRow(path, name, None))
+            rows.append(ImageRow(path, name, None, len(rows)))
             continue
         kind, _, rest = name.partition('/')
         if not rest:
@@ -136,7 +153,7 @@ def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[
                 labels[kind] = _folder_label(kind, classes, count)
             except ValueError as error:
                 raise ValueError(f"{osp.join(folder, kind)}: {error}; or use labels='predicted'") from error
-        rows.append(ImageRow(path, name, labels[kind]))
+        rows.append(ImageRow(path, name, labels[kind], len(rows)))
     return rows
 
 

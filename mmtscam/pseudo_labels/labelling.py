@@ -32,7 +32,8 @@ class LabelSettings:
     Args:
         labels: ``'known'``: the image's own class. ``'predicted'``: the
             classes with at least ``score_thr``.
-        score_thr: Lowest score, in (0, 1], of a predicted class that counts.
+        score_thr: Lowest score, in [0, 1], of a class that gets a box. Among
+            predicted classes it chooses, and must be above 0.
         min_area: Draws several boxes a class: one for every region with at
             least this share, in [0, 1], of the largest region's area. Regions
             are components if the protocol has ``regions='component'``, else
@@ -44,7 +45,7 @@ class LabelSettings:
     """
 
     labels: str = 'known'
-    score_thr: float = 0.5
+    score_thr: float = 0.0
     min_area: float | None = None
     class_agnostic: bool = False
 
@@ -52,8 +53,9 @@ class LabelSettings:
         """Check the values."""
         if self.labels not in LABELS:
             raise ValueError(f'labels must be one of {LABELS}, got {self.labels!r}')
-        if not 0 < self.score_thr <= 1:
-            raise ValueError(f'score_thr must be in (0, 1], got {self.score_thr}')
+        if not 0 <= self.score_thr <= 1 or (self.labels == 'predicted' and not self.score_thr):
+            bounds = '(0, 1]' if self.labels == 'predicted' else '[0, 1]'
+            raise ValueError(f'score_thr must be in {bounds}, got {self.score_thr}')
         if self.min_area is not None and not 0 <= self.min_area <= 1:
             raise ValueError(f'min_area must be a share in [0, 1], got {self.min_area}')
 
@@ -121,9 +123,10 @@ def label_parts(
 
 
 class _Image(NamedTuple):
-    """An image's name and, if it could not be read, the reason and whether it could not even be reached."""
+    """An image's name and id and, if it could not be read, the reason and whether it could not even be reached."""
 
     name: str
+    number: int
     error: str | None = None
     gone: bool = False
 
@@ -148,14 +151,14 @@ class _Images(Dataset):
         try:
             data = self.pipeline(to_pipeline(read_image(row.path), row.path))
         except ValueError as error:
-            return _Image(row.name, str(error)), None
+            return _Image(row.name, row.number, str(error)), None
         except OSError as error:
             # The disk may be gone, so the rest is not skipped. The error is raised later, in the main process: a
             # loader's process would add its traceback.
-            return _Image(row.name, str(error), gone=True), None
+            return _Image(row.name, row.number, str(error), gone=True), None
         if self.known and row.label is not None:
             first_sample(data).set_query_label([int(row.label)])
-        return _Image(row.name), data
+        return _Image(row.name, row.number), data
 
 
 def _collate(loaded: Sequence[tuple[_Image, dict[str, Any] | None]]) -> _Batch:
@@ -203,9 +206,9 @@ def _record(image: _Image, sample: LocDataSample | None, protocol: Protocol, set
         edges = [round(edge, 2) for edge in box]
         # A box of a contour in the last column has no width if the protocol clamps boxes to that column.
         has_extent = edges[0] < edges[2] and edges[1] < edges[3]
-        if has_extent and (settings.labels == 'known' or score >= settings.score_thr):
+        if has_extent and score >= settings.score_thr:
             boxes.append([0 if settings.class_agnostic else label, round(score, 4), *edges])
-    return dict(name=image.name, width=width, height=height, boxes=boxes)
+    return dict(id=image.number, name=image.name, width=width, height=height, boxes=boxes)
 
 
 def _labelled_boxes(

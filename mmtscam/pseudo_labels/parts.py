@@ -103,8 +103,8 @@ class PartFolder:
         Args:
             part: Its number.
             records: A record for each of its images, with ``name`` and either
-                ``error`` or ``width``, ``height`` and ``boxes``, a list of
-                ``[label, score, x1, y1, x2, y2]``.
+                ``error`` or ``id``, ``width``, ``height`` and ``boxes``, a list
+                of ``[label, score, x1, y1, x2, y2]``.
         """
         assert len(records) == len(self.images(part))
         write_text(self._file(part), ''.join(json.dumps(record) + '\n' for record in records))
@@ -135,19 +135,17 @@ class PartFolder:
                 if 'error' not in record:
                     counts['images'] += 1
                     yield dict(
-                        id=counts['images'], file_name=record['name'], width=record['width'], height=record['height']
+                        id=record['id'], file_name=record['name'], width=record['width'], height=record['height']
                     )
 
         def annotations() -> Iterator[dict[str, Any]]:
-            image = 0
             for record in self._records():
                 if 'error' in record:
                     continue
-                image += 1
                 counts['without a box'] += not record['boxes']
                 for label, score, *box in record['boxes']:
                     counts['boxes'] += 1
-                    yield coco_annotation(counts['boxes'], image, label, box, score)
+                    yield coco_annotation(counts['boxes'], record['id'], label, box, score)
 
         def skipped() -> Iterator[dict[str, Any]]:
             for record in self._records():

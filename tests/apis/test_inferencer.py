@@ -1,6 +1,7 @@
 import copy
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -175,12 +176,21 @@ def test_files_of_predictions(inferencer, folder, tmp_path):
 
     coco = COCO(str(out_dir / 'coco.json'))
     assert [image['file_name'] for image in coco.loadImgs(coco.getImgIds())] == [
-        each['img_path'] for each in predictions if 'error' not in each
+        Path(each['img_path']).relative_to(folder).as_posix() for each in predictions if 'error' not in each
     ]
+    assert json.loads((out_dir / 'coco.json').read_text())['licenses'] == []
     x1, y1, x2, y2 = first['bboxes'][0]
     annotation = coco.loadAnns(coco.getAnnIds(imgIds=[1]))[0]
     assert annotation['bbox'] == pytest.approx([x1, y1, x2 - x1, y2 - y1], abs=0.01)
     assert coco.loadCats([annotation['category_id']])[0]['name'] == first['classes'][0]
+
+
+def test_coco_names_files_within_their_folder(inferencer, paths, tmp_path):
+    inferencer([paths[0], paths[1]], out_dir=tmp_path, no_save_vis=True, pred_formats='coco')
+    names = [image['file_name'] for image in json.loads((tmp_path / 'coco.json').read_text())['images']]
+    root = Path(os.path.commonpath([Path(path).parent for path in paths[:2]]))
+    assert [str(root / name) for name in names] == [str(path) for path in paths[:2]]
+    assert not any(Path(name).is_absolute() for name in names)
 
 
 def test_the_contract_of_mmengine(inferencer, paths):

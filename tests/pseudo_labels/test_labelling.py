@@ -84,7 +84,7 @@ def test_one_class_for_all(rows, label):
 def test_one_image_that_cannot_be_read_is_told_and_the_others_are_done(rows, label, tmp_path):
     broken = tmp_path / 'broken.jpg'
     broken.write_text('hello')
-    records = label([rows[0], ImageRow(str(broken), 'broken.jpg', 0), *rows[1:]])
+    records = label([rows[0], ImageRow(str(broken), 'broken.jpg', 0, 9), *rows[1:]])
     assert records[1]['name'] == 'broken.jpg'
     assert records[1]['error'].startswith(f'{broken}: cannot be read as an image')
     good = [record for record in records if 'error' not in record]
@@ -94,7 +94,7 @@ def test_one_image_that_cannot_be_read_is_told_and_the_others_are_done(rows, lab
 
 @pytest.mark.parametrize('num_workers', [0, 2])
 def test_an_image_that_is_gone_ends_the_run_and_keeps_the_parts_before_it(rows, label, tmp_path, num_workers):
-    gone = ImageRow(str(tmp_path / 'gone.jpg'), 'gone.jpg', 0)
+    gone = ImageRow(str(tmp_path / 'gone.jpg'), 'gone.jpg', 0, 0)
     with pytest.raises(OSError, match=r'gone\.jpg: no such file; started again, the run goes on') as raised:
         label([*rows[:5], gone], num_workers=num_workers)
     assert 'Traceback' not in str(raised.value)
@@ -114,7 +114,7 @@ def test_photographs_lie_as_mmdet_reads_them(rows, label, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter
     image.resize((120, 60)).save(tmp_path / 'turned.jpg', exif=exif)
-    (record,) = label([ImageRow(str(tmp_path / 'turned.jpg'), 'turned.jpg', 0)])
+    (record,) = label([ImageRow(str(tmp_path / 'turned.jpg'), 'turned.jpg', 0, 0)])
     assert (record['width'], record['height']) == (60, 120)
 
 
@@ -141,7 +141,8 @@ def test_maps_that_say_nothing_give_no_box(rows, label, checkpoint):
     ('settings', 'said'),
     [
         (dict(labels='all'), r"labels must be one of .* got 'all'"),
-        (dict(score_thr=0), r'score_thr must be in \(0, 1\], got 0'),
+        (dict(labels='predicted', score_thr=0), r'score_thr must be in \(0, 1\], got 0'),
+        (dict(score_thr=-0.1), r'score_thr must be in \[0, 1\], got -0.1'),
         (dict(min_area=1.5), r'min_area must be a share in \[0, 1\], got 1.5'),
     ],
 )

@@ -11,7 +11,7 @@ INFO = dict(description='test', threshold=0.1, protocol=dict(name='tscam', frame
 
 def record(number, boxes=1):
     box = [1, 0.5, 1.0, 2.0, 11.0 + number, 22.0]
-    return dict(name=f'{number}.jpg', width=100 + number, height=50, boxes=[box] * boxes)
+    return dict(id=10 * number, name=f'{number}.jpg', width=100 + number, height=50, boxes=[box] * boxes)
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ def test_merged_parts_are_one_coco_file(folder, order):
 
     coco = COCO(folder.out)
     assert [(image['id'], image['file_name']) for image in coco.loadImgs(coco.getImgIds())] == [
-        (1, '0.jpg'), (2, '1.jpg'), (3, '3.jpg'), (4, '4.jpg'),
+        (0, '0.jpg'), (10, '1.jpg'), (30, '3.jpg'), (40, '4.jpg'),
     ]  # fmt: skip
-    assert [each['image_id'] for each in coco.loadAnns(coco.getAnnIds())] == [1, 2, 2, 4]
-    (last,) = coco.loadAnns(coco.getAnnIds(imgIds=4))
+    assert [each['image_id'] for each in coco.loadAnns(coco.getAnnIds())] == [0, 10, 10, 40]
+    (last,) = coco.loadAnns(coco.getAnnIds(imgIds=40))
     assert (last['bbox'], last['score'], last['category_id']) == ([1.0, 2.0, 14.0, 20.0], 0.5, 2)
     assert coco.loadCats([2]) == [dict(id=2, name='b')]
     content = json.loads(folder.out.read_text())
@@ -115,7 +115,7 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path):
 
 
 def test_the_digest_tells_names_and_labels_apart():
-    rows = [ImageRow('/x/a.jpg', 'a.jpg', 1), ImageRow('/x/b.jpg', 'b.jpg', None)]
+    rows = [ImageRow('/x/a.jpg', 'a.jpg', 1, 0), ImageRow('/x/b.jpg', 'b.jpg', None, 1)]
     assert rows_digest(rows) == rows_digest([row._replace(path='elsewhere') for row in rows])
     assert len({rows_digest(each) for each in (rows, rows[::-1], rows[:1], [rows[0]._replace(label=2), rows[1]])}) == 4
 
@@ -129,7 +129,7 @@ def test_the_digest_tells_names_and_labels_apart():
     ],
 )
 def test_labels_that_are_wanted_are_checked(label, said):
-    row = ImageRow('a.jpg', 'a.jpg', label)
+    row = ImageRow('a.jpg', 'a.jpg', label, 0)
     rows_digest([row])
     with pytest.raises(ValueError, match=said):
         rows_digest([row], 8)

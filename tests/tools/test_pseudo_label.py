@@ -16,6 +16,7 @@ from pycocotools.coco import COCO
 from mmtscam.registry import MODELS
 
 TOOL = 'tools/dataset_converters/pseudo_label.py'
+TRUE_BOXES = 'tools/dataset_converters/wsol_to_coco.py'
 
 
 @pytest.fixture
@@ -119,6 +120,26 @@ def test_the_file_tells_what_it_is_from(run_here, command, tiny_files, tmp_path)
     assert len(coco.getCatIds()) == 8
 
 
+def test_ids_are_those_of_the_true_boxes(run_here, command, tiny_files, tmp_path):
+    run_here(*command('a.json'))
+    run_here('python', TRUE_BOXES, tiny_files[0], '--data', 'train', '--out', tmp_path / 'true.json')
+    found, true = (
+        {image['file_name']: image['id'] for image in COCO(tmp_path / name).imgs.values()}
+        for name in ('a.json', 'true.json')
+    )
+    assert found == true
+
+
+def test_known_classes_with_a_low_score_can_be_left_out(run_here, command, tmp_path):
+    run_here(*command('a.json'))
+    scores = sorted(each['score'] for each in COCO(tmp_path / 'a.json').anns.values())
+    middle = scores[len(scores) // 2]
+    run_here(*command('b.json'), '--score-thr', str(middle))
+    left = [each['score'] for each in COCO(tmp_path / 'b.json').anns.values()]
+    assert 0 < len(left) < len(scores)
+    assert min(left) >= middle - 1e-4
+
+
 def test_a_folder_of_images(run_here, command, sample_set, tmp_path):
     folder = sample_set / 'images'
     printed = run_here(*command('a.json'), '--data', folder, '--labels', 'predicted').stdout
@@ -170,7 +191,7 @@ def test_a_classifier_draws_no_boxes(run_here, tiny_files, tmp_path):
         (['--map-kind', 'heat'], '(--map-kind)', 1),
         (['--data', 'nowhere'], '--data nowhere: neither train, val, test nor a folder', 1),
         (['--part-size', '0'], 'pseudo_label.py: error: --part-size 0: must be at least 1', 2),
-        (['--score-thr', '0.4'], 'pseudo_label.py: error: --score-thr goes with --labels predicted', 2),
+        (['--score-thr', '-1'], 'score_thr must be in [0, 1], got -1.0 (--score-thr)', 1),
     ],
 )
 def test_mistakes_end_in_one_line(run_here, command, options, said, code):

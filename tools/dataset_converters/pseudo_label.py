@@ -7,7 +7,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,11 @@ def parse_args() -> argparse.Namespace:
         help="boxes of the image's known class (of a folder: each image lies in one that is named as its class), or "
         'of the predicted classes (default: known)',
     )
-    parser.add_argument('--score-thr', type=float, help='score from which on a predicted class counts (default: 0.5)')
+    parser.add_argument(
+        '--score-thr',
+        type=float,
+        help='score from which on a class gets a box (default: 0.5 for predicted classes, 0 for known ones)',
+    )
     parser.add_argument(
         '--min-area',
         type=float,
@@ -68,8 +72,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     check_at_least(parser, args, 1, ['batch_size', 'part_size'])
     check_at_least(parser, args, 0, ['num_workers'])
-    if args.score_thr is not None and args.labels == 'known':
-        parser.error('--score-thr goes with --labels predicted')
+    if args.score_thr is None:
+        args.score_thr = 0.5 if args.labels == 'predicted' else 0.0
     if args.launcher == 'none' and int(os.environ.get('WORLD_SIZE', '1')) > 1:
         parser.error('started by torchrun: add --launcher pytorch')
     return args
@@ -112,9 +116,7 @@ def label(args: argparse.Namespace) -> None:
     from mmtscam.utils.views import use_views
 
     group = start_processes(args.launcher, timedelta(days=7))
-    settings = LabelSettings(args.labels, min_area=args.min_area, class_agnostic=args.class_agnostic)
-    if args.score_thr is not None:
-        settings = replace(settings, score_thr=args.score_thr)
+    settings = LabelSettings(args.labels, args.score_thr, args.min_area, args.class_agnostic)
     rank, world_size = get_dist_info()
     device = get_device()
     if device == 'cpu':

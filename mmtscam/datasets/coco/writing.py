@@ -45,8 +45,10 @@ def write_coco(path: str | os.PathLike, **sections: dict[str, Any] | Iterable[di
     Args:
         path: The file.
         **sections: Content by its key, in this order. A section that is not a
-            dict is an iterable whose entries are taken one by one.
+            dict is an iterable whose entries are taken one by one. An empty
+            ``licenses``, without which some readers stop, comes first.
     """
+    sections = dict(licenses=[], **sections)
     with unfinished(path) as temporary, temporary.open('w', encoding='utf-8') as file:
         start = '{\n'
         for key, content in sections.items():

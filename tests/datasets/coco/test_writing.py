@@ -21,7 +21,7 @@ def test_a_stream_becomes_one_file(tmp_path):
     path = tmp_path / 'new' / 'coco.json'
     write_coco(path, info=dict(a='ß'), images=(dict(id=number) for number in range(3)), annotations=iter(()))
     assert json.loads(path.read_text()) == dict(
-        info=dict(a='ß'), images=[dict(id=0), dict(id=1), dict(id=2)], annotations=[]
+        licenses=[], info=dict(a='ß'), images=[dict(id=0), dict(id=1), dict(id=2)], annotations=[]
     )
     assert list(tmp_path.rglob('*')) == [path.parent, path]
 

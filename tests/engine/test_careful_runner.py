@@ -1,0 +1,69 @@
+"""The Runner says what it trains with, where mmengine would not."""
+
+import copy
+
+import pytest
+from mmengine.runner import Runner
+
+from mmtscam.engine.careful_runner import CarefulRunner
+
+
+@pytest.fixture
+def build(tiny_config, tmp_path):
+    """A Runner of a tiny model on four images."""
+    tiny_config.train_dataloader.dataset.indices = 4
+    tiny_config.train_dataloader.batch_size = 2
+    cfg = tiny_config.copy()
+
+    def build(kind=CarefulRunner, name='run', **changes):
+        whole = copy.deepcopy(cfg)
+        whole.merge_from_dict(dict(work_dir=str(tmp_path / 'run'), experiment_name=f'{tmp_path.name}-{name}'))
+        whole.val_cfg = whole.val_dataloader = whole.val_evaluator = None
+        whole.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+        for key, value in changes.items():
+            whole[key] = value
+        return kind.from_cfg(whole)
+
+    return build
+
+
+@pytest.mark.parametrize(('kind', 'rate'), [(CarefulRunner, 0.03), (Runner, 0.01)])
+def test_accumulated_batches_count(build, kind, rate):
+    wrapper = dict(optimizer=dict(type='SGD', lr=0.04), accumulative_counts=3)
+    runner = build(kind, optim_wrapper=wrapper, auto_scale_lr=dict(enable=True, base_batch_size=8))
+    optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    runner.scale_lr(optim_wrapper, runner.auto_scale_lr)
+    assert optim_wrapper.optimizer.param_groups[0]['lr'] == pytest.approx(rate)
+
+
+def test_without_scaling_nothing_changes(build):
+    runner = build(optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.04), accumulative_counts=3))
+    optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    runner.scale_lr(optim_wrapper, runner.auto_scale_lr)
+    assert optim_wrapper.optimizer.param_groups[0]['lr'] == 0.04
+
+
+@pytest.mark.slow
+def test_a_resumed_run_says_that_it_keeps_its_schedule(build, capfd):
+    schedule = dict(type='CosineAnnealingLR', T_max=1, by_epoch=True, begin=0, end=1)
+    build(param_scheduler=schedule, train_cfg=dict(by_epoch=True, max_epochs=1)).train()
+    longer = dict(schedule, T_max=2, end=2)
+    capfd.readouterr()
+    runner = build(name='longer', param_scheduler=longer, train_cfg=dict(by_epoch=True, max_epochs=2), resume=True)
+    runner.train()
+    said = ''.join(capfd.readouterr())
+    assert 'param_scheduler[0], CosineAnnealingLR: ' in said
+    assert 'stays 1, as in the checkpoint, and does not become 2' in said
+    assert runner.param_schedulers[0].end == 1
+
+
+@pytest.mark.slow
+def test_the_same_schedule_goes_on_without_a_word(build, capfd, tmp_path):
+    same = dict(
+        param_scheduler=dict(type='MultiStepLR', milestones=[1], by_epoch=True),
+        train_cfg=dict(by_epoch=True, max_epochs=2),
+    )
+    build(**same).train()
+    capfd.readouterr()
+    build(name='b', resume=True, load_from=str(tmp_path / 'run' / 'epoch_1.pth'), **same).train()
+    assert 'stays' not in ''.join(capfd.readouterr())
