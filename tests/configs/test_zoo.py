@@ -10,6 +10,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 PAGES = sorted(CONFIGS.glob('**/README.md'))
 MODELS = load(CONFIGS / 'metafile.yml')['Models']
 # The results on the pages were measured with these.
+CNN_METHODS = ('cam', 'has', 'cutmix', 'adl', 'acol', 'spg', 'rcam', 'eil', 'meil', 'spa', 'sem', 'scg')
 RUN = (
     'tscam_deit-t_cub_released',
     'transattention_deit-t_cub_released',
@@ -17,7 +18,7 @@ RUN = (
     'sat-zoom_deit-t_cub',
     'scm_deit-t_cub',
     'trilite_deit-t_cub',
-    *(f'{method}_efficientnet-lite0_cub10' for method in ('cam', 'has', 'cutmix', 'sem', 'scg')),
+    *(f'{method}_efficientnet-lite0_cub10' for method in CNN_METHODS),
     'tscam_vit-mini_sample',
     'classifier_vit-mini_sample',
     'faster-rcnn_tscam-deit-t_sfp_cub10_pseudo',
