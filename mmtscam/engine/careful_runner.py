@@ -1,6 +1,5 @@
 """mmengine's Runner, where it would silently train at another rate than the config says."""
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,8 +42,7 @@ class CarefulRunner(Runner):
             found = _settings(scheduler)
             if differing := [name for name in wanted if found.get(name) != wanted[name]]:
                 name = differing[0]
-                self.logger.log(
-                    logging.WARNING,
+                self.logger.warning(
                     f'param_scheduler[{index}], {type(scheduler).__name__}: {name} stays {found.get(name)}, as in the '
                     f'checkpoint, and does not become {wanted[name]}, as the config says: to train on with another '
                     'schedule, start from the weights alone (load_from without --resume)',

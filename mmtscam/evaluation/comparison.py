@@ -134,9 +134,9 @@ def read_plan(file: str | os.PathLike) -> Plan:
         for needed in (method.checkpoint_of, *starts.values()):
             if needed not in {None, *trained}:
                 raise ValueError(f'{file}: methods[{place}]: no row {needed!r} is trained')
-        if unfit := [name for name in method.start_from.values() if by_name[name].start_from]:
+        if unfit := [name for name in starts.values() if by_name[name].start_from]:
             raise ValueError(f'{file}: methods[{place}]: start_from: {unfit[0]!r} starts from another row itself')
-        if method.checkpoint_of and method.start_from:
+        if method.checkpoint_of and starts:
             raise ValueError(f'{file}: methods[{place}]: a row with checkpoint_of is not trained: leave start_from out')
     return Plan(content.title, tuple(methods), tuple(seeds), dict(columns))
 

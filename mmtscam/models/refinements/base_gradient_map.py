@@ -96,7 +96,8 @@ class BaseGradientMap(BaseRefinement):
                 (gradient,) = torch.autograd.grad(score, target, retain_graph=True, allow_unused=True)
                 if gradient is None:
                     raise ValueError(f'{type(self).__name__}: class scores do not depend on its layer: name another')
-                found.append(self.from_gradient(target.detach(), gradient, feats).float())
+                with torch.no_grad():
+                    found.append(self.from_gradient(target, gradient, feats).float())
         return torch.stack(found, dim=1)
 
     def forward(self, features: Sequence[Tensor], maps: Tensor) -> Tensor:

@@ -38,8 +38,6 @@ class GradCAM(BaseGradientMap):
                 "or 'layer4' of ResNet"
             )
         self.layer = layer
-        self.first_patch = 0  # its place among the tokens
-        self.grid: tuple[int, ...] = ()  # of patches
 
     def watch(self, model: nn.Module, images: Tensor, run: Callable[[Tensor], Any]) -> tuple[Any, Tensor]:
         """Watch the layer's output, see :meth:`BaseGradientMap.watch`.
@@ -78,15 +76,14 @@ class GradCAM(BaseGradientMap):
         if outputs[0].ndim == 3:
             known = tuple(feats.patches.shape[-2:]) if isinstance(feats, TokenFeatures) else None
             extra = getattr(backbone, 'num_extra_tokens', None)
-            self.first_patch, self.grid = self._find_patches(
-                outputs[0].shape[1], extra, known, tuple(images.shape[-2:])
-            )
+            # It goes with the target: looks at images of several sizes may be open at once.
+            outputs[0].patches = self._find_patches(outputs[0].shape[1], extra, known, tuple(images.shape[-2:]))
         return feats, outputs[0]
 
     def from_gradient(self, target: Tensor, gradient: Tensor, feats: Any) -> Tensor:
         """Weighted features without their negative part, ``(B, h, w)``, see :meth:`BaseGradientMap.from_gradient`."""
         if target.ndim == 3:
-            size, start = self.grid, self.first_patch
+            start, size = target.patches  # type: ignore[attr-defined]
             end = start + math.prod(size)
             target, gradient = (tokens[:, start:end].mT.unflatten(2, size) for tokens in (target, gradient))
         weights = gradient.mean(dim=(2, 3), keepdim=True)

@@ -240,6 +240,19 @@ def test_tokens_of_other_networks(backbone, layer, channels, grid):
         model.head.refine._find_patches(37, 1, None, (64, 128))
 
 
+def test_looks_at_several_sizes_are_open_at_once():
+    model = gradient_model(dict(type='GradCAM', layer='layers.1.ln1'))
+    sizes = [make_images('deit', *grid) for grid in ((5, 7), (8, 6))]
+    with torch.no_grad():
+        looks = [model.extract_feat(images) for images in sizes]
+        together = [
+            model.head.all_maps(feats, model.head.prepare(feats), torch.zeros(2, 1, dtype=torch.int64))['gradcam']
+            for feats in looks
+        ]
+    for images, found in zip(sizes, together, strict=True):
+        torch.testing.assert_close(found, maps_of(model, images, 0)['gradcam'])
+
+
 HEADS = [('deit', 'TSCAMHead'), ('deit', 'SCMHead'), ('conformer', 'TSCAMHead'), ('sat', 'SATHead')]
 
 
