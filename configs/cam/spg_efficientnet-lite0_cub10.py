@@ -13,3 +13,5 @@ model = dict(
         thresholds=((0.7, 0.01), (0.5, 0.05), (0.7, 0.1)),
     ),
 )
+# Its layers learn at the authors' rate, see acol_efficientnet-lite0_cub10.py.
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=1))))
