@@ -11,6 +11,7 @@ import numpy as np
 from mmpretrain.datasets import BaseDataset
 
 from mmtscam.registry import BOX_READERS, DATASETS, MASK_READERS, TRANSFORMS
+from mmtscam.utils.images import IMAGE_ENDINGS, check_headers
 
 from .masks import BaseMaskReader
 
@@ -26,7 +27,8 @@ class WSOLDataset(BaseDataset):
     Args:
         dataset: Config of the data set to wrap, e.g.
             ``dict(type='mmpretrain.CUB', data_root=..., split='test')``.
-            Its own pipeline is not used.
+            Its own pipeline is not used. One that looks for images in folders
+            finds all of :data:`~mmtscam.utils.images.IMAGE_ENDINGS`.
         boxes: Config of a box reader, e.g. ``dict(type='CUBBoxes')``. Its
             ``data_root`` is that of the wrapped data set unless it has one.
         masks: Config of a mask reader, e.g. ``dict(type='MaskImages',
@@ -43,8 +45,8 @@ class WSOLDataset(BaseDataset):
 
     Raises:
         FileNotFoundError: If an annotation file is missing.
-        ValueError: If an image has no box or no mask, or a label is outside the
-            class names.
+        ValueError: If an image has no box or no mask, its pixels cannot be
+            shown, or a label is outside the class names.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class WSOLDataset(BaseDataset):
             if self._read_mask:
                 self._read_mask.check(info['img_path'])
             data_list.append(info)
+        check_headers(info['img_path'] for info in data_list)
         if not data_list:
             raise ValueError(
                 f'{self._dataset_cfg["type"]}: lists no image, check its annotation file, split and data_root'
@@ -201,13 +204,16 @@ class WSOLDataset(BaseDataset):
 
 
 def _with_arguments(cfg: dict, **arguments: Any) -> dict:
-    """The config of a data set, with those of the arguments added that its class takes."""
+    """The config of a data set, with those of the arguments and of all endings of images added that its class takes."""
     kind = DATASETS.get(cfg['type']) if isinstance(cfg['type'], str) else cfg['type']
     if not (inspect.isclass(kind) and issubclass(kind, mmengine.dataset.BaseDataset)):
         return cfg
     parameters = inspect.signature(kind).parameters
     takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
-    return {**{name: value for name, value in arguments.items() if takes_all or name in parameters}, **cfg}
+    taken = {name: value for name, value in arguments.items() if takes_all or name in parameters}
+    if 'extensions' in parameters:  # mmpretrain's ImageNet hands its own on
+        taken['extensions'] = IMAGE_ENDINGS
+    return {**taken, **cfg}
 
 
 def _rows(dataset: Any) -> Iterable[dict]:

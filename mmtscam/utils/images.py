@@ -1,20 +1,17 @@
 """Finding and reading images of any kind, turned upright where the model's pipeline turns them."""
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from mmengine import fileio
-from PIL import Image, ImageOps
 
 from .config import type_name
+from .image_decoding import decode_image, open_image
 
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
-# The colour behind transparent pixels: ImageNet's mean, as in mmcv.
-_BACKGROUND = (124, 117, 104)
 
 
 def list_images(folder: str | Path) -> list[str]:
@@ -77,8 +74,8 @@ def loads_upright(pipeline: Sequence[Any]) -> bool:
 def read_image(path: str, upright: bool = True) -> np.ndarray:
     """Read an image file.
 
-    Grey, palette, CMYK and 16-bit images become 8-bit RGB. Transparent pixels
-    become grey. An animation is read as its first picture.
+    An image of any kind becomes 8-bit RGB, see
+    :func:`~mmtscam.utils.image_decoding.to_rgb`.
 
     Args:
         path: A path, a URL, or any other place that mmengine's file backends
@@ -104,33 +101,33 @@ def read_image(path: str, upright: bool = True) -> np.ndarray:
     except Exception as error:  # whatever a back end raises for a place that it does not know
         raise ValueError(f'{path}: cannot be read: {error}') from error
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            return np.asarray(_to_rgb(_upright(image) if upright else image))
+        return decode_image(content, upright)
     except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
         reason = str(error).partition(' <_io')[0]
         raise ValueError(f'{path}: cannot be read as an image: {reason}') from error
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # the image is sound, but its orientation is broken
-        return image
+def check_headers(paths: Iterable[str]) -> None:
+    """Refuse files of which the header says that their pixels cannot be shown: those of floating-point numbers.
 
+    TIFF alone holds such pixels, so files of other names are not opened, nor
+    are those that are not on a disk.
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == 'F':
-        raise ValueError('its pixels are floating-point numbers, of which white is not known')
-    if image.mode.startswith('I'):
-        pixels = np.asarray(image).clip(0, 2**16 - 1)
-        is_deep = image.mode != 'I' or pixels.max() > 255
-        image = Image.fromarray((pixels >> 8 if is_deep else pixels).astype(np.uint8))
-    if image.mode in ('LA', 'PA', 'RGBA', 'La', 'RGBa') or 'transparency' in image.info:
-        opaque = image.convert('RGBA')
-        image = Image.new('RGB', image.size, _BACKGROUND)
-        image.paste(opaque, mask=opaque.getchannel('A'))
-    return image.convert('RGB')
+    Args:
+        paths: Paths of image files.
+
+    Raises:
+        ValueError: If there is such a file; names it.
+    """
+    for path in paths:
+        if path.lower().endswith(('.tif', '.tiff')) and Path(path).is_file():
+            try:
+                with Path(path).open('rb') as file, open_image(file):
+                    pass
+            except OSError:  # no image: the pipeline says so
+                continue
+            except ValueError as error:
+                raise ValueError(f'{path}: cannot be read as an image: {error}') from error
 
 
 def check_array(image: np.ndarray) -> np.ndarray:

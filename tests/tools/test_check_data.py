@@ -104,7 +104,7 @@ def test_custom(run_here, tmp_path):
     moved.write_text(json.dumps({**data, 'annotations': data['annotations'][:1]}))
     (root / 'train' / 'cat' / '1.jpg').write_text('no image')
     output = run_here('python', tool, root, '--boxes', moved, code=1).stdout
-    assert 'problem: 1 images cannot be read: train/cat/1.jpg' in output
+    assert 'problem: 1 images cannot be read: train/cat/1.jpg (cannot identify image file)' in output
     assert f'problem: 1 test images have no box in {moved}: test/cat/3.jpg; ' in output
     assert output.endswith(f'{root}: cannot be used as it is\n')
 

@@ -167,7 +167,7 @@ def test_left_as_it_lies(tmp_path, image):
         (dict(type='LoadImageFromFile'), True),
         (dict(type='mmcv.LoadImageFromFile', color_type='color'), True),
         (dict(type='LoadImageFromFile', color_type='color_ignore_orientation', imdecode_backend='pillow'), False),
-        (dict(type='LoadImageFromFile', color_type='unchanged'), False),
+        (dict(type='mmcv.LoadImageFromFile', color_type='unchanged'), False),
         (dict(type='LoadResizedImage', scale=224), False),
         (dict(type='mmtscam.LoadResizedImage', scale=224), False),
     ],
@@ -192,7 +192,7 @@ def test_a_pipeline_of_nothing_known():
 
 
 def test_the_pipeline_of_a_wrapped_data_set():
-    steps = [dict(type='LoadImageFromFile', color_type='unchanged')]
+    steps = [dict(type='LoadImageFromFile', color_type='color_ignore_orientation')]
     inner = dict(type='CUBLoc', pipeline=steps)
     for config in (inner, dict(type='RepeatDataset', dataset=inner), dict(type='ConcatDataset', datasets=[inner, {}])):
         assert pipeline_of(config) == steps

@@ -32,17 +32,24 @@ def parse_args() -> argparse.Namespace:
 
 
 def read_image(path: str) -> 'Image.Image':
-    """An image in RGB, turned upright as its EXIF orientation says."""
+    """An image in RGB, turned upright as its EXIF orientation says.
+
+    Pixels are those of mmtscam's inferencer for files of 8 bits. Others are refused.
+    """
     from PIL import Image, ImageOps
 
     try:
-        image: Image.Image = ImageOps.exif_transpose(Image.open(path))
-    except OSError as error:
+        source = Image.open(path)
+        deep = source.mode[0] in 'IF' or any(';16' in str(tile.args) for tile in getattr(source, 'tile', ()))
+        image: Image.Image = ImageOps.exif_transpose(source)
+    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
         raise SystemExit(f'{path}: cannot be read as an image: {str(error).partition(" <_io")[0]}') from error
-    if image.mode == 'LA':  # transparency shows mmcv's grey, not black
+    if deep:
+        raise SystemExit(f'{path}: has more than 8 bits a grey value or colour: save it with 8')
+    if image.mode in ('LA', 'PA', 'RGBA', 'La', 'RGBa') or 'transparency' in image.info:
         rgba = image.convert('RGBA')
-        image = Image.new('RGB', rgba.size, (124, 117, 104))
-        image.paste(rgba, mask=rgba.split()[3])
+        image = Image.new('RGB', rgba.size, (124, 117, 104))  # transparent pixels show this grey
+        image.paste(rgba, mask=rgba.getchannel('A'))
     return image.convert('RGB')
 
 

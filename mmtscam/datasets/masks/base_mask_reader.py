@@ -5,6 +5,7 @@ from abc import ABCMeta, abstractmethod
 
 import cv2
 import numpy as np
+from PIL import Image
 
 
 class BaseMaskReader(metaclass=ABCMeta):
@@ -62,14 +63,16 @@ def join_mask(foreground: np.ndarray, ignore: np.ndarray) -> np.ndarray:
     return mask
 
 
-def read_grey(path: str) -> np.ndarray:
+def read_grey(path: str, indices: bool = False) -> np.ndarray:
     """Read a mask file.
 
     Args:
         path: Path of an image file.
+        indices: Whether an image with a palette has numbers, not colours.
 
     Returns:
-        ``(H, W)`` ``uint8`` grey values.
+        ``(H, W)`` grey values, ``uint8``, or ``uint16`` where the file has 16
+        bits.
 
     Raises:
         FileNotFoundError: If the file is missing.
@@ -77,7 +80,14 @@ def read_grey(path: str) -> np.ndarray:
     """
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: mask file not found')
-    grey = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
-    if grey is None:
+    if indices:
+        try:
+            with Image.open(path) as image:
+                if image.mode == 'P':
+                    return np.asarray(image)
+        except OSError as error:
+            raise ValueError(f'{path}: the mask file cannot be read as an image; replace it') from error
+    grey = cv2.imread(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+    if grey is None or grey.dtype.kind != 'u':
         raise ValueError(f'{path}: the mask file cannot be read as an image; replace it')
     return grey

@@ -26,8 +26,10 @@ class MaskImages(BaseMaskReader):
         suffix: End of a mask's file name.
         convention: ``foreground``: grey values from ``foreground_from`` are
             foreground, others background. ``trimap``: 1 is foreground, 2
-            background, 3 ignore, as in Oxford-IIIT Pet.
-        foreground_from: Lowest grey value of the foreground. It is 128 for
+            background, 3 ignore, as in Oxford-IIIT Pet; in an image with a
+            palette these are its indices.
+        foreground_from: Lowest grey value of the foreground, up to 65535 in a
+            file of 16 bits. It is 128 for
             CUB-200-2011, where several people drew each segmentation.
         img_prefix: Folder in ``data_root`` that corresponds to ``mask_dir``.
 
@@ -66,7 +68,7 @@ class MaskImages(BaseMaskReader):
     def __call__(self, img_path: str, class_name: str | None = None) -> np.ndarray:
         """See :meth:`BaseMaskReader.__call__`; ``class_name`` is not used."""
         path = self._mask_path(img_path)
-        grey = read_grey(path)
+        grey = read_grey(path, indices=self._convention == 'trimap')
         if self._convention == 'foreground':
             return (grey >= self._foreground_from).astype(np.uint8)
         others = np.setdiff1d(grey, (1, 2, 3))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from ..annotation_files import read_text
 from ..boxes import CUBBoxes
-from .findings import Findings, Track, missing_files, no_progress, require_folder, unreadable_images
+from .findings import Findings, Track, check_images, missing_files, no_progress, require_folder
 
 CUB_COUNTS: Mapping[str, int] = MappingProxyType(
     {'training images': 5994, 'test images': 5794, 'classes': 200, 'boxes': 11788}
@@ -76,7 +76,7 @@ def check_cub(
     findings.complain(f'listed images are not in {folder}', missing)
     if decode:
         present = sorted(set(images.values()) - set(missing))
-        findings.complain(f'images of {folder} cannot be read', unreadable_images(folder, present, track))
+        check_images(findings, f'images of {folder}', folder, present, track)
     if not findings.problems:
         CUBBoxes(root)  # checks the boxes themselves
     return findings

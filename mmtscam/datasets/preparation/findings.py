@@ -3,9 +3,10 @@
 import os.path as osp
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, TypeVar
 
-from PIL import Image
+from mmtscam.utils.image_decoding import decode_image, is_deep, open_image
 
 T = TypeVar('T')
 
@@ -112,26 +113,32 @@ def missing_files(root: str, names: Sequence[str], track: Track, description: st
     return [name for name in track(names, description) if not osp.isfile(osp.join(root, name))]
 
 
-def unreadable_images(root: str, names: Sequence[str], track: Track) -> list[str]:
-    """Find images that cannot be decoded.
+def check_images(findings: Findings, subject: str, root: str, names: Sequence[str], track: Track) -> None:
+    """Decode images as training does: complain of those that cannot be shown, remark those of more than 8 bits.
 
     Args:
+        findings: Takes the sentences.
+        subject: Name of the images in them.
         root: Folder to which the names are relative.
         names: Paths of image files.
         track: Shows the progress.
-
-    Returns:
-        The names of images that Pillow cannot read to the end; the configs
-        load images with Pillow.
     """
-    unreadable = []
+    unreadable, deep = [], []
     for name in track(names, 'decoding images'):
         try:
-            with Image.open(osp.join(root, name)) as image:
-                image.load()
-        except Exception:  # Pillow's decoders raise what they like
-            unreadable.append(name)
-    return unreadable
+            content = Path(root, name).read_bytes()
+            with open_image(content) as image:
+                deep += [name] * is_deep(image)
+            decode_image(content, upright=True)
+        except Exception as error:  # Pillow's decoders raise what they like
+            reason = str(error).partition(' <_io')[0]
+            unreadable.append(f'{name} ({reason})')
+    findings.complain(f'{subject} cannot be read', unreadable)
+    findings.remark(
+        f'{subject} have 16 bits a grey value or colour',
+        deep,
+        'their largest value says how many of 8 to 16 bits count, and 8 are kept: save them with 8 to choose yourself',
+    )
 
 
 def require_folder(path: str, advice: str) -> str:

@@ -4,11 +4,11 @@ import os
 import os.path as osp
 from collections.abc import Sequence
 
-from ..boxes import COCOBoxes
-from .findings import Findings, Track, no_progress, require_folder, unreadable_images
+from mmtscam.utils.images import IMAGE_ENDINGS
 
-# Endings of the files that mmpretrain's CustomDataset loads.
-IMAGE_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
+from ..boxes import COCOBoxes
+from .findings import Findings, Track, check_images, no_progress, require_folder
+
 _SPLITS = ('train', 'test')
 
 
@@ -47,7 +47,7 @@ def check_image_folders(
         findings.complain(
             f'folders of {split} have no image',
             (name for name, images in classes[split].items() if not images),
-            f'images end in {", ".join(IMAGE_EXTENSIONS)}',
+            f'images end in {", ".join(IMAGE_ENDINGS)}',
         )
     findings.counts['classes'] = len(classes['train'].keys() | classes['test'].keys())
     for split, other in (_SPLITS, _SPLITS[::-1]):
@@ -57,14 +57,14 @@ def check_image_folders(
             'labels count the sorted folders: both splits must have the same',
         )
     images = [path for split in _SPLITS for paths in classes[split].values() for path in paths]
-    findings.complain('images cannot be read', unreadable_images(root, images, track))
+    check_images(findings, 'images', root, images, track)
     for path in box_files:
         _check_boxes(findings, root, os.fspath(path), img_prefix, classes['test'], track)
     return findings
 
 
 def _list_classes(findings: Findings, root: str, split: str) -> dict[str, list[str]]:
-    """Images of each class, relative to the root, as mmpretrain's CustomDataset finds them."""
+    """Images of each class, relative to the root, as WSOLDataset lets mmpretrain's CustomDataset find them."""
     classes: dict[str, list[str]] = {}
     loose: list[str] = []
     others: list[str] = []
@@ -76,10 +76,10 @@ def _list_classes(findings: Findings, root: str, split: str) -> dict[str, list[s
             images = classes[entry.name] = []
             for folder, _, names in os.walk(entry.path, followlinks=True):
                 for name in sorted(names):
-                    wanted = name.lower().endswith(IMAGE_EXTENSIONS) and not name.startswith('.')
+                    wanted = name.lower().endswith(IMAGE_ENDINGS) and not name.startswith('.')
                     (images if wanted else others).append(osp.relpath(osp.join(folder, name), root))
     findings.remark('files lie in no class folder and are not used', loose)
-    findings.remark('files are not used', others, f'images end in {", ".join(IMAGE_EXTENSIONS)}')
+    findings.remark('files are not used', others, f'images end in {", ".join(IMAGE_ENDINGS)}')
     findings.complain(
         f'hidden folders of {split} would be taken for classes',
         (name for name in classes if name.startswith('.')),

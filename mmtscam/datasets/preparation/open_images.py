@@ -8,7 +8,7 @@ from types import MappingProxyType
 from ..annotation_files import read_comma_rows
 from ..masks import OpenImagesMasks
 from ..wsol_benchmark import WSOLBenchmark
-from .findings import Findings, Track, missing_files, no_progress, require_folder, unreadable_images
+from .findings import Findings, Track, check_images, missing_files, no_progress, require_folder
 
 OPEN_IMAGES_COUNTS: Mapping[str, int] = MappingProxyType(
     {'train images': 29819, 'val images': 2500, 'test images': 5000, 'classes': 100}
@@ -71,7 +71,7 @@ def _check_files(findings: Findings, what: str, root: str, names: list[str], dec
     findings.complain(f'{what} are not in {root}', missing)
     if decode:
         present = sorted(set(names) - set(missing))
-        findings.complain(f'{what} of {root} cannot be read', unreadable_images(root, present, track))
+        check_images(findings, f'{what} of {root}', root, present, track)
 
 
 def _list_masks(findings: Findings, root: str, metadata: str, images: list[str]) -> list[str]:

@@ -1,10 +1,8 @@
 """Loading and resizing of images in one step."""
 
-import io
 from typing import Any
 
 import cv2
-import mmcv
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -13,6 +11,7 @@ from mmengine import fileio
 from PIL import Image
 
 from mmtscam.registry import TRANSFORMS
+from mmtscam.utils.image_decoding import open_image, to_rgb
 
 _END_OF_IMAGE = b'\xff\xd9'
 # OpenCV's ways of decoding, by the factor by which each reduces an image.
@@ -39,7 +38,8 @@ class LoadResizedImage(BaseTransform):
     interpolation does from bilinear. All other files, and CMYK images, which
     the two decoders convert differently, are read as without ``fast``.
 
-    An EXIF orientation is ignored either way.
+    An EXIF orientation is ignored either way, except in TIFF files, which
+    Pillow turns always.
 
     Args:
         scale: Width and height to resize to, or the side of a square.
@@ -74,10 +74,11 @@ class LoadResizedImage(BaseTransform):
         Raises:
             FileNotFoundError: If the file is missing.
             OSError: If it cannot be decoded.
+            ValueError: If its pixels cannot be shown faithfully.
         """
         content = fileio.get(results['img_path'], backend_args=self.backend_args)
         # Reads the header alone.
-        with Image.open(io.BytesIO(content)) as image:
+        with open_image(content) as image:
             width, height = image.size
             resized = self._resize_fast(content, image) if self.fast else None
             results['img'] = self._resize(content, image) if resized is None else resized
@@ -90,10 +91,7 @@ class LoadResizedImage(BaseTransform):
 
     def _resize(self, content: bytes, image: Image.Image) -> np.ndarray:
         """Decode and resize with Pillow."""
-        if image.mode != 'RGB':
-            rgb = mmcv.imfrombytes(content, 'color_ignore_orientation', channel_order='rgb', backend='pillow')
-            image = Image.fromarray(rgb)
-        resized = image.resize(self.scale, Image.Resampling.BILINEAR)
+        resized = to_rgb(image, content).resize(self.scale, Image.Resampling.BILINEAR)
         return cv2.cvtColor(np.asarray(resized), cv2.COLOR_RGB2BGR)
 
     def _resize_fast(self, content: bytes, image: Image.Image) -> np.ndarray | None:

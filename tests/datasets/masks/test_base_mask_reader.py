@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmtscam.datasets.masks.base_mask_reader import join_mask, read_grey
 
@@ -26,3 +27,22 @@ def test_missing_and_damaged_file(tmp_path):
     path.write_bytes(b'this is no image')
     with pytest.raises(ValueError, match=f'^{path}: the mask file cannot be read as an image'):
         read_grey(str(path))
+
+
+def test_16_bits_stay(tmp_path):
+    """OpenCV divides by 256 where a file of 16 bits is read as grey: a mask of ones would be empty."""
+    mask = np.array([[0, 1, 2], [300, 65535, 0]], np.uint16)
+    Image.fromarray(mask).save(tmp_path / 'a.png')
+    assert read_grey(str(tmp_path / 'a.png')).tolist() == mask.tolist()
+
+
+def test_numbers_of_a_palette(tmp_path):
+    mask = Image.fromarray(np.array([[1, 2], [3, 1]], np.uint8)).convert('P')
+    mask.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0, 0, 0, 200])
+    mask.putdata([1, 2, 3, 1])
+    mask.save(tmp_path / 'a.png')
+    assert read_grey(str(tmp_path / 'a.png'), indices=True).tolist() == [[1, 2], [3, 1]]
+    assert read_grey(str(tmp_path / 'a.png')).max() > 3
+    (tmp_path / 'b.png').write_text('no image')
+    with pytest.raises(ValueError, match=r'b\.png: the mask file cannot be read as an image; replace it'):
+        read_grey(str(tmp_path / 'b.png'), indices=True)

@@ -46,9 +46,8 @@ def test_missing_images_are_named(root):
 def test_unreadable_image(root):
     (root / 'images' / FIRST).write_bytes((root / 'images' / FIRST).read_bytes()[:700])
     assert check_cub(root, expected=COUNTS).passes()
-    assert check_cub(root, expected=COUNTS, decode=True).problems == [
-        f'1 images of {root}/images cannot be read: {FIRST}'
-    ]
+    (problem,) = check_cub(root, expected=COUNTS, decode=True).problems
+    assert problem.startswith(f'1 images of {root}/images cannot be read: {FIRST} (')
 
 
 @pytest.mark.parametrize(

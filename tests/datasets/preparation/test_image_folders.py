@@ -1,12 +1,15 @@
-import inspect
 import json
+import re
 
+import cv2
+import numpy as np
 import pytest
 from layouts import make_image_folders, spoil
-from mmpretrain.datasets import CustomDataset
+from PIL import Image
 
+from mmtscam.datasets import WSOLDataset
 from mmtscam.datasets.preparation import check_image_folders
-from mmtscam.datasets.preparation.image_folders import IMAGE_EXTENSIONS
+from mmtscam.utils.images import IMAGE_ENDINGS
 
 COUNTS = {'train images': 4, 'test images': 2, 'classes': 2}
 
@@ -34,19 +37,31 @@ def test_a_whole_set(root, boxes):
     assert findings.notes == []
 
 
-def test_it_counts_what_mmpretrain_loads(root):
-    for path in ('train/cat/a.webp', 'train/dog/.hidden.jpg', 'test/loose.jpg'):
+def test_it_counts_what_training_loads(root):
+    for path in ('train/cat/a.docx', 'train/dog/.hidden.jpg', 'test/loose.jpg'):
         (root / path).write_bytes((root / 'test' / 'cat' / '3.jpg').read_bytes())
     findings = check_image_folders(root)
     assert findings.counts == COUNTS
     for split in ('train', 'test'):
-        assert len(CustomDataset(data_root=str(root), data_prefix=split)) == COUNTS[f'{split} images']
+        dataset = dict(type='mmpretrain.CustomDataset', data_root=str(root), data_prefix=split)
+        assert len(WSOLDataset(dataset=dataset)) == COUNTS[f'{split} images']
     assert findings.passes()
     assert findings.notes == [
-        '2 files are not used: train/cat/a.webp, train/dog/.hidden.jpg; images end in ' + ', '.join(IMAGE_EXTENSIONS),
+        '2 files are not used: train/cat/a.docx, train/dog/.hidden.jpg; images end in ' + ', '.join(IMAGE_ENDINGS),
         '1 files lie in no class folder and are not used: test/loose.jpg',
     ]
-    assert inspect.signature(CustomDataset).parameters['extensions'].default == IMAGE_EXTENSIONS
+
+
+def test_every_ending_is_an_image_to_check_and_training(root):
+    for number, ending in enumerate(IMAGE_ENDINGS):
+        Image.new('RGB', (8, 8)).save(root / 'train' / 'cat' / f'{number}{ending.upper()}')
+    findings = check_image_folders(root)
+    assert findings.passes()
+    dataset = dict(type='mmpretrain.CustomDataset', data_root=str(root), data_prefix='train')
+    assert len(WSOLDataset(dataset=dataset)) == findings.counts['train images'] == 4 + len(IMAGE_ENDINGS)
+    assert not findings.notes
+    wanted = {**dataset, 'extensions': ('.png',)}
+    assert len(WSOLDataset(dataset=wanted)) == 1
 
 
 def test_classes_that_differ(root):
@@ -61,7 +76,7 @@ def test_classes_that_differ(root):
 
 
 def test_empty_and_hidden_class(root):
-    (root / 'test' / 'cat' / '3.jpg').rename(root / 'test' / 'cat' / '3.webp')
+    (root / 'test' / 'cat' / '3.jpg').rename(root / 'test' / 'cat' / '3.docx')
     (root / 'train' / '.ipynb_checkpoints').mkdir()
     problems = check_image_folders(root).problems
     assert problems[0] == '1 hidden folders of train would be taken for classes: .ipynb_checkpoints; remove them'
@@ -71,7 +86,28 @@ def test_empty_and_hidden_class(root):
 def test_unreadable_images(root):
     spoil(root / 'train' / 'dog' / '1.jpg')
     (root / 'test' / 'cat' / '3.jpg').write_text('no image')
-    assert check_image_folders(root).problems == ['2 images cannot be read: train/dog/1.jpg, test/cat/3.jpg']
+    (problem,) = check_image_folders(root).problems
+    assert re.fullmatch(r'2 images cannot be read: train/dog/1\.jpg \(\w.*\), test/cat/3\.jpg \(cannot .*\)', problem)
+
+
+def test_pixels_of_more_than_8_bits(root):
+    """Those that the reader brings to 8 bits are remarked, and those that it refuses in training are refused here."""
+    folder = root / 'train' / 'cat'
+    grey = np.arange(64, dtype=np.uint16).reshape(8, 8) * 60
+    cv2.imwrite(str(folder / 'twelve.png'), grey)
+    Image.fromarray(grey.astype(np.float32)).save(folder / 'depth.tif')
+    findings = check_image_folders(root)
+    assert findings.problems == [
+        '1 images cannot be read: train/cat/depth.tif (its pixels are floating-point numbers, of which white is not '
+        'known: save it with 8 bits)'
+    ]
+    assert findings.notes == [
+        '1 images have 16 bits a grey value or colour: train/cat/twelve.png; their largest value says how many of 8 '
+        'to 16 bits count, and 8 are kept: save them with 8 to choose yourself'
+    ]
+    dataset = dict(type='mmpretrain.CustomDataset', data_root=str(root), data_prefix='train')
+    with pytest.raises(ValueError, match=r'train/cat/depth\.tif: cannot be read as an image: its pixels are floating'):
+        WSOLDataset(dataset=dataset)
 
 
 def test_image_without_entry_or_box(root, boxes):

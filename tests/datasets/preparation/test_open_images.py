@@ -51,10 +51,9 @@ def test_missing_images_and_masks(root, metadata):
 def test_unreadable_images_and_masks(root, metadata):
     for path in ('val/0a/a.jpg', 'val/0a/a_2.png'):
         spoil(root / path)
-    assert check_open_images(root, metadata, expected=COUNTS, decode=True).problems == [
-        f'1 val images of {root} cannot be read: val/0a/a.jpg',
-        f'1 val masks of {root} cannot be read: val/0a/a_2.png',
-    ]
+    images, masks = check_open_images(root, metadata, expected=COUNTS, decode=True).problems
+    assert images.startswith(f'1 val images of {root} cannot be read: val/0a/a.jpg (')
+    assert masks.startswith(f'1 val masks of {root} cannot be read: val/0a/a_2.png (')
 
 
 def test_image_without_mask(root, metadata):

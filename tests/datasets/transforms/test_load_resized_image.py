@@ -34,11 +34,11 @@ def pillow(path, size=(32, 24)):
         return np.array(image.convert('RGB').resize(size, Image.Resampling.BILINEAR))[:, :, ::-1]
 
 
-def mmcv_results(path, size=(32, 24)):
-    """The results of mmcv's two transforms for a file."""
+def two_steps(path, size=(32, 24), scope=''):
+    """The results of the two transforms for a file."""
     results = dict(img_path=str(path))
     for step in (
-        dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
+        dict(type=f'{scope}LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
         dict(type='Resize', scale=size, backend='pillow'),
     ):
         results = TRANSFORMS.build(step)(results)
@@ -60,7 +60,8 @@ def test_pixels_are_pillows(tmp_path, size, scale, suffix):
     assert np.array_equal(results['img'], pillow(path, scale))
     assert results['img'].dtype == np.uint8
     assert results['img'].flags.c_contiguous
-    assert_same(results, mmcv_results(path, scale))
+    assert_same(load(path, scale=scale), two_steps(path, scale))
+    assert_same(results, two_steps(path, scale, 'mmcv.'))
 
 
 @pytest.mark.parametrize('fast', [False, True])
@@ -68,12 +69,13 @@ def test_pixels_are_pillows(tmp_path, size, scale, suffix):
     ('mode', 'suffix'),
     [('L', 'png'), ('LA', 'png'), ('RGBA', 'png'), ('P', 'png'), ('1', 'png'), ('RGB', 'bmp'), ('CMYK', 'jpg')],
 )
-def test_other_modes_and_formats_are_as_with_mmcv(tmp_path, mode, suffix, fast):
+def test_other_modes_and_formats_are_as_with_two_steps(tmp_path, mode, suffix, fast):
     path = tmp_path / f'image.{suffix}'
     picture(mode=mode).save(path)
-    assert_same(load(path, fast=fast), mmcv_results(path))
-    if mode not in ('LA', 'RGBA'):  # mmcv puts the former on grey
+    assert_same(load(path, fast=fast), two_steps(path))
+    if mode not in ('LA', 'RGBA'):  # they are put on grey
         assert np.array_equal(load(path, fast=fast)['img'], pillow(path))
+        assert_same(load(path, fast=fast), two_steps(path, scope='mmcv.'))
 
 
 @pytest.mark.parametrize('fast', [False, True])

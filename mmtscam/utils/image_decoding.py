@@ -1,0 +1,161 @@
+"""From the content of an image file to 8-bit RGB: the one way in which everything here sees images."""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+# The colour behind transparent pixels: ImageNet's mean, as in mmcv.
+_BACKGROUND = (124, 117, 104)
+# Bits in which cameras and scanners store grey values in files of 16.
+_DEPTHS = (8, 10, 12, 14, 16)
+_MAX_PIXELS = 'MMTSCAM_MAX_IMAGE_PIXELS'
+_ORIENTATION = 0x0112
+
+
+@contextmanager
+def open_image(content: bytes | BinaryIO) -> Iterator[Image.Image]:
+    """Open an image, whose header alone is read.
+
+    Pillow refuses images of more than 179 million pixels, which may be small
+    files that fill the memory. The environment variable
+    ``MMTSCAM_MAX_IMAGE_PIXELS`` sets another limit.
+
+    Args:
+        content: Content of the file, or the open file.
+
+    Yields:
+        The image.
+
+    Raises:
+        ValueError: If the image is larger, the limit is no number, or the
+            pixels cannot be shown faithfully, see :func:`to_rgb`.
+        OSError: If it is no image.
+    """
+    limit = os.environ.get(_MAX_PIXELS)
+    if limit is not None and not (limit.isascii() and limit.isdecimal() and int(limit) > 0):
+        raise ValueError(f'the environment variable {_MAX_PIXELS} must be a number of pixels, got {limit!r}')
+    if limit is not None:
+        Image.MAX_IMAGE_PIXELS = int(limit)  # Pillow warns above it, and refuses above twice as many
+    try:
+        image = Image.open(io.BytesIO(content) if isinstance(content, bytes) else content)
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f'{error}: where you trust the file, let the environment variable {_MAX_PIXELS} be its number of pixels'
+        ) from error
+    with image:
+        if image.mode == 'F':
+            raise ValueError('its pixels are floating-point numbers, of which white is not known: save it with 8 bits')
+        yield image
+
+
+def decode_image(content: bytes, upright: bool) -> np.ndarray:
+    """Decode an image.
+
+    Args:
+        content: Content of the file.
+        upright: Whether to turn the image as its EXIF orientation says. Pillow
+            turns TIFF images always.
+
+    Returns:
+        ``(H, W, 3)`` ``uint8`` RGB, see :func:`to_rgb`.
+
+    Raises:
+        ValueError: If the pixels cannot be shown faithfully, or the image is
+            too large, see :func:`open_image`.
+        OSError: If it is no image, or a broken one.
+    """
+    with open_image(content) as image:
+        rgb = to_rgb(image, content)
+        if upright and image.format != 'TIFF':
+            rgb = _turn_upright(rgb, image)
+        return np.asarray(rgb)
+
+
+def to_rgb(image: Image.Image, content: bytes) -> Image.Image:
+    """Bring an image of any kind to 8-bit RGB.
+
+    Pixels of more than 8 bits are divided by what brings white to 255. White
+    is the largest number of 8, 10, 12, 14 or 16 bits: of the fewest that hold
+    the image's largest value, because files do not say how many are used.
+    Transparent pixels become grey. An animation gives its first picture.
+
+    Args:
+        image: The open image.
+        content: Content of its file, for Pillow keeps 8 of 16 bits of a colour.
+
+    Returns:
+        The image; ``image`` itself where it is 8-bit RGB already.
+
+    Raises:
+        ValueError: If pixels have more than 16 bits, or the file cannot be
+            decoded.
+        OSError: If the file is broken.
+    """
+    if _has_deep_colours(image):
+        return _deep_colours_to_rgb(content)
+    image.load()
+    if image.mode.startswith('I'):
+        grey = _to_8_bits(np.asarray(image))
+        seen = image.info.get('transparency')
+        opaque = np.full(grey.shape, 255, np.uint8) if seen is None else np.where(np.asarray(image) == seen, 0, 255)
+        image = Image.merge('LA', (Image.fromarray(grey), Image.fromarray(opaque.astype(np.uint8))))
+    if image.mode in ('LA', 'PA', 'RGBA', 'La', 'RGBa') or 'transparency' in image.info:
+        return _put_on_background(image.convert('RGBA'))
+    return image if image.mode == 'RGB' else image.convert('RGB')
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Tell whether pixels of an open image have more than 8 bits, by its header.
+
+    Args:
+        image: The open image, not loaded yet.
+    """
+    return image.mode.startswith('I') or _has_deep_colours(image)
+
+
+def _has_deep_colours(image: Image.Image) -> bool:
+    """Tell whether Pillow would drop bits of an open image that is not loaded yet."""
+    return image.mode in ('RGB', 'RGBA', 'LA') and any(';16' in str(tile.args) for tile in getattr(image, 'tile', ()))
+
+
+def _deep_colours_to_rgb(content: bytes) -> Image.Image:
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
+        raise ValueError('its pixels have 16 bits a colour and cannot be decoded: save it with 8')
+    colours = Image.fromarray(_to_8_bits(pixels[..., 2::-1]))
+    if pixels.shape[2] == 3:
+        return colours
+    colours.putalpha(Image.fromarray((pixels[..., 3] >> 8).astype(np.uint8)))
+    return _put_on_background(colours)
+
+
+def _to_8_bits(values: np.ndarray) -> np.ndarray:
+    largest, lowest = int(values.max(initial=0)), int(values.min(initial=0))
+    depth = next((bits for bits in _DEPTHS if largest < 2**bits), None)
+    if depth is None or lowest < 0:
+        raise ValueError(f'its pixels go from {lowest} to {largest}, not from 0 to 65535: save it with 8 bits')
+    return np.right_shift(values, depth - 8).astype(np.uint8)
+
+
+def _put_on_background(image: Image.Image) -> Image.Image:
+    background = Image.new('RGB', image.size, _BACKGROUND)
+    background.paste(image, mask=image.getchannel('A'))
+    return background
+
+
+def _turn_upright(rgb: Image.Image, source: Image.Image) -> Image.Image:
+    try:
+        orientation = source.getexif().get(_ORIENTATION)
+        if orientation is None:
+            return rgb
+        plain = Image.frombytes('RGB', rgb.size, rgb.tobytes()) if rgb is source else rgb
+        plain.getexif()[_ORIENTATION] = orientation
+        return ImageOps.exif_transpose(plain)
+    except Exception:  # the image is sound, but its orientation is broken
+        return rgb
