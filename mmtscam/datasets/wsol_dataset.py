@@ -183,9 +183,8 @@ class WSOLDataset(BaseDataset):
 
         Raises:
             FileNotFoundError: If the mask's file is missing.
-            ValueError: If the mask cannot be read.
-            RuntimeError: If the image cannot be read or transformed; names
-                the file.
+            ValueError: If image or mask cannot be read; names the file.
+            RuntimeError: If a transform fails; names the file too.
         """
         info = self.get_data_info(idx)
         path = info.get('img_path', f'image {idx}')
@@ -193,10 +192,13 @@ class WSOLDataset(BaseDataset):
             info['gt_mask'] = self._read_mask(info['img_path'], self._class_name(info))
         try:
             return self.pipeline(info)
-        except Exception as error:
-            raise RuntimeError(
-                f'{path}: the image cannot be read or transformed: {error}; replace the file or take its row out'
+        except (OSError, ValueError) as error:
+            reason = str(error).partition(' <_io')[0]
+            raise ValueError(
+                f'{path}: the image cannot be read or transformed: {reason}; replace the file or take its row out'
             ) from error
+        except Exception as error:  # perhaps a bug of a transform, which needs its traceback
+            raise RuntimeError(f'{path}: a transform of the pipeline fails: {error}') from error
 
     def extra_repr(self) -> list[str]:
         """Lines that describe this data set beyond the base class."""

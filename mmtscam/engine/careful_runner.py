@@ -1,14 +1,48 @@
-"""mmengine's Runner, where it would silently train at another rate than the config says."""
+"""mmengine's Runner, where it would silently train at another rate than the config says, or fail after an epoch."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import Runner
 
+from .seeding import preserved_generators
+
 
 class CarefulRunner(Runner):
-    """mmengine's ``Runner`` that counts accumulated batches, and tells which schedule a resumed run follows."""
+    """mmengine's ``Runner``, more careful.
+
+    It counts accumulated batches, tells which schedule a resumed run follows,
+    and rehearses the validation before the training.
+    """
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call the hooks; rehearse the validation when they are ready to train.
+
+        Args:
+            fn_name: Name of the hooks' method.
+            **kwargs: Its arguments.
+        """
+        super().call_hook(fn_name, **kwargs)
+        if fn_name == 'before_train' and self.val_loop is not None:
+            self._rehearse_validation()
+
+    def _rehearse_validation(self) -> None:
+        """Predict and score the first image, and forget it.
+
+        What the validation lacks, such as boxes or masks or a kind of map,
+        is said now and not after the first epoch.
+        """
+        loader: Any = self.val_loop.dataloader
+        evaluator = copy.deepcopy(self.val_loop.evaluator)
+        training = self.model.training
+        self.model.eval()
+        with torch.no_grad(), preserved_generators():
+            batch = loader.collate_fn([loader.dataset[0]])
+            evaluator.process(data_samples=self.model.val_step(batch), data_batch=batch)
+        self.model.train(training)
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate by the images of a step over the base batch size.

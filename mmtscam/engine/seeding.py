@@ -1,7 +1,8 @@
 """Seeds that make a resumed training the same as an uninterrupted one."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -59,3 +60,13 @@ def _seed_as_torch() -> None:
     seed = torch.initial_seed() % 2**32
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - mmcv's transforms draw from it
+
+
+@contextmanager
+def preserved_generators() -> Iterator[None]:
+    """Leave the generators of Python, NumPy and PyTorch as they were, whatever draws from them within."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - mmcv's transforms draw from it
+    with torch.random.fork_rng():
+        yield
+    random.setstate(python)
+    np.random.set_state(numpy)  # noqa: NPY002

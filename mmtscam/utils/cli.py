@@ -31,9 +31,10 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     """Run a tool, and end it with one line where a user can mend the error.
 
     The line is the message of a ``ValueError`` that this package or the tool
-    itself raised, of an ``OSError`` or of an ``ImportError``; the exit code
-    is then 1. All other errors keep their traceback: they are bugs, or come
-    from the user's own code, where the place matters more than the message.
+    itself raised, of an ``OSError`` or of an ``ImportError``, or says which
+    part of a config a library refuses; the exit code is then 1. All other
+    errors keep their traceback: they are bugs, or come from the user's own
+    code, where the place matters more than the message.
     Ctrl-C ends the tool with exit code 130, and prints the interruption's
     message if it has one.
 
@@ -51,12 +52,21 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     except KeyboardInterrupt as stop:
         print(stop if str(stop) else 'interrupted', file=sys.stderr)
         raise SystemExit(130) from None
-    except (ValueError, OSError, ImportError) as error:
-        if isinstance(error, ValueError) and not _is_message(error, main.__module__):
+    except Exception as error:
+        message = _message(error, main.__module__)
+        if message is None:
             raise
-        message = str(error) or type(error).__name__
         found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
         raise SystemExit(message + ''.join(f' ({hint})' for hint in found)) from error
+
+
+def _message(error: Exception, tool: str) -> str | None:
+    """The line for the user; ``None`` for what is no user's fault, or cannot be told from a bug."""
+    if isinstance(error, OSError | ImportError) or (isinstance(error, ValueError) and _is_message(error, tool)):
+        return str(error) or type(error).__name__
+    from .config_mistakes import explain
+
+    return explain(error)
 
 
 def _is_message(error: Exception, tool: str) -> bool:

@@ -125,7 +125,7 @@ def _has_deep_colours(image: Image.Image) -> bool:
 
 
 def _deep_colours_to_rgb(content: bytes) -> Image.Image:
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    pixels: np.ndarray | None = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
         raise ValueError('its pixels have 16 bits a colour and cannot be decoded: save it with 8')
     colours = Image.fromarray(_to_8_bits(pixels[..., 2::-1]))

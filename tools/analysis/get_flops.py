@@ -15,6 +15,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if len(args.shape or ()) > 2:
         parser.error('--shape takes one number or two')
+    if min(args.shape or (1,)) < 1:
+        parser.error(f'--shape must be at least 1, got {min(args.shape)}')
     return args
 
 

@@ -58,4 +58,4 @@ def conclude(findings: Findings, root: str, source: str | None = None, allow_sub
 
 
 def _hint(source: str | None) -> str:
-    return '' if source is None else f'\nOfficial source: {source}'
+    return '' if source is None else f'; official source: {source}'

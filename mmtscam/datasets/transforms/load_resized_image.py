@@ -52,7 +52,7 @@ class LoadResizedImage(BaseTransform):
     """
 
     def __init__(self, scale: int | tuple[int, int], fast: bool = False, backend_args: dict | None = None) -> None:
-        width, height = (scale, scale) if isinstance(scale, int) else scale
+        width, height = (scale, scale) if isinstance(scale, int) else (*(scale or ()), 0, 0)[:2]
         if min(width, height) <= 0:
             raise ValueError(f'scale must be a width and a height in pixels, got {scale}')
         self.scale = (width, height)

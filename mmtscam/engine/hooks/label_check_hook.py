@@ -13,7 +13,7 @@ from mmtscam.registry import HOOKS
 
 @HOOKS.register_module()
 class LabelCheckHook(Hook):
-    """Checks labels and class names before the first step.
+    """Checks labels and class names of the training and the validation data before the first step.
 
     Every label must be one of the head's classes. On a GPU any other label
     would end in a device-side assertion that names nothing. The names of the
@@ -31,10 +31,12 @@ class LabelCheckHook(Hook):
         self._classes = checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes')
 
     def before_train(self, runner: Runner) -> None:
-        """Check the training data, and remember its class names for later checks."""
+        """Check the training data and, with its class names, the validation data."""
         self._classes = None
         self._check(runner, runner.train_dataloader)
         self._classes = runner.train_dataloader.dataset.metainfo.get('classes')
+        if runner.val_loop is not None:
+            self.before_val(runner)
 
     def before_val(self, runner: Runner) -> None:
         """Check the validation data."""

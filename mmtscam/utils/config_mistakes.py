@@ -1,0 +1,79 @@
+"""Mistakes in a config or in data, in one sentence, where a library says them with a traceback."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+# Their own errors while a part is built are about its arguments; those of other code may be bugs.
+_LIBRARIES = {'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'torch', 'torchvision', 'timm'}
+_ARGUMENTS = re.compile(r'__init__\(\) (got an unexpected keyword|got multiple values|missing \d+ required|takes )')
+_SIZES = re.compile(r'stack expects each tensor to be equal size, but got (\[.*?\]) at entry 0 and (\[.*?\]) at entry')
+_IN_WORKER = re.compile(r'^Caught \w+ in DataLoader worker process')
+_OWN = os.path.join(Path(__file__).parents[1], '')
+_UNKNOWN = re.compile(r'(\S+) is not in the \S*?(\w+) registry')
+
+
+def explain(error: BaseException) -> str | None:
+    """Say in one sentence what is wrong with a config or the data.
+
+    Args:
+        error: An error that ended a tool.
+
+    Returns:
+        The sentence; ``None`` where the error does not come from them, or may
+        be a bug in somebody's code.
+    """
+    message = str(error.args[0]) if error.args else ''
+    if found := _SIZES.search(message):
+        return (
+            f'images of the sizes {found[1]} and {found[2]} cannot be in one batch: let the pipeline end with images '
+            'of one size (Resize, RandomCrop), or set batch_size=1'
+        )
+    if _IN_WORKER.match(message):
+        return _from_worker(message)
+    frames = list(_frames(error))
+    names = [_where(frame) for frame in frames]
+    if isinstance(error, KeyError):
+        if found := _UNKNOWN.search(message):
+            return (
+                f'{found[1]}: no {found[2]} of this name is registered: correct type in the config, or name the '
+                "module that registers it in the config's custom_imports"
+            )
+        if names and names[-1].startswith('mmengine.config.') and 'mmengine.runner.runner.from_cfg' in names:
+            return f'{message}: the config has no such key, which every run needs: it is no complete config'
+        return None
+    if 'mmengine.optim.optimizer.default_constructor.__call__' in names and message == 'None is not a callable object':
+        frame = frames[names.index('mmengine.optim.optimizer.default_constructor.__call__')]
+        kind = getattr(frame.f_locals.get('self'), 'optimizer_cfg', {}).get('type')
+        return f'{kind}: no optimizer of this name is registered: correct optim_wrapper.optimizer.type in the config'
+    built = [place for place, name in enumerate(names) if name == 'mmengine.registry.build_functions.build_from_cfg']
+    loader = [place for place, name in enumerate(names) if name == 'torch.utils.data.dataloader.__init__']
+    if isinstance(error, TypeError) and built and _ARGUMENTS.search(message):
+        return f'{message}: correct the config: it names this class with arguments that it does not take'
+    if isinstance(error, TypeError | ValueError | AssertionError) and (built or loader):
+        part = 'DataLoader' if loader else getattr(frames[built[-1]].f_locals.get('obj_cls'), '__name__', 'a part')
+        inner = names[(loader or built)[-1] + 1 :]
+        if loader or (inner and inner[-1].partition('.')[0] in _LIBRARIES):
+            return f'{part}: {" ".join(message.split())}: correct its arguments in the config'
+    return None
+
+
+def _from_worker(message: str) -> str | None:
+    """The message of an error of ours that PyTorch hands on from a loader's process as the text of its traceback."""
+    *frames, last = message.rstrip().splitlines()
+    files = [line.strip() for line in frames if line.strip().startswith('File "')]
+    kind, _, text = last.partition(': ')
+    return text if kind in ('ValueError', 'FileNotFoundError') and files and _OWN in files[-1] else None
+
+
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame
+        trace = trace.tb_next
+
+
+def _where(frame: FrameType) -> str:
+    return f'{frame.f_globals.get("__name__", "")}.{frame.f_code.co_name}'
