@@ -76,7 +76,7 @@ class WSOLDataset(BaseDataset):
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Say where to look if a file of the wrapped data set is missing."""
+        """Say where to look if a file of the wrapped data set is missing or cannot be used."""
         try:
             yield
         except FileNotFoundError as error:
@@ -87,6 +87,10 @@ class WSOLDataset(BaseDataset):
                 f'{self._dataset_cfg["type"]}; check_data of the tools says what a data set lacks, and that of ILSVRC '
                 'writes its lists'
             ) from error
+        except (AssertionError, RuntimeError, ValueError) as error:  # what data sets of mmpretrain raise
+            files = [str(self._dataset_cfg[key]) for key in ('data_root', 'ann_file') if self._dataset_cfg.get(key)]
+            place = ', '.join([str(self._dataset_cfg['type']), *files])
+            raise ValueError(f'{place}: the data set cannot be loaded: {error}') from error
 
     def load_data_list(self) -> list[dict]:
         """Load labels from the wrapped data set and boxes from their reader.
@@ -104,6 +108,7 @@ class WSOLDataset(BaseDataset):
             wrapped.full_init()
         # Some data sets know their classes only now.
         self._metainfo = {**wrapped.metainfo, **self._own_metainfo}
+        self._check_folders(getattr(wrapped, 'folder_to_idx', None))
         root = dict(data_root=getattr(wrapped, 'data_root', None) or '')
         read_boxes = BOX_READERS.build({**root, **self._box_cfg}) if self._box_cfg is not None else None
         if self._mask_cfg is not None:
@@ -131,6 +136,19 @@ class WSOLDataset(BaseDataset):
             )
         self._wrapped = None  # two copies of a large list would be held
         return data_list
+
+    def _check_folders(self, folders: dict[str, int] | None) -> None:
+        """Refuse class names that number the classes otherwise than the folders do."""
+        if not folders or not self.CLASSES:
+            return
+        numbered = sorted(folders, key=lambda name: folders[name])
+        names, plain = ([_plain(name) for name in each] for each in (self.CLASSES, numbered))
+        if len(names) != len(plain) or (sorted(names) == sorted(plain) and names != plain):
+            raise ValueError(
+                f'{self._dataset_cfg["type"]}: the class names are {", ".join(self.CLASSES[:5])}, ... '
+                f'({len(names)}), but labels number the folders {", ".join(numbered[:5])}, ... ({len(plain)}): '
+                "give a name for each folder in the folders' order (metainfo, classes), or leave the names out"
+            )
 
     def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
         """Pack the rows, and keep the labels beside them."""
@@ -203,6 +221,10 @@ class WSOLDataset(BaseDataset):
     def extra_repr(self) -> list[str]:
         """Lines that describe this data set beyond the base class."""
         return [f'Wrapped data set: \t{self._dataset_cfg}', f'Boxes: \t{self._box_cfg}', f'Masks: \t{self._mask_cfg}']
+
+
+def _plain(name: str) -> str:
+    return str(name).replace('_', ' ').casefold()
 
 
 def _with_arguments(cfg: dict, **arguments: Any) -> dict:

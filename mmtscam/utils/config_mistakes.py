@@ -43,6 +43,11 @@ def explain(error: BaseException) -> str | None:
             )
         if names and names[-1].startswith('mmengine.config.') and 'mmengine.runner.runner.from_cfg' in names:
             return f'{message}: the config has no such key, which every run needs: it is no complete config'
+        if names and names[-1] == 'mmengine.hooks.checkpoint_hook._save_best_checkpoint':
+            return (
+                f'{message}: no metric of the validation has this name: let default_hooks.checkpoint.save_best be one '
+                "that val_evaluator prints, 'auto', or None"
+            )
         return None
     if 'mmengine.optim.optimizer.default_constructor.__call__' in names and message == 'None is not a callable object':
         frame = frames[names.index('mmengine.optim.optimizer.default_constructor.__call__')]

@@ -52,7 +52,7 @@ _VALUES = {
     'model.backbone.arch.num_heads=3': ('num_heads',),
     'model.backbone.img_size=20': ('img_size', 'size'),
     'model.head.num_classes.x=1': ('num_classes',),
-    'val_evaluator.9.protocol=tscam': ('val_evaluator',),
+    'val_evaluator.9.protocol=tscam': ('Index 9',),
 }
 _MAYBE_RIGHT = ('model.head.threshold=7', 'train_cfg.max_epochs=0', 'model.backbone.img_size=20')
 # Parts that do not go together.
@@ -112,26 +112,32 @@ def _data(ground: Ground, text: str) -> Iterator[Case]:
     def folder(part: str, more: str = '') -> str:
         wrapped = f"dict(type='mmpretrain.CustomDataset', data_root={str(root)!r}, data_prefix={part!r}{more})"
         loader = 'train_dataloader' if part == 'train' else 'val_dataloader'
-        return f"{loader}['dataset'].update(dataset={wrapped}, boxes=None)"
+        return f"{loader}['dataset'].update(dataset={wrapped}, boxes=None, metainfo={{}})"
 
     check = "model['head']['num_classes'] = 2\nval_evaluator = [dict(type='mmpretrain.Accuracy')]"
     yield train('other classes in validation', f'{folder("train")}\n{folder("test")}\n{check}', 'bird')
+    yield train('a best number that is none', f'{folder("train")}\n{_VALIDATE_TRAIN}\n{check}', 'save_best')
     names = ", metainfo=dict(classes=('dog', 'cat'))"
-    yield train('names in another order', f'{folder("train", names)}\n{folder("train")}\n{check}', 'dog')
+    yield train('names in another order', f'{folder("train", names)}\n{check}', 'dog')
     names = ", metainfo=dict(classes=('a', 'b', 'c'))"
     yield train('more names than folders', f'{folder("train", names)}\n{check}', 'classes')
 
     listed = ground.place('unlike/several.txt', 'cat/1.jpg 0\ndog/1.jpg 0 1\n')
     several = f", ann_file={str(listed)!r}, metainfo=dict(classes=('cat', 'dog'))"
-    yield train('several labels an image', f'{folder("train", several)}\n{check}', 'several.txt', 'dog/1.jpg')
-    many = f"train_dataloader['dataset']['dataset'] = dict(type='mmpretrain.MultiLabelDataset', ann_file={str(ground.place('unlike/many.json', MANY))!r})"
+    lines = f'{folder("train", several)}\n{_VALIDATE_TRAIN}\n{check}'
+    yield train('several labels an image', lines, 'several.txt', 'dog/1.jpg')
+    wrapped = dict(type='mmpretrain.MultiLabelDataset', ann_file=str(ground.place('unlike/many.json', _MANY)))
+    many = f"train_dataloader['dataset'].update(dataset={wrapped}, metainfo={{}})"
     yield train('a multi-label data set', f'{many}\n{check}', 'one label')
     bad = ground.place('unlike/words.txt', 'cat/1.jpg cat\n')
     words = f", ann_file={str(bad)!r}, metainfo=dict(classes=('cat', 'dog'))"
     yield train('labels of words', f'{folder("train", words)}\n{check}', 'words.txt')
 
 
-MANY = """{
+_VALIDATE_TRAIN = (
+    "val_dataloader['dataset'] = {**train_dataloader['dataset'], 'pipeline': val_dataloader['dataset']['pipeline']}"
+)
+_MANY = """{
     "metainfo": {"classes": ["cat", "dog"]},
     "data_list": [{"img_path": "cat/1.jpg", "gt_label": [0, 1]}, {"img_path": "dog/1.jpg", "gt_label": [1]}]
 }"""

@@ -96,7 +96,7 @@ def judge(case: Case, code: str, place: Path) -> Ended:
         faults.append('refused')
     if code in ('1', '2') and not faults:
         messages = [each for each in lines if not each.startswith(('usage:', ' '))]
-        reports = [each for each in out.splitlines() if each.startswith('problem:')]
+        reports = [each for each in out.splitlines() if each.startswith(('problem:', 'Skipped:'))]
         if len(messages) != 1 and not reports:
             faults.append(f'{len(messages)} lines')
         text = ' '.join([line, *reports])

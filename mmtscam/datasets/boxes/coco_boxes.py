@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmtscam.datasets.coco import COCOFile
+from mmtscam.datasets.coco import COCOFile, COCOObject
 from mmtscam.registry import BOX_READERS
 
 from .base_box_reader import BaseBoxReader, xywh_to_xyxy
@@ -37,18 +37,23 @@ class COCOBoxes(BaseBoxReader):
 
         Raises:
             ValueError: If the image has no box (of its class), a box is not
-                finite, inverted or empty, or, with ``match_class``,
+                finite, inverted or empty or lies outside the size that the
+                file gives the image, or, with ``match_class``,
                 ``class_name`` is none of the categories.
         """
         objects = self.file.objects_of_class(img_path, class_name) if self._match_class else self.file.objects(img_path)
-        boxes = [
-            xywh_to_xyxy(found.value if isinstance(found.value, list) else [found.value], found.where)
-            for found in objects
-            if not found.crowd
-        ]
+        boxes = [self._box(found, img_path) for found in objects if not found.crowd]
         if not boxes:
             raise ValueError(self.file.what_is_missing(img_path, class_name if self._match_class else None, 'box'))
         return np.stack(boxes)
+
+    def _box(self, found: COCOObject, img_path: str) -> np.ndarray:
+        box = xywh_to_xyxy(found.value if isinstance(found.value, list) else [found.value], found.where)
+        if self.file.has_size(img_path):
+            height, width = self.file.size(img_path)
+            if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
+                raise ValueError(f'{found.where}: the box {found.value} lies outside its image of {width}x{height}')
+        return box
 
     def img_id(self, img_path: str) -> int | None:
         """The image's ``id`` in the file, by which mmdet's ``CocoMetric`` finds it again in ``ann_file``."""

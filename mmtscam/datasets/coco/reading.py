@@ -155,6 +155,15 @@ class COCOFile:
         found = self._ids.get(image_key(img_path, self._img_root))
         return found if isinstance(found, int) else None
 
+    def has_size(self, img_path: str) -> bool:
+        """Whether the file tells the size of an image.
+
+        Args:
+            img_path: Path of the image as the data set gives it.
+        """
+        height, width = self._sizes.get(image_key(img_path, self._img_root), (None, None))
+        return isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0
+
     def size(self, img_path: str) -> tuple[int, int]:
         """Size of an image.
 
@@ -167,10 +176,9 @@ class COCOFile:
         Raises:
             ValueError: If the file does not tell them.
         """
-        height, width = self._sizes.get(image_key(img_path, self._img_root), (None, None))
-        if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+        if not self.has_size(img_path):
             raise ValueError(f'{self.path}: no height and width of image {img_path}')
-        return height, width
+        return self._sizes[image_key(img_path, self._img_root)]
 
 
 def _get(entry: Any, key: str, where: str) -> Any:

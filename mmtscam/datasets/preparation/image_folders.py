@@ -3,7 +3,12 @@
 import os
 import os.path as osp
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
+import numpy as np
+
+from mmtscam.utils.image_decoding import open_image
 from mmtscam.utils.images import IMAGE_ENDINGS
 
 from ..boxes import COCOBoxes
@@ -88,6 +93,17 @@ def _list_classes(findings: Findings, root: str, split: str) -> dict[str, list[s
     return classes
 
 
+def _check_inside(boxes: np.ndarray, img_path: str, path: str) -> None:
+    with suppress(OSError), Path(img_path).open('rb') as file, open_image(file) as image:
+        width, height = image.size
+        for x1, y1, x2, y2 in boxes.tolist():
+            if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
+                raise ValueError(
+                    f'{path}: the box from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g}) lies outside {img_path} of '
+                    f'{width}x{height}'
+                )
+
+
 def _check_boxes(
     findings: Findings, root: str, path: str, img_prefix: str, classes: dict[str, list[str]], track: Track
 ) -> None:
@@ -105,7 +121,7 @@ def _check_boxes(
     for name, image in track(test_images, 'reading boxes'):
         img_path = osp.join(root, image)
         try:
-            read_boxes(img_path, name)
+            _check_inside(read_boxes(img_path, name), img_path, path)
         except ValueError as error:
             if read_boxes.file.objects(img_path):
                 wrong.append(error)

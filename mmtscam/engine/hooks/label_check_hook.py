@@ -1,5 +1,6 @@
 """A check that labels and class names mean the same to data and model."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -85,8 +86,19 @@ class LabelCheckHook(Hook):
 
 
 def _read_labels(dataset: Any) -> np.ndarray:
-    """The labels of a data set (N,), 0 for images without one."""
-    try:
-        return np.asarray(dataset.get_gt_labels())
-    except (AttributeError, KeyError):  # what repeats or joins data sets gives none, nor do such images
-        return np.array([dataset.get_data_info(index).get('gt_label', 0) for index in range(len(dataset))], np.int64)
+    """The labels of a data set (N,), 0 for images without one; refuses several labels an image."""
+    with suppress(AttributeError, KeyError, ValueError, TypeError):  # wrappers and images without one label each
+        labels = np.asarray(dataset.get_gt_labels())
+        if labels.ndim == 1 and labels.dtype.kind == 'i':
+            return labels
+    found = []
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        label = info.get('gt_label', 0)
+        if not isinstance(label, int | np.integer):
+            raise ValueError(
+                f'{info["img_path"]}: needs one label, got {label!r}: a class is learnt and localized from one label '
+                'an image'
+            )
+        found.append(label)
+    return np.array(found, np.int64)

@@ -47,8 +47,8 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
 
     Raises:
         ValueError: If ``attn_layers`` names a block that is not there, the
-            class token or the last block is switched off, or an argument is
-            not among its choices.
+            class token or the last block is switched off, heads do not divide
+            the width, or an argument is not among its choices.
     """
 
     def __init__(
@@ -64,6 +64,12 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         super().__init__(arch=arch, out_type='featmap', init_cfg=init_cfg, **kwargs)
         if not self.with_cls_token or list(self.out_indices) != [self.num_layers - 1]:
             raise ValueError('TS-CAM needs class token and last block: leave with_cls_token and out_indices out')
+        attention_layer = self.layers[-1].attn
+        if attention_layer.embed_dims % attention_layer.num_heads:
+            raise ValueError(
+                f'num_heads={attention_layer.num_heads} must divide the width of tokens, '
+                f'embed_dims={attention_layer.embed_dims}: change arch'
+            )
         self.expose_attention(self._attentions(), attn_layers, attn_impl, attn_aggregation, attention)
         fuse_linears(self)
         for layer in self.layers:
