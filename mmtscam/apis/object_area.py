@@ -59,10 +59,7 @@ def object_areas(
     chosen = order[:images].sort().values.tolist()
     areas = []
     for index in track(chosen, 'looking at images'):  # one by one, since padding in a batch would count as background
-        try:
-            batch = pseudo_collate([dataset[index]])
-        except RuntimeError as error:  # which names the image
-            raise ValueError(str(error)) from error
+        batch = pseudo_collate([dataset[index]])
         with torch.no_grad():
             feats = model.backbone(model.data_preprocessor(batch)['inputs'])
         areas.append((min_max(feats.mean_attention()) > 0.1).float().mean())

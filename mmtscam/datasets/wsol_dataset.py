@@ -211,7 +211,8 @@ class WSOLDataset(BaseDataset):
         try:
             return self.pipeline(info)
         except (OSError, ValueError) as error:
-            reason = str(error).partition(' <_io')[0]
+            missing = isinstance(error, FileNotFoundError)
+            reason = 'there is no such file' if missing else str(error).partition(' <_io')[0]
             raise ValueError(
                 f'{path}: the image cannot be read or transformed: {reason}; replace the file or take its row out'
             ) from error

@@ -235,7 +235,7 @@ def test_a_damaged_image_is_named(set_copy, pipelines, damage, split):
     dataset = _dataset(set_copy, split, pipeline=pipelines[split], test_mode=split == 'test')
     path = dataset.get_data_info(1)['img_path']
     damage(type(set_copy)(path))
-    with pytest.raises(RuntimeError) as caught:
+    with pytest.raises(ValueError) as caught:
         dataset[1]
     assert str(caught.value).startswith(f'{path}: the image cannot be read')
     assert caught.value.__cause__ is not None
@@ -300,7 +300,7 @@ def test_names_of_classes_go_to_the_readers(pets):
     assert dataset[1]['data_samples'].gt_instances.bboxes.tolist() == [[0, 4, 1, 5]]
     with pytest.raises(ValueError, match=r"coco\.json: no category 'Dog'"):
         _pets(pets, boxes=_coco('COCOBoxes'), metainfo=dict(classes=('cat', 'Dog')))
-    with pytest.raises(ValueError, match=r'images/dog/one\.jpg: label 1 is outside the 1 class names'):
+    with pytest.raises(ValueError, match=r'the class names are cat, .* labels number the folders cat, dog'):
         _pets(pets, boxes=_coco('COCOBoxes'), metainfo=dict(classes=('cat',)))
 
 
@@ -555,3 +555,23 @@ def test_images_without_labels_have_none(sample_set):
     wrapped = dict(type='mmpretrain.CustomDataset', data_root=str(sample_set), data_prefix='images', with_label=False)
     with pytest.raises(KeyError, match='gt_label'):
         WSOLDataset(wrapped).get_gt_labels()
+
+
+@pytest.mark.parametrize('inside', [True, False])
+def test_names_must_number_the_classes_as_the_folders_do(tmp_path, inside):
+    """Given to the wrapped data set or to ours; other names of as many classes are fine."""
+    for name in ('red_cat', 'dog'):
+        (tmp_path / name).mkdir()
+        Image.new('RGB', (4, 4)).save(tmp_path / name / 'a.jpg')
+
+    def load(*names):
+        named = dict(metainfo=dict(classes=names))
+        wrapped = dict(type='mmpretrain.CustomDataset', data_root=str(tmp_path))
+        return WSOLDataset(dataset={**wrapped, **named}) if inside else WSOLDataset(dataset=wrapped, **named)
+
+    assert load('Dog', 'red cat').metainfo['classes'] == ('Dog', 'red cat')
+    assert load('Hund', 'Katze').metainfo['classes'] == ('Hund', 'Katze')
+    with pytest.raises(ValueError, match=r'labels number the folders dog, red_cat, .* \(2\): give a name for each'):
+        load('red cat', 'dog')
+    with pytest.raises(ValueError, match=r'folders|subfolders'):
+        load('dog', 'cat', 'horse')

@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+import torch
 from mmengine.runner import Runner
 
 from mmtscam.engine.careful_runner import CarefulRunner
@@ -67,3 +68,36 @@ def test_the_same_schedule_goes_on_without_a_word(build, capfd, tmp_path):
     capfd.readouterr()
     build(name='b', resume=True, load_from=str(tmp_path / 'run' / 'epoch_1.pth'), **same).train()
     assert 'stays' not in ''.join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'val_dataloader.dataset.boxes': None}, 'no true box to compare with'),
+        ({'val_evaluator': [dict(type='PixelAP', protocol='wsol-v2')]}, 'no true mask to compare with'),
+        ({'val_evaluator': [dict(type='LocAccuracy', map_kind='mine')]}, 'mine'),
+        ({'val_dataloader.dataset.pipeline': [dict(type='LoadImageFromFile')]}, 'inputs'),
+    ],
+)
+def test_what_a_validation_lacks_is_said_before_the_first_step(tiny_config, changes, message):
+    tiny_config.merge_from_dict(changes)
+    runner = CarefulRunner.from_cfg(tiny_config)
+    with pytest.raises((ValueError, KeyError), match=message):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_a_rehearsal_leaves_no_trace(tiny_config, tmp_path):
+    """Weights, numbers and random draws are those of a run without it."""
+    states = []
+    for index, kind in enumerate((CarefulRunner, Runner)):
+        cfg = copy.deepcopy(tiny_config)
+        cfg.merge_from_dict(dict(work_dir=str(tmp_path / f'{index}'), experiment_name=f'{tmp_path.name}-{index}'))
+        runner = kind.from_cfg(cfg)
+        model = runner.train()
+        numbers = {key: value for key, value in runner.message_hub.log_scalars.items() if 'time' not in key}
+        states.append((model.state_dict(), {key: value.current() for key, value in numbers.items()}))
+    (ours, our_numbers), (theirs, their_numbers) = states
+    assert our_numbers == their_numbers
+    assert any('gt_known' in key for key in our_numbers)
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)

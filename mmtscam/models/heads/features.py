@@ -44,7 +44,8 @@ def check_feature_maps(head: nn.Module, feats: Any, in_channels: int, count: int
         The backbone's output.
 
     Raises:
-        ValueError: If it is no tuple of so many maps ``(B, D, h, w)``.
+        ValueError: If it is no tuple of so many maps ``(B, D, h, w)``, or
+            channels come last.
     """
     # A NamedTuple such as TokenFeatures is a tuple too, but its last entry is no feature map.
     plain = isinstance(feats, tuple | list) and not hasattr(feats, '_fields')
@@ -52,7 +53,8 @@ def check_feature_maps(head: nn.Module, feats: Any, in_channels: int, count: int
         maps = 'a feature map' if count == 1 else f'{count} feature maps'
         raise ValueError(
             f'{type(head).__name__} works on {maps} (B, D, h, w), and {_backbone_of(head)} gives {_describe(feats)}: '
-            'its forward must return a tuple of feature maps, as the ones of mmpretrain do (out_indices chooses them)'
+            'its forward must return a tuple of feature maps, as the ones of mmpretrain do (out_indices and out_type '
+            'choose them)'
         )
     _check_channels(head, feats[-1], in_channels)
     return tuple(feats)
@@ -60,6 +62,11 @@ def check_feature_maps(head: nn.Module, feats: Any, in_channels: int, count: int
 
 def _check_channels(head: nn.Module, features: Tensor, in_channels: int) -> None:
     if features.shape[1] != in_channels:
+        if features.shape[1] != features.shape[-1] == in_channels:
+            raise ValueError(
+                f'{_backbone_of(head)} gives channels last, {tuple(features.shape)}, and {type(head).__name__} works '
+                'on (B, D, h, w): let it permute its output, or choose the argument with which it does'
+            )
         raise ValueError(
             f'{_backbone_of(head)} gives {features.shape[1]} channels and {type(head).__name__} expects {in_channels}: '
             f'set model.head.in_channels={features.shape[1]}'

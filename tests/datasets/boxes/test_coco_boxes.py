@@ -70,3 +70,19 @@ def test_bad_box(coco, tmp_path, box, problem):
     with pytest.raises(ValueError) as caught:
         boxes(f'{tmp_path}/two.jpg', 'cat')
     assert str(caught.value) == f'{tmp_path}/coco.json: annotations[4]: {problem}'
+
+
+def test_a_box_outside_the_size_that_the_file_gives(tmp_path):
+    data = dict(
+        images=[dict(id=1, file_name='a.jpg', width=30, height=20), dict(id=2, file_name='b.jpg')],
+        categories=[dict(id=1, name='cat')],
+        annotations=[
+            dict(image_id=1, category_id=1, bbox=[10, 20, 5, 5]),
+            dict(image_id=2, category_id=1, bbox=[10, 20, 5, 5]),
+        ],
+    )
+    (tmp_path / 'a.json').write_text(json.dumps(data))
+    read_boxes = COCOBoxes(str(tmp_path), 'a.json')
+    with pytest.raises(ValueError, match=r'annotations\[0\]: the box \[10, 20, 5, 5\] lies outside its image of 30x20'):
+        read_boxes(f'{tmp_path}/a.jpg', 'cat')
+    assert read_boxes(f'{tmp_path}/b.jpg', 'cat').tolist() == [[10, 20, 15, 25]]  # no size is known

@@ -162,3 +162,9 @@ def test_missing_files(root, boxes):
         check_image_folders(root, [boxes])
     with pytest.raises(FileNotFoundError, match=f'^{root}/test/train: folder not found; the images lie in .*/CLASS/'):
         check_image_folders(root / 'test')
+
+
+def test_a_box_outside_its_image(root, boxes):
+    _change(boxes, lambda data: data['annotations'][0].update(bbox=[30, 2, 10, 5]))
+    (problem,) = check_image_folders(root, [boxes]).problems
+    assert f'{boxes}: the box from (30, 2) to (40, 7) lies outside {root}/test/dog/3.jpg of 30x20' in problem

@@ -1,3 +1,4 @@
+import json
 import logging
 from types import SimpleNamespace
 
@@ -47,6 +48,7 @@ def _check(dataset, num_classes=8):
         model=SimpleNamespace(head=SimpleNamespace(num_classes=num_classes)),
         logger=logging.getLogger(),
         train_dataloader=SimpleNamespace(dataset=DATASETS.build(dataset)),
+        val_loop=None,
     )
     HOOKS.build(dict(type='LabelCheckHook')).before_train(runner)
 
@@ -71,3 +73,23 @@ def test_the_first_wrong_label_is_named_also_of_a_part(tiny_config):
 def test_images_without_labels_pass(sample_set):
     wrapped = dict(type='mmpretrain.CustomDataset', data_root=str(sample_set), data_prefix='images', with_label=False)
     _check(dict(type='WSOLDataset', dataset=wrapped))
+
+
+def test_the_validation_data_are_checked_before_the_first_epoch(tiny_config):
+    """Also where the classes differ, which the check of folders says too."""
+    tiny_config.val_dataloader.dataset.metainfo = dict(classes=tiny_config.classes[::-1])
+    runner = Runner.from_cfg(tiny_config)
+    with pytest.raises(ValueError, match='not those that were trained on'):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_several_labels_an_image(tmp_path):
+    content = dict(
+        metainfo=dict(classes=['cat', 'dog']),
+        data_list=[dict(img_path='a.jpg', gt_label=[0]), dict(img_path='b.jpg', gt_label=[0, 1])],
+    )
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    dataset = dict(type='mmpretrain.MultiLabelDataset', ann_file=str(tmp_path / 'a.json'))
+    with pytest.raises(ValueError, match=r'^a\.jpg: needs one label, got \[0\]: a class is learnt and localized from'):
+        _check(dict(type='WSOLDataset', dataset=dataset))

@@ -1,0 +1,139 @@
+"""One sentence for what libraries say of a config, and none for what may be a bug."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader, Dataset
+
+from mmtscam.registry import DATASETS, MODELS
+from mmtscam.utils.config_mistakes import explain
+
+PARTS = Registry('part')
+
+
+@PARTS.register_module()
+class Part:
+    def __init__(self, size=1, then=None):
+        if then == 'bug':
+            [].pop()
+        if then == 'own refusal':
+            raise ValueError('size is odd')
+        if then == 'parser':
+            int('a')
+
+
+class Sizes(Dataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return torch.zeros(3, index + 4)
+
+
+def explained(call):
+    with pytest.raises(Exception) as caught:
+        call()
+    return explain(caught.value)
+
+
+def test_an_argument_that_a_class_does_not_take():
+    assert explained(lambda: PARTS.build(dict(type='Part', colour=3))) == (
+        "Part.__init__() got an unexpected keyword argument 'colour': correct the config: it names this class with "
+        'arguments that it does not take'
+    )
+    nested = dict(type='TSCAMDeiT', arch='deit-tiny', colour=3)  # handed on to mmpretrain's class
+    assert "VisionTransformer.__init__() got an unexpected keyword argument 'colour'" in explained(
+        lambda: MODELS.build(nested)
+    )
+
+
+def test_a_part_that_is_not_registered():
+    for registry, kind in ((MODELS, 'model'), (DATASETS, 'dataset')):
+        assert explained(lambda registry=registry: registry.build(dict(type='Nothing'))).startswith(
+            f'Nothing: no {kind} of this name is registered: correct type in the config, or name the module'
+        )
+
+
+def test_what_a_library_refuses():
+    said = explained(lambda: MODELS.build(dict(type='mmpretrain.SwinTransformer', arch=dict(a=1))))
+    assert said.startswith('SwinTransformer: Custom arch needs a dict with keys ')
+    assert said.endswith(': correct its arguments in the config')
+    assert '\n' not in said
+
+
+def test_a_config_without_a_model():
+    assert explained(lambda: Runner.from_cfg(Config(dict(work_dir='a')))).startswith(
+        'model: the config has no such key'
+    )
+
+
+def test_an_optimizer_that_is_not_known(tiny_config):
+    tiny_config.optim_wrapper.optimizer.type = 'NoOptimizer'
+    assert explained(Runner.from_cfg(tiny_config).train).startswith('NoOptimizer: no optimizer of this name')
+
+
+@pytest.mark.parametrize('batch_size', [0, -1, 'many'])
+def test_loaders(tiny_config, batch_size):
+    tiny_config.train_dataloader.batch_size = batch_size
+    assert explained(Runner.from_cfg(tiny_config).train).startswith('DataLoader: batch_size should be a positive')
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_sizes_within_a_batch(workers):
+    loader = DataLoader(Sizes(), batch_size=2, num_workers=workers)
+    assert explained(lambda: next(iter(loader))).startswith(
+        'images of the sizes [3, 4] and [3, 5] cannot be in one batch: let the pipeline end'
+    )
+
+
+def test_files_that_a_worker_cannot_read(sample_set, tmp_path):
+    (tmp_path / 'cat').mkdir()
+    (tmp_path / 'cat' / 'a.jpg').write_text('no image')
+    dataset = DATASETS.build(
+        dict(
+            type='WSOLDataset',
+            dataset=dict(type='mmpretrain.CustomDataset', data_root=str(tmp_path)),
+            pipeline=[dict(type='LoadImageFromFile')],
+        )
+    )
+    said = explained(lambda: next(iter(DataLoader(dataset, num_workers=1))))
+    assert said == (
+        f'{tmp_path}/cat/a.jpg: the image cannot be read or transformed: cannot identify image file; replace the file '
+        'or take its row out'
+    )
+
+
+@pytest.mark.parametrize('then', ['bug', 'parser', 'own refusal'])
+def test_other_errors_of_a_class_may_be_bugs(then):
+    assert explained(lambda: PARTS.build(dict(type='Part', then=then))) is None
+
+
+def test_other_errors():
+    def raise_it(error):
+        raise error
+
+    for error in (
+        KeyError('model'),
+        TypeError('a() got an unexpected keyword argument'),
+        RuntimeError(),
+        IndexError('a'),
+    ):
+        assert explained(lambda error=error: raise_it(error)) is None
+
+
+def test_a_bug_in_a_worker(tmp_path):
+    class Broken(Sizes):
+        def __getitem__(self, index):
+            raise ValueError('a bug')
+
+    assert explained(lambda: next(iter(DataLoader(Broken(), num_workers=1)))) is None
+
+
+def test_the_best_number_of_no_metric(tiny_config):
+    tiny_config.train_cfg.max_epochs = 1
+    tiny_config.default_hooks.checkpoint.save_best = 'tscam/nothing'
+    assert explained(Runner.from_cfg(tiny_config).train).startswith(
+        'tscam/nothing: no metric of the validation has this name: let default_hooks.checkpoint.save_best be one'
+    )
