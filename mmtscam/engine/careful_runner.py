@@ -32,8 +32,8 @@ class CarefulRunner(Runner):
     def _rehearse_validation(self) -> None:
         """Predict and score the first image, and forget it.
 
-        What the validation lacks, such as boxes or masks or a kind of map,
-        is said now and not after the first epoch.
+        If the validation lacks boxes, masks or a kind of map, it says so now
+        and not after the first epoch.
         """
         loader: Any = self.val_loop.dataloader
         evaluator = copy.deepcopy(self.val_loop.evaluator)

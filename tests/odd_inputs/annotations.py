@@ -77,7 +77,7 @@ def _coco_contents(ground: Ground, good: dict[str, Any]) -> Iterator[tuple[str, 
     yield 'COCO: ids that lead nowhere', 'an image twice', twice, REFUSED
     kind = 'COCO: names that differ'
     yield kind, 'other category', put('categories', name='horse'), REFUSED
-    yield kind, 'backslashes', rename(lambda entry: entry['file_name'].replace('/', '\\')), EITHER
+    yield kind, 'backslashes', rename(lambda entry: entry['file_name'].replace('/', '\\')), RIGHT
     yield kind, 'bare names', rename(lambda entry: f'{entry["id"]}.jpg'), REFUSED
     yield kind, 'absolute names', rename(lambda entry: '/data/' + entry['file_name']), REFUSED
     whole = json.dumps(good).encode()

@@ -18,7 +18,7 @@ class Case:
         words: Tool and arguments.
         end: ``RIGHT``: it must end with 0; ``REFUSED``: with one line;
             ``EITHER``.
-        names: What the line must name, one of them at least.
+        names: The line must name one of them at least.
         made: File or folder that must not be there after a refusal.
     """
 

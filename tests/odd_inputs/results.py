@@ -1,4 +1,4 @@
-"""What our own tools write, spoilt, and plans of comparisons."""
+"""Results of our own tools, spoilt, and plans of comparisons."""
 
 import io
 from collections.abc import Iterator

@@ -44,7 +44,7 @@ class Ended:
     Attributes:
         case: The command.
         code: Its exit code, or ``'hang'``.
-        faults: What is wrong with its end.
+        faults: The faults of its end.
         line: The last line on stderr.
     """
 

@@ -71,7 +71,8 @@ class COCOFile:
         keys = {}
         for index, entry in enumerate(data['images']):
             where = f'{self.path}: images[{index}]'
-            image_id, key = _get(entry, 'id', where), osp.normpath(str(_get(entry, 'file_name', where)))
+            image_id, name = _get(entry, 'id', where), str(_get(entry, 'file_name', where))
+            key = osp.normpath(name.replace('\\', '/'))  # tools on Windows write backslashes
             if image_id in keys or key in self._sizes:
                 raise ValueError(f'{where}: image {image_id} ({key}) is listed twice')
             keys[image_id] = key

@@ -86,3 +86,13 @@ def test_a_box_outside_the_size_that_the_file_gives(tmp_path):
     with pytest.raises(ValueError, match=r'annotations\[0\]: the box \[10, 20, 5, 5\] lies outside its image of 30x20'):
         read_boxes(f'{tmp_path}/a.jpg', 'cat')
     assert read_boxes(f'{tmp_path}/b.jpg', 'cat').tolist() == [[10, 20, 15, 25]]  # no size is known
+
+
+def test_names_with_backslashes(tmp_path):
+    data = dict(
+        images=[dict(id=1, file_name='cat\\a.jpg')],
+        categories=[dict(id=1, name='cat')],
+        annotations=[dict(image_id=1, category_id=1, bbox=[1, 2, 3, 4])],
+    )
+    (tmp_path / 'a.json').write_text(json.dumps(data))
+    assert COCOBoxes(str(tmp_path), 'a.json')(f'{tmp_path}/cat/a.jpg', 'cat').tolist() == [[1, 2, 4, 6]]
