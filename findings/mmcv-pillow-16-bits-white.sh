@@ -8,7 +8,7 @@
 #            grey values at 255, so a photograph saved with 16 bits is white.
 #            With OpenCV it is divided by 256, so one of 12 bits in a file of
 #            16 is nearly black.
-# Seen:      16 bits, values 0 to 65280: pillow 0 to 255, 99 % of them 255; cv2 0 to 255
+# Seen:      16 bits, values 0 to 65280: pillow 0 to 255, 100 % of them 255; cv2 0 to 255
 #            12 bits, values 0 to 4080: pillow 0 to 255, 94 % of them 255; cv2 0 to 15 (2026-11-29)
 set -euo pipefail
 folder=$(mktemp -d)

@@ -101,3 +101,11 @@ def test_last_layer_starts_small():
     # He's for the outputs.
     assert head.classifier[0].weight.std().item() == pytest.approx((2 / (96 * 9)) ** 0.5, rel=0.05)
     assert not any(bool(conv.bias.any()) for conv in (head.classifier[0], head.classifier[-1]))
+
+
+def test_channels_last_are_named():
+    """Advice to set ``in_channels`` to the height of the map would be wrong."""
+    with pytest.raises(ValueError, match=r'gives channels last, \(2, 7, 7, 8\), and CAMHead works on \(B, D, h, w\)'):
+        build()((torch.randn(2, 7, 7, 8),))
+    with pytest.raises(ValueError, match=r'CAMHead works on a feature map .* out_type'):
+        build()((torch.randn(2, 8),))
