@@ -98,6 +98,9 @@ def add_figure(figures: argparse._SubParsersAction, name: str, what: str) -> arg
         help=f'file to write ({", ".join(FIGURE_ENDINGS)}, by its ending)',
     )
     figure.add_argument('--dpi', type=int, default=200, help='resolution, of the images in vector files (default: 200)')
+    figure.add_argument(
+        '--font', metavar='NAME_OR_FILE', help='font of names (default: DejaVu Sans, and installed ones for its gaps)'
+    )
     return figure
 
 
@@ -284,10 +287,13 @@ DRAW = dict(compare=draw_compare, iou=draw_iou, coupling=draw_coupling, layers=d
 def main() -> None:
     args = parse_args()
     from mmtscam.visualization.figures import save_figure
+    from mmtscam.visualization.fonts import find_font
 
-    save_figure(DRAW[args.figure](args), args.out, args.dpi)
+    if args.font:
+        find_font(args.font)  # before models are loaded
+    save_figure(DRAW[args.figure](args), args.out, args.dpi, args.font)
     print(f'Written: {args.out}')
 
 
 if __name__ == '__main__':
-    run(main)
+    run(main, hints={'font ': '--font'})
