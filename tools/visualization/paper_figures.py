@@ -1,7 +1,6 @@
 """Draw the TS-CAM paper's figures: python tools/visualization/paper_figures.py FIGURE ... --out FILE."""
 
 import argparse
-import os.path as osp
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -202,7 +201,7 @@ def choose_maps(explainer: 'Explainer', seen: 'Explanation', kinds: Sequence[str
 
 
 def draw_iou(args: argparse.Namespace) -> 'Figure':
-    from mmtscam.evaluation.report_reader import load_iou_curves
+    from mmtscam.evaluation.report_reader import load_iou_curves, run_names
     from mmtscam.visualization.figures import plot_iou_curves
 
     names = args.names or run_names(args.reports)
@@ -214,17 +213,6 @@ def draw_iou(args: argparse.Namespace) -> 'Figure':
                 raise ValueError(f'two runs are called {title!r}: give them names with --names')
             runs[title] = curve
     return plot_iou_curves(runs, args.metrics)
-
-
-def run_names(reports: Sequence[str]) -> list[str]:
-    """The shortest ends of the folders' paths that tell the reports apart."""
-    folders = [Path(report).absolute() for report in reports]
-    folders = [folder.parent if folder.suffix == '.json' else folder for folder in folders]
-    for parts in range(1, max(len(folder.parts) for folder in folders) + 1):
-        names = [osp.join(*folder.parts[-parts:]) for folder in folders]
-        if len(set(names)) == len(names):
-            break
-    return names
 
 
 def draw_coupling(args: argparse.Namespace) -> 'Figure':
