@@ -24,19 +24,21 @@ def test_report(tested, tmp_path, run):
     assert printed.splitlines()[-1] == f'Written: {tested / "html" / "index.html"}'
     assert 'no picture' not in printed
     data = json.loads((tested / 'html' / 'data.js').read_text().partition(' = ')[2].rstrip(';\n'))
-    assert data['results'] == json.loads((tested / 'report.json').read_text())['results']
+    assert data['runs'][0]['results'] == json.loads((tested / 'report.json').read_text())['results']
     assert len(data['gallery']['rows']) == len(list((tested / 'html').rglob('images/**/*.jpg'))) == 16
-    assert [kind['name'] for kind in data['gallery']['kinds']] == ['coupled', 'attention', 'semantic']
-    assert len(list((tested / 'html' / 'maps' / 'attention').rglob('*.jpg'))) == 16
+    assert [kind['name'] for kind in data['gallery']['runs'][0]['kinds']] == ['coupled', 'attention', 'semantic']
+    assert len(list((tested / 'html' / 'maps' / '0' / 'attention').rglob('*.jpg'))) == 16
 
     # Again in its place, without maps, of another result and of some images.
     printed = run(
         *TOOL, tested, '--out', tested / 'html', '--max-images', '4', '--metric', 'tscam-attention', '--workers', '0'
     ).stdout  # fmt: skip
     data = json.loads((tested / 'html' / 'data.js').read_text().partition(' = ')[2].rstrip(';\n'))
-    assert (data['gallery']['name'], data['gallery']['kinds'], len(data['gallery']['rows'])) == (
+    (part,) = data['gallery']['runs']
+    assert (part['name'], part['kinds'], len(part['rows']), len(data['gallery']['rows'])) == (
         'tscam-attention',
         [],
+        4,
         4,
     )
 

@@ -73,7 +73,10 @@ def test_fonts_that_are_none(bare_fonts, tmp_path):
     make_font(bare_fonts / 'a.ttf', 'A', 'Tiny Sans')
     (bare_fonts / 'torn.ttf').write_bytes(b'torn')
     for font, message in (
-        ('Tiny Sanz', "font 'Tiny Sanz': neither a font file nor the name of an installed font; did you mean Tiny Sans"),
+        (
+            'Tiny Sanz',
+            "font 'Tiny Sanz': neither a font file nor the name of an installed font; did you mean Tiny Sans",
+        ),
         ('none.ttf', "font 'none.ttf': no such file"),
         (str(bare_fonts / 'torn.ttf'), "torn.ttf': cannot be read as a scalable font"),
         ('', "font '': neither a font file"),

@@ -61,7 +61,8 @@ def page_data(runs: Sequence[Run], shown: Sequence[Shown], images: int, drawn: S
                 origin=run.result.report.get('origin') or {},
                 results=run.result.report['results'],
                 chosen=next(
-                    (place for place, each in enumerate(run.result.report['results']) if each is run.result.chosen), None
+                    (place for place, each in enumerate(run.result.report['results']) if each is run.result.chosen),
+                    None,
                 ),
             )
             for run, title in zip(runs, titles_of(runs), strict=True)

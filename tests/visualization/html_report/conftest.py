@@ -14,7 +14,7 @@ import pytest
 from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, evaluate_maps, read_result, write_report
 from mmtscam.evaluation.stored_maps import MapFile, MapPart, merge_parts
 from mmtscam.models.heads import TSCAMHead
-from mmtscam.visualization.html_report import write_html_report
+from mmtscam.visualization.html_report import Run, write_html_report
 
 CLASSES = ('<b>ant</b> & "co"', 'bee', 'cat')
 IMAGES = 12
@@ -93,7 +93,9 @@ def write(result: Result) -> Callable[..., Path]:
 
     def write(with_maps: bool = True, **kwargs: Any) -> Path:
         maps = MapFile(result.maps) if with_maps else None
-        return write_html_report(read_result(result.folder), result.folder / 'html', maps, **kwargs).index
+        return write_html_report(
+            [Run('tiny', read_result(result.folder), maps)], result.folder / 'html', **kwargs
+        ).index
 
     return write
 

@@ -10,7 +10,8 @@ from mmtscam.evaluation.report_reader import Row, RunResult
 from mmtscam.localization import Outcome
 from mmtscam.structures import MapKind
 from mmtscam.visualization.html_report import page as page_module
-from mmtscam.visualization.html_report.page import as_script, page_data
+from mmtscam.visualization.html_report.page import Shown, as_script, page_data
+from mmtscam.visualization.html_report.runs import Run
 from mmtscam.visualization.html_report.thumbnails import Drawn
 
 pytestmark = pytest.mark.slow
@@ -126,13 +127,13 @@ def test_maps_on_hover(show, write):
     assert view.count('.heat') == 0
     cards.nth(1).hover()
     heat = cards.nth(1).locator('.heat')
-    assert heat.get_attribute('src') == 'maps/coupled/000/000001.jpg'
+    assert heat.get_attribute('src') == 'maps/0/coupled/000/000001.jpg'
     cards.nth(2).hover()
     assert view.count(f'{CARD} .heat') == 1
     view.page.get_by_label('Map on hover').select_option(label='attention A*')
     view.page.get_by_label('maps on all').check()
     view.page.wait_for_function('document.querySelectorAll("#cards .heat").length === 12')
-    assert cards.nth(1).locator('.heat').get_attribute('src') == 'maps/attention/000/000001.jpg'
+    assert cards.nth(1).locator('.heat').get_attribute('src') == 'maps/0/attention/000/000001.jpg'
     view.page.get_by_label('boxes').uncheck()
     view.page.wait_for_function('location.hash.includes("boxes=0")')
     assert not cards.first.locator('svg').is_visible()
@@ -245,11 +246,13 @@ def many(tmp_path):
     ]
     protocol = dict(name='tscam', iou_levels=[0.5])
     chosen = dict(name='tscam', metric='LocAccuracy', protocol=protocol, map_kind='coupled', images=6000)
-    report = dict(results=[{**chosen, 'numbers': [], 'curves': {}, 'rows': 'tscam.csv'}])
+    chosen.update(numbers=[], curves={}, rows='tscam.csv')
+    report = dict(results=[chosen])
     read = RunResult(report, chosen, tmp_path / 'tscam.csv', rows, {label: f'class {label}' for label in range(200)})
     drawn = [Drawn(index, (100, 70)) for index in range(6000)]
     maps = [(['coupled'], [])] * 6000
-    data = page_data(read, rows, drawn, {}, [MapKind('coupled', 'coupled map')], maps)
+    shown = Shown(0, rows, {}, [MapKind('coupled', 'coupled map')], maps)
+    data = page_data([Run('tiny', read)], [shown], 6000, drawn)
     (tmp_path / 'data.js').write_text(as_script(data))
     for asset in ('index.html', 'report.css', 'report.js'):
         (tmp_path / asset).write_bytes((ASSETS / asset).read_bytes())
