@@ -135,7 +135,7 @@ def test_names_of_runs_in_a_font(draw, tmp_path):
     drawn = (tmp_path / 'a.svg').read_text()
     assert '方法: 60.0 %' in drawn and "font-family: 'Mine', 'DejaVu Sans'" in drawn
     # Before a model or report is read.
-    with pytest.raises(SystemExit, match="font 'none.ttf': no such file"):
+    with pytest.raises(SystemExit, match=r"font 'none\.ttf': no such file"):
         draw('iou', tmp_path / 'nothing', '--font', 'none.ttf')
 
 

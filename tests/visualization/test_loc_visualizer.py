@@ -75,7 +75,7 @@ def test_the_font_of_names(tmp_path, image, sample, bare_fonts):
         pictures.append(_read(tmp_path / 'a.png'))
         assert np.array_equal(pictures[-1], draw_panels(image, sample, classes, **kwargs))
     assert not np.array_equal(pictures[1], pictures[2])
-    with pytest.raises(ValueError, match="font 'My Fond': neither a font file .*; did you mean My Font"):
+    with pytest.raises(ValueError, match=r"font 'My Fond': neither a font file .*; did you mean My Font"):
         LocVisualizer(font='My Fond')
 
 

@@ -55,6 +55,8 @@ def parse_args() -> argparse.Namespace:
     several = len(args.results)
     if several > 1 and not args.out:
         parser.error('--out DIR is needed: the folder for the page of several results')
+    if not args.names and len({path.resolve() for path in args.results}) < several:
+        parser.error('--names is needed, since a result is given twice: NAME NAME ...')
     for name in ('names', 'maps'):
         given = getattr(args, name)
         if given and len(given) != several:

@@ -88,6 +88,14 @@ def result(tmp_path: Path) -> Result:
 
 
 @pytest.fixture
+def second(result: Result, tmp_path: Path) -> Path:
+    """The folder of a second result on the same images, by another threshold."""
+    metrics = [LocAccuracy('tscam', threshold=0.9), MaxBoxAcc('wsol-v2', step=0.05)]
+    write_report(tmp_path / 'second', evaluate_maps(MapFile(result.maps), metrics), dict(config='second.py'))
+    return tmp_path / 'second'
+
+
+@pytest.fixture
 def write(result: Result) -> Callable[..., Path]:
     """Write the page of the small result, with maps unless told otherwise."""
 

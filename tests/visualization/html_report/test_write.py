@@ -160,6 +160,52 @@ def test_a_folder_that_is_something_else_stays(result, tmp_path):
     assert os.listdir(tmp_path / 'other') == ['thesis.tex']
 
 
+def test_several_results(result, second, tmp_path):
+    runs = [
+        Run('<i>a</i>', read_result(result.folder), MapFile(result.maps)),
+        Run('b', read_result(second)),
+        Run('<i>a</i>', read_result(result.folder, 'tscam-attention'), MapFile(result.maps)),
+    ]
+    written = write_html_report(runs, tmp_path / 'out', max_images=5)
+    data = _data(written.index)
+    assert [(run['name'], run['title'], run['chosen']) for run in data['runs']] == [
+        ('<i>a</i>', '<i>a</i> #1', 0), ('b', 'b', 0), ('<i>a</i>', '<i>a</i> #2', 1)
+    ]  # fmt: skip
+    for run, own in zip(data['runs'], runs, strict=True):
+        assert run['results'] == own.result.report['results']
+    gallery = data['gallery']
+    assert (gallery['images'], len(gallery['rows']), written.images) == (12, 5, 5)
+    for part, own in zip(gallery['runs'], runs, strict=True):
+        rows = [dict(zip(part['columns'], row, strict=True)) for row in part['rows']]
+        assert [row['iou'] for row in rows] == [own.result.rows[index].iou for index in (0, 3, 6, 8, 11)]
+    assert [part['run'] for part in gallery['runs']] == [0, 1, 2]
+    assert [len(part['kinds']) for part in gallery['runs']] == [3, 0, 3]
+    # One picture of each image, maps of each result that has some, true boxes of any.
+    assert len(list((tmp_path / 'out' / 'images').rglob('*.jpg'))) == 5
+    assert sorted(os.listdir(tmp_path / 'out' / 'maps')) == ['0', '2']
+    assert all(row[3] for row in gallery['rows'])
+
+
+def test_results_without_rows(result, second, tmp_path):
+    """Of MaxBoxAcc or PixelAP alone: there are numbers and curves, and no gallery."""
+    report = json.loads((second / 'report.json').read_text())
+    report['results'] = report['results'][1:]
+    (second / 'report.json').write_text(json.dumps(report))
+    alone = Run('b', read_result(second))
+    data = _data(write_html_report([alone], tmp_path / 'out').index)
+    assert data['gallery'] is None and data['runs'][0]['results'] == report['results']
+    assert sorted(os.listdir(tmp_path / 'out')) == ['data.js', 'index.html', 'report.css', 'report.js']
+    # Beside one with rows, whose gallery is shown.
+    written = write_html_report([alone, Run('a', read_result(result.folder))], tmp_path / 'out')
+    assert [part['run'] for part in _data(written.index)['gallery']['runs']] == [1]
+    with pytest.raises(
+        ValueError, match=r'maps\.npz: the result has no rows of images to show maps of: leave maps out'
+    ):
+        write_html_report([Run('b', read_result(second), MapFile(result.maps))], tmp_path / 'out')
+    with pytest.raises(ValueError, match='needs one result at least'):
+        write_html_report([], tmp_path / 'out')
+
+
 def test_a_report_stays_until_the_next_is_complete(result, write):
     index = write()
     before = index.with_name('data.js').read_text()

@@ -37,6 +37,7 @@
   const rows = gallery.rows.map((values, index) => ({
     index, ...named(gallery.columns, values), runs: gallery.runs.map((part) => named(part.columns, part.rows[index])),
   }));
+  const compared = gallery.runs.length > 1;
   let part = gallery.runs[0]; // the result that outcomes, filters and maps are of
   const titleOf = (own) => runs[own.run].title;
   // Without class scores in all of them, results are compared by their boxes.
@@ -88,7 +89,7 @@
     byId('subtitle').textContent = [
       several && `${runs.length} results`,
       !several && origins[0].checkpoint && `checkpoint ${origins[0].checkpoint}`,
-      gallery.images && `${gallery.images} images${several ? ' in common' : ''}, ${gallery.runs.length === 1 ? part.table.length : classes} classes`,
+      gallery.images && `${gallery.images} images${compared ? ' in common' : ''}, ${compared ? classes : part.table.length} classes`,
       !several && runs[0].mmtscam && `mmtscam ${runs[0].mmtscam}`,
     ].filter(Boolean).join(' · ');
     byId('doubts').append(...report.doubts.map((text) => make('p', { className: 'notice' }, text)));
@@ -155,7 +156,7 @@
           }
           const number = find(place);
           if (!number) return make('td');
-          const details = [number.threshold === null ? '' : ` at ${number.threshold.toFixed(3)} `, sourceOf(number)];
+          const details = [number.threshold === null ? ' ' : ` at ${number.threshold.toFixed(3)} `, sourceOf(number)];
           return make('td', { className: 'number' }, percent(number.value), make('span', { className: 'quiet' }, ...details));
         })));
       }
@@ -296,7 +297,6 @@
 
   // -------------------------------------------------------------- agreement
 
-  const compared = gallery.runs.length > 1;
   const patterns = [...rows.reduce((counts, row) => counts.set(row.pattern, (counts.get(row.pattern) || 0) + 1), new Map())]
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
 
@@ -487,7 +487,7 @@
 
   function fillFilters() {
     byId('run').append(...gallery.runs.map((own, place) => make('option', { value: String(place) }, titleOf(own))));
-    byId('agree').append(make('option', { value: '' }, 'all'), make('option', { value: 'differ' }, 'where results differ'),
+    byId('agree').append(make('option', { value: '' }, 'all images'), make('option', { value: 'differ' }, 'where results differ'),
       ...patterns.map(([pattern, count]) => make('option', { value: pattern }, `${patternName(pattern)} (${count})`)));
     for (const id of ['run', 'agree']) byId(id).parentElement.hidden = !compared;
     const known = { true: new Set(), predicted: new Set() };
@@ -618,8 +618,11 @@
       }
       const outcome = row.outcome ? [dot(row.outcome), ` ${OUTCOMES[row.outcome] || row.outcome}, IoU ${row.iou.toFixed(2)}`] : [`IoU ${row.iou.toFixed(2)}`];
       const taken = row.predicted !== null && row.predicted !== row.true ? `→ ${className(row.predicted)}` : '';
-      const marks = gallery.runs.map((own, place) => `${row.pattern[place] === '1' ? '✓' : '✗'} ${titleOf(own)}`).join('  ');
-      const last = compared ? make('span', { title: marks }, marks) : make('span', { className: 'quiet' }, taken);
+      const last = compared ? make('span', {}, ...gallery.runs.map((own, place) => {
+        const right = row.pattern[place] === '1';
+        const name = `${titleOf(own)}: ${right ? 'right' : 'wrong'}`;
+        return make('span', { className: `mark of-${colourOf(runs[own.run])}`, title: name, role: 'img', 'aria-label': name }, right ? '✓' : '✗');
+      })) : make('span', { className: 'quiet' }, taken);
       const button = make('button', { type: 'button', className: 'card' },
         make('span', { className: 'square' }, frame),
         make('span', { className: 'caption' }, make('span', {}, ...outcome), make('span', { title: className(row.true) }, className(row.true)), last));
