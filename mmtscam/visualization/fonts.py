@@ -112,14 +112,13 @@ _found = cache(find_font)
 def _font_of_file(path: Path) -> FontEntry:
     if not path.is_file():
         raise ValueError(f'font {str(path)!r}: no such file')
-    known = [entry for entry in fontManager.ttflist if entry.fname == str(path)]
-    if not known:
+    file = str(path.absolute())
+    if not any(entry.fname == file for entry in fontManager.ttflist):
         try:
-            fontManager.addfont(path)
+            fontManager.addfont(file)
         except (OSError, RuntimeError, NotImplementedError) as error:
             raise ValueError(f'font {str(path)!r}: cannot be read as a scalable font: {error}') from error
-        known = [entry for entry in fontManager.ttflist if entry.fname == str(path)]
-    return known[0]
+    return next(entry for entry in fontManager.ttflist if entry.fname == file)
 
 
 @cache
@@ -144,8 +143,8 @@ def _suitability(entry: FontEntry) -> tuple:
     return place, _distance_to_regular(entry), 'Sans' not in entry.name, entry.name
 
 
-def _distance_to_regular(entry: FontEntry) -> tuple:
-    return entry.style != 'normal', entry.stretch != 'normal', abs(entry.weight - 400)
+def _distance_to_regular(entry: FontEntry) -> int:
+    return (entry.style != 'normal') + (entry.stretch != 'normal') + (entry.weight != 400)
 
 
 def _comparable(name: str) -> str:

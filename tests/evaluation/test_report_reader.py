@@ -123,7 +123,7 @@ def _edit_report(folder, change):
 
 
 def test_a_report_without_rows(folder):
-    """Of MaxBoxAcc alone."""
+    """MaxBoxAcc alone leaves none."""
     _edit_report(folder, lambda results: results.__delitem__(slice(1, None)))
     read = read_result(folder)
     assert (read.chosen, read.csv_file, read.rows, read.classes) == (None, None, [], {})

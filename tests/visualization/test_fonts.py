@@ -60,11 +60,13 @@ def test_the_log_names_what_is_missing_once_for_a_script(bare_fonts, log):
     assert all('install a font of its script' in line and '--font' in line for line in log)
 
 
-def test_a_font_by_name_or_file(bare_fonts, tmp_path):
+def test_a_font_by_name_or_file(bare_fonts, tmp_path, monkeypatch):
     make_font(bare_fonts / 'a.ttf', 'A', 'Tiny Sans')  # installed after matplotlib was first used
     for name in ('Tiny Sans', 'tinysans', 'tiny-sans'):
         assert find_font(name).fname == str(bare_fonts / 'a.ttf')
     assert find_font(str(make_font(tmp_path / 'b.ttf', 'B', 'Mine'))).name == 'Mine'
+    monkeypatch.chdir(tmp_path)
+    assert find_font('b.ttf').fname == str(tmp_path / 'b.ttf')
     # The regular face of a family.
     assert find_font('dejavu sans').fname.endswith('DejaVuSans.ttf')
 

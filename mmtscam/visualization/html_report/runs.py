@@ -70,14 +70,14 @@ def shared_rows(runs: Sequence[Run]) -> list[list[Row]]:
 def doubts(runs: Sequence[Run]) -> list[str]:
     """Reasons why numbers should not be compared, a sentence each."""
     titles = titles_of(runs)
-    chosen = [(title, run.result.chosen) for title, run in zip(titles, runs, strict=True) if run.result.chosen]
-    groups: dict[Any, list[tuple[str, Mapping[str, Any]]]] = {'images': chosen}
+    # Results that stand together on the page: those with the rows, and others of one name.
+    groups: dict[Any, list[tuple[str, Mapping[str, Any]]]] = {}
     for title, run in zip(titles, runs, strict=True):
         for result in run.result.report['results']:
-            if result is not run.result.chosen:
-                groups.setdefault((result['name'], result['metric']), []).append((title, result))
+            key = 'rows' if result is run.result.chosen else (result['name'], result['metric'])
+            groups.setdefault(key, []).append((title, result))
     found = []
-    for group in filter(None, groups.values()):
+    for group in groups.values():
         (first, own), others = group[0], group[1:]
         for title, other in others:
             names = own['name'] if own['name'] == other['name'] else f'{own["name"]} and {other["name"]}'

@@ -53,7 +53,7 @@ def test_the_same_figure_is_the_same_file(figure, tmp_path, ending):
 
 @pytest.mark.parametrize('truetype', [True, False])
 def test_names_in_any_script(bare_fonts, tmp_path, capfd, truetype):
-    """As text in a PDF, which holds outlines as its kind of font has them."""
+    """They are text in a PDF too, which holds outlines as its kind of font has them."""
     make_font(bare_fonts / 'a.ttf', '燕鸥', 'Tiny Sans', truetype)
     figure = plot_comparison([[Panel(IMAGE, caption='燕鸥 0.93')]], ['燕鸥'])
     for ending in ('png', 'svg', 'pdf'):

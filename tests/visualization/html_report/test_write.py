@@ -187,7 +187,7 @@ def test_several_results(result, second, tmp_path):
 
 
 def test_results_without_rows(result, second, tmp_path):
-    """Of MaxBoxAcc or PixelAP alone: there are numbers and curves, and no gallery."""
+    """MaxBoxAcc or PixelAP alone leave none: there are numbers and curves, and no gallery."""
     report = json.loads((second / 'report.json').read_text())
     report['results'] = report['results'][1:]
     (second / 'report.json').write_text(json.dumps(report))
