@@ -97,7 +97,8 @@ def fonts_for(text: str, font: str | None = None) -> list[FontEntry]:
         The preferred font, DejaVu Sans, and others only where they are needed.
     """
     first = [DEFAULT_FONT] if font is None else [_found(font), DEFAULT_FONT]
-    return list(dict.fromkeys(first + [entry for _, entry in split_by_font(text, font)]))
+    found = [entry for line in text.splitlines() for _, entry in split_by_font(line, font)]
+    return list(dict.fromkeys(first + found))
 
 
 def has_truetype_outlines(entry: FontEntry) -> bool:

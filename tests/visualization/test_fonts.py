@@ -60,6 +60,11 @@ def test_the_log_names_what_is_missing_once_for_a_script(bare_fonts, log):
     assert all('install a font of its script' in line and '--font' in line for line in log)
 
 
+def test_the_log_quotes_a_line_of_a_figure(log):
+    fonts_for(f'image\n{TERN} 0.93\nbox')
+    assert [f"of '{TERN} 0.93', and" in line for line in log] == [True]
+
+
 def test_a_font_by_name_or_file(bare_fonts, tmp_path, monkeypatch):
     make_font(bare_fonts / 'a.ttf', 'A', 'Tiny Sans')  # installed after matplotlib was first used
     for name in ('Tiny Sans', 'tinysans', 'tiny-sans'):

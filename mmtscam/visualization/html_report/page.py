@@ -43,7 +43,7 @@ def page_data(runs: Sequence[Run], shown: Sequence[Shown], images: int, drawn: S
 
     Args:
         runs: The tests.
-        shown: What the gallery shows, of each test that has rows.
+        shown: The gallery's part of each test that has rows.
         images: Number of images that these tests share, of which the gallery
             may show a part.
         drawn: Outcome of drawing the picture of each image.
