@@ -274,14 +274,15 @@ def test_saved_maps(method, out):
 def test_the_html_report(method, out):
     page = out / 'html'
     data = json.loads((page / 'data.js').read_text().partition(' = ')[2].rstrip(';\n'))
-    assert data['results'] == list(_results(out / 'test').values())
-    assert data['gallery']['name'] == next(iter(method.results))
-    assert [(kind['name'], kind['title'], kind['agnostic'], kind['scored']) for kind in data['gallery']['kinds']] == [
+    assert data['runs'][0]['results'] == list(_results(out / 'test').values())
+    (gallery,) = data['gallery']['runs']
+    assert gallery['name'] == next(iter(method.results))
+    assert [(kind['name'], kind['title'], kind['agnostic'], kind['scored']) for kind in gallery['kinds']] == [
         (name, title, method.agnostic, name == method.kind) for name, title in method.kinds.items()
     ]
     for kind in method.kinds:
         # One of the true class for each image, and others of the predicted class.
-        assert sum('-predicted' not in path.name for path in (page / 'maps' / kind).rglob('*.jpg')) == 16
+        assert sum('-predicted' not in path.name for path in (page / 'maps' / '0' / kind).rglob('*.jpg')) == 16
 
 
 def test_the_map_beside_a_box_is_the_one_it_was_drawn_from(method, out, project):

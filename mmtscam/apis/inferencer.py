@@ -275,6 +275,7 @@ class LocInferencer(BaseInferencer):
                 self.visualizer.panel_height,
                 draw_pred=draw_pred,
                 pred_score_thr=pred_score_thr,
+                font=self.visualizer.font,
             )
             for image, sample in zip(inputs, preds, strict=True)
         ]
@@ -394,8 +395,8 @@ class LocInferencer(BaseInferencer):
 
     def _init_visualizer(self, cfg: Any) -> LocVisualizer:
         # The config's back ends belong to training.
-        height = (cfg.get('visualizer') or {}).get('panel_height')
-        return LocVisualizer(**({} if height is None else dict(panel_height=height)))
+        own = cfg.get('visualizer') or {}
+        return LocVisualizer(**{name: own[name] for name in ('panel_height', 'font') if own.get(name) is not None})
 
 
 def _name(number: int, item: ImageInput) -> str:

@@ -3,7 +3,7 @@
 from .constant_boxes import constant_box_baselines
 from .metrics import BaseLocMetric, BaseSumMetric, LocAccuracy, MaxBoxAcc, PixelAP
 from .report import MetricResult, Number, print_choices, print_results, write_report
-from .report_reader import Row, RunResult, load_iou_curves, read_result
+from .report_reader import Row, RunResult, load_iou_curves, read_result, read_results
 from .stored_maps import MapFile, MapPart, ScoreMapFolder, evaluate_maps, merge_parts
 from .threshold_sweeps import check_disjoint, loc_metrics, set_threshold, set_threshold_file, sweeps_for
 from .thresholds import ThresholdChoice, ThresholdFile, ThresholdSource, load_thresholds, save_thresholds
@@ -34,6 +34,7 @@ __all__ = [
     'print_choices',
     'print_results',
     'read_result',
+    'read_results',
     'save_thresholds',
     'set_threshold',
     'set_threshold_file',

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import os.path as osp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,15 +54,16 @@ class RunResult:
 
     Args:
         report: Content of ``report.json``.
-        chosen: The result in it to which the rows belong.
-        csv_file: The file of the rows.
-        rows: One an image.
+        chosen: The result in it to which the rows belong; ``None`` in a
+            report without rows, such as one of ``MaxBoxAcc`` alone.
+        csv_file: The file of the rows; ``None`` likewise.
+        rows: One an image; none likewise.
         classes: Label to name, of the classes that occur.
     """
 
     report: dict[str, Any]
-    chosen: dict[str, Any]
-    csv_file: Path
+    chosen: dict[str, Any] | None
+    csv_file: Path | None
     rows: list[Row]
     classes: dict[int, str]
 
@@ -75,7 +77,7 @@ def read_result(folder: str | os.PathLike, metric: str | None = None) -> RunResu
             one by default.
 
     Returns:
-        The result.
+        The result; without rows where no metric of the test leaves any.
 
     Raises:
         ValueError: If a file is missing, broken or does not fit the other.
@@ -83,6 +85,8 @@ def read_result(folder: str | os.PathLike, metric: str | None = None) -> RunResu
     folder = Path(folder)
     report = _read_report(folder / 'report.json')
     files = [(result, folder / result['rows']) for result in report['results'] if result['rows']]
+    if not files and metric is None:
+        return RunResult(report, None, None, [], {})
     files = [(result, file) for result, file in files if file.is_file()]
     if not files:
         raise ValueError(
@@ -101,6 +105,52 @@ def read_result(folder: str | os.PathLike, metric: str | None = None) -> RunResu
             'they are not of the same test'
         )
     return RunResult(report, chosen, csv_file, rows, classes)
+
+
+def read_results(folders: Sequence[str | os.PathLike], metrics: Sequence[str] = ()) -> list[RunResult]:
+    """Read several reports, to be compared.
+
+    Args:
+        folders: Where ``tools/test.py`` left them.
+        metrics: Prefix of the ``LocAccuracy`` whose rows to read, one for all
+            or one for each; by default the first that all reports have, or
+            the first of each.
+
+    Returns:
+        The results.
+
+    Raises:
+        ValueError: If there is another number of prefixes, or for the reasons
+            of :func:`read_result`.
+    """
+    if len(metrics) not in (0, 1, len(folders)):
+        raise ValueError(f'metrics: {len(metrics)} for {len(folders)} reports: give one for all, or one for each')
+    if metrics:
+        wanted = metrics if len(metrics) == len(folders) else [*metrics] * len(folders)
+        return [read_result(folder, metric) for folder, metric in zip(folders, wanted, strict=True)]
+    found = [read_result(folder) for folder in folders]
+    prefixes = [[each['name'] for each in one.report['results'] if each['rows']] for one in found if one.chosen]
+    shared = [prefix for prefix in prefixes[0] if all(prefix in own for own in prefixes)] if prefixes else []
+    return [
+        read_result(folder, shared[0]) if shared and one.chosen and one.chosen['name'] != shared[0] else one
+        for folder, one in zip(folders, found, strict=True)
+    ]
+
+
+def run_names(reports: Sequence[str | os.PathLike]) -> list[str]:
+    """The shortest ends of the folders' paths that tell reports apart.
+
+    Examples:
+        >>> run_names(['work_dirs/a/report', 'work_dirs/b/report/report.json'])
+        ['a/report', 'b/report']
+    """
+    folders = [Path(report).absolute() for report in reports]
+    folders = [folder.parent if folder.suffix == '.json' else folder for folder in folders]
+    for parts in range(1, max(len(folder.parts) for folder in folders) + 1):
+        names = [osp.join(*folder.parts[-parts:]) for folder in folders]
+        if len(set(names)) == len(names):
+            break
+    return names
 
 
 def load_iou_curves(path: str | os.PathLike, results: Sequence[str] | None = None) -> dict[str, dict[str, list[float]]]:

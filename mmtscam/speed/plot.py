@@ -9,6 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from mmtscam.visualization.figures.style import set_fonts
+
 # Colours that colour-blind readers can tell apart too.
 _COLOURS = ('#555555', '#0072b2', '#d55e00', '#009e73', '#cc79a7')
 _MARKERS = 'osD^v'
@@ -38,6 +40,7 @@ def plot_growth(results: Sequence[dict[str, Any]], parameter: str, path: Path, k
         for panel, what in zip(row, ('time an image', 'peak memory'), strict=True):
             panel.set_title(f'{Path(config).stem}, {workload}: {what}', fontsize=10)
             _finish(panel, group, parameter)
+    set_fonts(figure)
     figure.savefig(path, dpi=150, format=kind)
 
 

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.font_manager import FontEntry
 from PIL import Image, ImageDraw, ImageFont
+
+from .fonts import DEFAULT_FONT, face_index, split_by_font
 
 Color = tuple[int, int, int]
 
@@ -108,20 +109,23 @@ def line_height(size: int) -> int:
     return round(1.35 * size)
 
 
-def draw_text(canvas: np.ndarray, corner: tuple[int, int], text: str, size: int, width: int) -> int:
+def draw_text(
+    canvas: np.ndarray, corner: tuple[int, int], text: str, size: int, width: int, font: str | None = None
+) -> int:
     """Write one dark line on white, cut off with an ellipsis where it is too wide.
 
     Args:
         canvas: ``(H, W, 3)`` ``uint8`` RGB, changed in place.
         corner: Left and upper edge of the line.
-        text: Text in any script that DejaVu Sans has: Latin, Greek, Cyrillic, ...
+        text: Text in any script that a font has; see :mod:`.fonts`.
         size: Height of the letters, in pixels.
         width: Width in pixels that the line may take.
+        font: The font to prefer; see :func:`~.fonts.find_font`.
 
     Returns:
         The width in pixels that the line takes.
     """
-    line = _line(text, size, width)
+    line = _line(text, size, width, font)
     left, top = corner
     place = canvas[top : top + line.shape[0], left : left + line.shape[1]]
     np.minimum(place, line[: place.shape[0], : place.shape[1], None], out=place)
@@ -129,24 +133,32 @@ def draw_text(canvas: np.ndarray, corner: tuple[int, int], text: str, size: int,
 
 
 @lru_cache(1024)  # most lines of a picture are the same as in the previous one
-def _line(text: str, size: int, width: int) -> np.ndarray:
+def _line(text: str, size: int, width: int, font: str | None) -> np.ndarray:
     """A line in shades of grey, ``(h, w)`` ``uint8``, no wider than ``width``."""
-    font = _font(size)
-    if font.getlength(text) > width:
-        kept = next((n for n in range(len(text) - 1, 0, -1) if font.getlength(text[:n] + '…') <= width), 0)
+    if _length(text, size, font) > width:
+        kept = next((n for n in range(len(text) - 1, 0, -1) if _length(text[:n] + '…', size, font) <= width), 0)
         text = text[:kept].rstrip() + '…'
-    line = Image.new('L', (min(width, math.ceil(font.getlength(text))), line_height(size)), 'white')
-    ImageDraw.Draw(line).text((0, 0), text, _TEXT_COLOR, font)
+    line = Image.new('L', (min(width, math.ceil(_length(text, size, font))), line_height(size)), 'white')
+    baseline = _font(DEFAULT_FONT, size).getmetrics()[0]
+    left = 0.0
+    for run, entry in split_by_font(text, font):
+        ImageDraw.Draw(line).text((left, baseline), run, _TEXT_COLOR, _font(entry, size), anchor='ls')
+        left += _font(entry, size).getlength(run)
     return np.asarray(line)
 
 
+def _length(text: str, size: int, font: str | None) -> float:
+    return sum(_font(entry, size).getlength(run) for run, entry in split_by_font(text, font))
+
+
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    # This font comes with matplotlib. OpenCV's own letters are ASCII alone.
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf'), size)
+def _font(entry: FontEntry, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(entry.fname, size, face_index(entry))
 
 
-def draw_legend(canvas: np.ndarray, top: int, size: int, boxes: Sequence[tuple[str, Color]]) -> None:
+def draw_legend(
+    canvas: np.ndarray, top: int, size: int, boxes: Sequence[tuple[str, Color]], font: str | None = None
+) -> None:
     """Draw the colours of maps from low to high, then the boxes by name.
 
     Args:
@@ -154,17 +166,18 @@ def draw_legend(canvas: np.ndarray, top: int, size: int, boxes: Sequence[tuple[s
         top: Upper edge of the line.
         size: Height of the letters, in pixels.
         boxes: Name and colour of each kind of box.
+        font: The same as for :func:`draw_text`.
     """
-    left = _write(canvas, _MARGIN, top, 'map: low', size)
+    left = _write(canvas, _MARGIN, top, 'map: low', size, font)
     place = canvas[top + 2 : top + 2 + size, left : left + 6 * size]
     place[:] = heat_colors(np.linspace(0, 1, 6 * size))[: place.shape[1]]
-    left = _write(canvas, left + 6 * size + _MARGIN, top, 'high', size)
+    left = _write(canvas, left + 6 * size + _MARGIN, top, 'high', size, font)
     for name, color in boxes:
         left += 2 * _MARGIN
         cv2.rectangle(canvas, (left + 1, top + 3), (left + size - 1, top + size), color, 2)
-        left = _write(canvas, left + size + _MARGIN, top, name, size)
+        left = _write(canvas, left + size + _MARGIN, top, name, size, font)
 
 
-def _write(canvas: np.ndarray, left: int, top: int, text: str, size: int) -> int:
+def _write(canvas: np.ndarray, left: int, top: int, text: str, size: int, font: str | None) -> int:
     """Write one line; return the left edge for the text after it."""
-    return left + draw_text(canvas, (left, top), text, size, max(1, canvas.shape[1] - left)) + _MARGIN
+    return left + draw_text(canvas, (left, top), text, size, max(1, canvas.shape[1] - left), font) + _MARGIN

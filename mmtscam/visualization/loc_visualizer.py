@@ -9,6 +9,7 @@ from mmtscam.registry import VISUALIZERS
 from mmtscam.structures import LocDataSample
 
 from .files import write_picture
+from .fonts import find_font
 from .panels import draw_panels
 
 
@@ -20,12 +21,29 @@ class LocVisualizer(Visualizer):
         name: Name of the instance.
         *args: Arguments of mmengine's ``Visualizer``.
         panel_height: Height of a panel in pixels. The text grows with it.
+        font: Font of names, by its file or by its name, with blanks or
+            without, as ``'NotoSansCJKSC'``. Letters that it lacks, or all
+            without it, come from DejaVu Sans and then from any installed
+            font.
         **kwargs: Arguments of mmengine's ``Visualizer``.
+
+    Raises:
+        ValueError: If there is no such font.
     """
 
-    def __init__(self, name: str = 'visualizer', *args: Any, panel_height: int = 240, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        name: str = 'visualizer',
+        *args: Any,
+        panel_height: int = 240,
+        font: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name, *args, **kwargs)
         self.panel_height = panel_height
+        self.font = font
+        if font is not None:
+            find_font(font)  # before the first picture, which may come after hours
 
     def add_datasample(
         self,
@@ -56,7 +74,9 @@ class LocVisualizer(Visualizer):
             step: Global step under which back ends store the picture.
         """
         classes = (self.dataset_meta or {}).get('classes')
-        picture = draw_panels(image, data_sample, classes, self.panel_height, draw_gt, draw_pred, pred_score_thr)
+        picture = draw_panels(
+            image, data_sample, classes, self.panel_height, draw_gt, draw_pred, pred_score_thr, self.font
+        )
         self.set_image(picture)
         if show:
             self.show(picture, win_name=name, wait_time=wait_time)

@@ -33,6 +33,7 @@ def draw_panels(
     draw_gt: bool = True,
     draw_pred: bool = True,
     pred_score_thr: float = 0.0,
+    font: str | None = None,
 ) -> np.ndarray:
     """Draw image, maps and boxes side by side.
 
@@ -50,6 +51,8 @@ def draw_panels(
         draw_pred: Whether to draw the predicted boxes.
         pred_score_thr: Predicted boxes of classes with a lower score are left
             out, and so is their IoU.
+        font: The font to prefer, by name or file; letters that it lacks come
+            from others.
 
     Returns:
         ``(h, w, 3)`` ``uint8`` RGB picture: the image, the maps that the
@@ -80,13 +83,13 @@ def draw_panels(
         for column, (panel, lines) in enumerate(row):
             left = column * (width + _GAP)
             for place, line in enumerate(lines):
-                draw_text(canvas, (left + 2, top + 2 + place * line_height(letters)), line, letters, width - 4)
+                draw_text(canvas, (left + 2, top + 2 + place * line_height(letters)), line, letters, width - 4, font)
             left += (width - size[0]) // 2
             canvas[top + caption : top + caption + size[1], left : left + size[0]] = panel
     shown = [(_drawn_from(sample), PREDICTED_COLOR)] if draw_pred and sure else []
     if draw_gt and len(_true_boxes(sample)):
         shown.append(('true box', TRUE_COLOR))
-    draw_legend(canvas, canvas.shape[0] - line_height(letters) - 2, letters, shown)
+    draw_legend(canvas, canvas.shape[0] - line_height(letters) - 2, letters, shown, font)
     return canvas
 
 

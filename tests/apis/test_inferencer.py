@@ -11,6 +11,7 @@ import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
 from pycocotools.coco import COCO
+from tiny_fonts import make_font
 
 from mmtscam.apis import LocInferencer
 from mmtscam.registry import DATASETS
@@ -145,6 +146,20 @@ def test_pictures(inferencer, paths, tmp_path):
         with Image.open(tmp_path / 'out' / 'vis' / Path(path).name) as written:
             assert np.abs(np.asarray(written).astype(int) - picture).mean() < 4
     assert 'visualization' not in inferencer(paths[0])
+
+
+def test_the_font_of_pictures_is_that_of_the_config(tiny_config, checkpoint, paths, tmp_path):
+    tiny_config.visualizer.font = str(make_font(tmp_path / 'mine.ttf', 'Tern', 'Mine'))
+    inferencer = LocInferencer(tiny_config, checkpoint, show_progress=False)
+    inferencer.classes = ['Tern'] * 8
+    results = inferencer(paths[0], return_vis=True, return_datasamples=True)
+    with Image.open(paths[0]) as image:
+        arguments = np.asarray(image.convert('RGB')), results['predictions'][0], inferencer.classes
+    assert np.array_equal(results['visualization'][0], draw_panels(*arguments, font=tiny_config.visualizer.font))
+    assert not np.array_equal(results['visualization'][0], draw_panels(*arguments))
+    tiny_config.visualizer.font = 'nosuchfont'
+    with pytest.raises(ValueError, match="font 'nosuchfont': neither a font file"):
+        LocInferencer(tiny_config, checkpoint)
 
 
 def test_windows(inferencer, paths, monkeypatch):

@@ -1,10 +1,11 @@
 import csv
 import json
+import shutil
 
 import pytest
 import torch
 
-from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, read_result, write_report
+from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, read_result, read_results, write_report
 from mmtscam.localization import Outcome
 
 CLASSES = ('<b>ant</b> & "co"', 'bee', 'cat')
@@ -113,6 +114,45 @@ def test_what_does_not_fit(folder, spoil, message):
     spoil(folder)
     with pytest.raises(ValueError, match=message):
         read_result(folder, 'tscam')
+
+
+def _edit_report(folder, change):
+    content = json.loads((folder / 'report.json').read_text())
+    change(content['results'])
+    (folder / 'report.json').write_text(json.dumps(content))
+
+
+def test_a_report_without_rows(folder):
+    """MaxBoxAcc alone leaves none."""
+    _edit_report(folder, lambda results: results.__delitem__(slice(1, None)))
+    read = read_result(folder)
+    assert (read.chosen, read.csv_file, read.rows, read.classes) == (None, None, [], {})
+    assert read.report['results'][0]['metric'] == 'MaxBoxAcc'
+    with pytest.raises(ValueError, match=r'no PROTOCOL\.csv of a result'):
+        read_result(folder, 'tscam')
+
+
+def test_several_reports(folder, tmp_path_factory):
+    others = [tmp_path_factory.mktemp(name) for name in ('other', 'bare')]
+    for other in others:
+        shutil.copytree(folder, other, dirs_exist_ok=True)
+    _edit_report(others[0], lambda results: results.__delitem__(slice(0, 2)))
+    _edit_report(others[1], lambda results: results.__delitem__(slice(1, None)))
+
+    def chosen(*metrics, folders=(folder, *others)):
+        return [one.chosen and one.chosen['name'] for one in read_results(folders, metrics)]
+
+    # The first that those with rows share.
+    assert chosen() == ['tscam-attention', 'tscam-attention', None]
+    assert chosen(folders=others[1:]) == [None]
+    assert chosen('tscam', folders=[folder, folder]) == ['tscam', 'tscam']
+    assert chosen('tscam', 'tscam-attention', folders=[folder, folder]) == ['tscam', 'tscam-attention']
+    _edit_report(others[0], lambda results: results[0].update(name='own'))
+    assert chosen() == ['tscam', 'own', None]
+    with pytest.raises(ValueError, match="no CSV file of a result called 'tscam'; there are own"):
+        chosen('tscam', folders=[folder, others[0]])
+    with pytest.raises(ValueError, match='metrics: 2 for 3 reports: give one for all, or one for each'):
+        chosen('a', 'b')
 
 
 def test_a_metric_that_is_not_there(folder):

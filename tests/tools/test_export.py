@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny_fonts import make_font
 
 from mmtscam.datasets.transforms import LoadResizedImage
 from mmtscam.deployment.check import load_exported
@@ -192,6 +193,21 @@ def test_demo_reads_images_as_the_pipeline_does(mode, demo, tmp_path):
     assert np.array_equal(np.asarray(resized), expected)
 
 
+def test_demo_writes_names_in_any_script(demo, tmp_path, monkeypatch, capsys):
+    font = make_font(tmp_path / 'mine.ttf', '燕鸥 0.93', 'Mine')
+    image = Image.new('RGB', (200, 60))
+    draw = demo['draw_picture']
+    with_font = np.asarray(draw(image, np.zeros((0, 4)), '燕鸥 0.93', str(font)))
+    monkeypatch.setitem(demo['find_font'].__globals__, 'FONTS', (str(tmp_path / 'none.ttf'), str(font)))
+    assert np.array_equal(draw(image, np.zeros((0, 4)), '燕鸥 0.93', None), with_font)
+    assert capsys.readouterr().err == ''
+    draw(image, np.zeros((0, 4)), 'ก', None)
+    assert capsys.readouterr().err == "no font at hand has all letters of 'ก': name one with --font FILE\n"
+    (tmp_path / 'torn.ttf').write_bytes(b'torn')
+    with pytest.raises(SystemExit, match=r'--font .*torn\.ttf: cannot be read as a font'):
+        draw(image, np.zeros((0, 4)), 'a', str(tmp_path / 'torn.ttf'))
+
+
 def test_demo_says_what_is_wrong(run, tmp_path):
     onnx = pytest.importorskip('onnx')
     pytest.importorskip('onnxruntime')
@@ -209,3 +225,5 @@ def test_demo_says_what_is_wrong(run, tmp_path):
         ('image.png', 'other.onnx', f'{tmp_path}/other.onnx: was not written by tools/deployment/export.py\n'),
     ):
         assert run('python', DEMO, tmp_path / image, tmp_path / model, code=1).stdout.startswith(message)
+    words = ['python', DEMO, tmp_path / 'image.png', tmp_path / 'other.onnx', '--font', 'none.ttf']
+    assert run(*words, code=1).stdout == 'none.ttf: file not found\n'

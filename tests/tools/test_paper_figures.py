@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from tiny_fonts import make_font
 from tscam_models import DEIT, NUM_CLASSES, WIDTH, randomise
 
 from mmtscam.apis.explain import Explainer
@@ -121,6 +122,21 @@ def test_compare_the_maps_of_one_model(draw, models, images):
     # Chosen maps alone.
     figure = draw('compare', images[0], *_named(models, Ours='tscam'), '--maps', 'coupled')
     assert _titles(figure) == ['image', 'coupled map']
+
+
+def test_names_of_runs_in_a_font(draw, tmp_path):
+    curve = dict(accuracy_over_iou=dict(iou=[0.3, 0.5], gt_known=[90.0, 60.0]))
+    result = dict(
+        name='x', metric='LocAccuracy', protocol={}, map_kind='coupled', images=1, numbers=[], rows=None, curves=curve
+    )
+    (tmp_path / 'report.json').write_text(json.dumps(dict(results=[result])))
+    font = make_font(tmp_path / 'mine.ttf', '方法', 'Mine')
+    draw('iou', tmp_path, '--names', '方法', '--font', font, out='a.svg')
+    drawn = (tmp_path / 'a.svg').read_text()
+    assert '方法: 60.0 %' in drawn and "font-family: 'Mine', 'DejaVu Sans'" in drawn
+    # Before a model or report is read.
+    with pytest.raises(SystemExit, match=r"font 'none\.ttf': no such file"):
+        draw('iou', tmp_path / 'nothing', '--font', 'none.ttf')
 
 
 def test_compare_models(draw, models, images):

@@ -24,21 +24,55 @@ def test_report(tested, tmp_path, run):
     assert printed.splitlines()[-1] == f'Written: {tested / "html" / "index.html"}'
     assert 'no picture' not in printed
     data = json.loads((tested / 'html' / 'data.js').read_text().partition(' = ')[2].rstrip(';\n'))
-    assert data['results'] == json.loads((tested / 'report.json').read_text())['results']
+    assert data['runs'][0]['results'] == json.loads((tested / 'report.json').read_text())['results']
     assert len(data['gallery']['rows']) == len(list((tested / 'html').rglob('images/**/*.jpg'))) == 16
-    assert [kind['name'] for kind in data['gallery']['kinds']] == ['coupled', 'attention', 'semantic']
-    assert len(list((tested / 'html' / 'maps' / 'attention').rglob('*.jpg'))) == 16
+    assert [kind['name'] for kind in data['gallery']['runs'][0]['kinds']] == ['coupled', 'attention', 'semantic']
+    assert len(list((tested / 'html' / 'maps' / '0' / 'attention').rglob('*.jpg'))) == 16
 
     # Again in its place, without maps, of another result and of some images.
     printed = run(
         *TOOL, tested, '--out', tested / 'html', '--max-images', '4', '--metric', 'tscam-attention', '--workers', '0'
     ).stdout  # fmt: skip
     data = json.loads((tested / 'html' / 'data.js').read_text().partition(' = ')[2].rstrip(';\n'))
-    assert (data['gallery']['name'], data['gallery']['kinds'], len(data['gallery']['rows'])) == (
+    (part,) = data['gallery']['runs']
+    assert (part['name'], part['kinds'], len(part['rows']), len(data['gallery']['rows'])) == (
         'tscam-attention',
         [],
         4,
+        4,
     )
+
+
+def test_several_results(tested, tmp_path, run_here):
+    report = json.loads((tested / 'report.json').read_text())
+    (tmp_path / 'boxes').mkdir()
+    report['results'] = [{**result, 'rows': None} for result in report['results'] if result['metric'] == 'MaxBoxAcc']
+    (tmp_path / 'boxes' / 'report.json').write_text(json.dumps(report))
+
+    def titles(*options):
+        printed = run_here(*TOOL, *options, '--out', tmp_path / 'page', '--workers', '0').stdout
+        assert printed.splitlines()[-1] == f'Written: {tmp_path}/page/index.html'
+        data = json.loads((tmp_path / 'page' / 'data.js').read_text().partition(' = ')[2].rstrip(';\n'))
+        return [run['title'] for run in data['runs']], data['gallery'] and [
+            part['name'] for part in data['gallery']['runs']
+        ]
+
+    assert titles(tmp_path / 'boxes') == (['boxes'], None)
+    assert titles(tested, tmp_path / 'boxes') == (['result', 'boxes'], ['tscam'])
+    words = (tested, tested, '--metric', 'tscam', 'tscam-attention', '--names', 'coupled', 'attention')
+    maps = tmp_path / 'maps.npz'
+    assert titles(*words, '--maps', maps, maps) == (['coupled', 'attention'], ['tscam', 'tscam-attention'])
+    assert titles(tested, tested, '--names', 'a', 'a') == (['a #1', 'a #2'], ['tscam'] * 2)
+    for options, message in (
+        ((tested, tmp_path / 'boxes'), '--out DIR is needed'),
+        ((tested, tested, '--out', 'x'), '--names is needed, since a result is given twice'),
+        ((tested, tmp_path / 'boxes', '--out', 'x', '--names', 'a'), '--names: 1 for 2 results: give one for each'),
+        ((tested, '--maps', maps, maps), '--maps: 2 for 1 results: give one for each'),
+        ((tested, '--metric', 'a', 'b'), '--metric: 2 for 1 results'),
+    ):
+        assert message in run_here(*TOOL, *options, code=2).stdout
+    printed = run_here(*TOOL, tmp_path / 'boxes', '--maps', maps, code=1).stdout.strip()
+    assert printed.endswith('no rows of images to show maps of: leave maps out, or test with LocAccuracy')
 
 
 def test_images_that_are_missing(tested, run_here):

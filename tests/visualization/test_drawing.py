@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from tiny_fonts import make_font
 
 from mmtscam.visualization.drawing import (
     draw_boxes,
@@ -40,6 +41,26 @@ def test_letters_beyond_ascii(text):
     missing = _written('\U000f0000' * len(text))
     assert not np.array_equal(_written(text), missing)
     assert (_written(text) < 100).any()
+
+
+def test_letters_of_several_fonts_stand_on_one_line(bare_fonts):
+    make_font(bare_fonts / 'a.ttf', '燕鸥', 'Tiny Sans')
+    first, tern, both = (_written(text)[4:, 2:] for text in ('Tern ', '燕鸥', 'Tern 燕鸥'))
+    width = draw_text(np.full((30, 320, 3), 255, np.uint8), (0, 0), 'Tern ', 16, 300) - 1
+    assert np.array_equal(both[:, :width], first[:, :width])
+    # Each letter of the small font is a square as high as its em is to seven tenths, and stands on the base line.
+    rows, columns = np.nonzero(both[:, width + 1 :, 0] < 100)
+    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (11, 29)
+    assert rows.max() == np.nonzero(first[..., 0] < 100)[0].max()
+    assert np.ptp(np.nonzero(tern[..., 0] < 100)[1]) == np.ptp(columns)
+
+
+def test_the_font_that_is_asked_for(bare_fonts, tmp_path):
+    font = str(make_font(tmp_path / 'mine.ttf', 'ab', 'Mine'))
+    plain, mine = (np.full((30, 100, 3), 255, np.uint8) for _ in range(2))
+    draw_text(plain, (0, 0), 'ab', 16, 100)
+    draw_text(mine, (0, 0), 'ab', 16, 100, font)
+    assert (mine < 100).sum() > 2 * (plain < 100).sum()
 
 
 def test_long_text_is_cut_off():

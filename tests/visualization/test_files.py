@@ -16,6 +16,13 @@ def test_the_ending_decides(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob('*')) == ['a.jpg', 'a.png', 'new']
 
 
+@pytest.mark.parametrize('ending', ['png', 'jpg', 'JPEG', 'webp', 'bmp', 'tiff'])
+def test_opencv_has_nothing_to_complain_of(tmp_path, capfd, ending):
+    """OpenCV 5 warns of parameters that a format does not know."""
+    write_picture(tmp_path / f'a.{ending}', PICTURE)
+    assert capfd.readouterr() == ('', '')
+
+
 @pytest.mark.parametrize('name', ['a', 'a.nosuchformat', 'taken.png'])
 def test_what_cannot_be_written(tmp_path, name):
     (tmp_path / 'taken.png').mkdir()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 from mmengine.visualization import Visualizer
+from tiny_fonts import make_font
 
 from mmtscam.registry import VISUALIZERS
 from mmtscam.structures import LocDataSample, MapKind
@@ -62,6 +63,20 @@ def test_classes_of_the_data_set(tmp_path, image, sample):
     picture = _read(tmp_path / 'a.png')
     assert np.array_equal(picture, draw_panels(image, sample, ('Grebe', 'Tern')))
     assert not np.array_equal(picture, draw_panels(image, sample))
+
+
+def test_the_font_of_names(tmp_path, image, sample, bare_fonts):
+    make_font(bare_fonts / 'mine.ttf', 'Tern燕鸥', 'My Font')
+    pictures = []
+    for classes, kwargs in ((('', '燕鸥'), {}), (('', 'Tern'), {}), (('', 'Tern'), dict(font='MyFont'))):
+        visualizer = VISUALIZERS.build(dict(type='LocVisualizer', name=str(kwargs), **kwargs))
+        visualizer.dataset_meta = dict(classes=classes)
+        visualizer.add_datasample('a', image, sample, out_file=str(tmp_path / 'a.png'))
+        pictures.append(_read(tmp_path / 'a.png'))
+        assert np.array_equal(pictures[-1], draw_panels(image, sample, classes, **kwargs))
+    assert not np.array_equal(pictures[1], pictures[2])
+    with pytest.raises(ValueError, match=r"font 'My Fond': neither a font file .*; did you mean My Font"):
+        LocVisualizer(font='My Fond')
 
 
 def test_back_ends_get_the_picture_where_no_file_is_named(tmp_path, image, sample):

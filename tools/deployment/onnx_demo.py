@@ -8,16 +8,19 @@ of mmtscam's evaluation.
 import argparse
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 # Each function imports its own packages, so that arguments are checked before slow imports.
 if TYPE_CHECKING:
     import numpy as np
     from onnxruntime import InferenceSession
-    from PIL import Image
+    from PIL import Image, ImageFont
 
 RED = (230, 40, 40)
 ENDINGS = ('.png', '.jpg', '.jpeg')
+# Fonts that many systems have; Pillow looks for them in the system's folders.
+FONTS = ('DejaVuSans.ttf', 'NotoSansCJK-Regular.ttc', 'wqy-zenhei.ttc', 'msyh.ttc', 'PingFang.ttc', 'Arial Unicode.ttf')
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,6 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--class', dest='wanted', metavar='NAME_OR_INDEX', help='class to draw the box of (default: the best one)'
     )
+    parser.add_argument('--font', metavar='FILE', help='font file for the class (default: one at hand that has it)')
     return parser.parse_args()
 
 
@@ -131,17 +135,37 @@ def find_rects(foreground: 'np.ndarray', regions: str) -> list:
     return list(map(cv2.boundingRect, chosen))
 
 
-def draw_picture(image: 'Image.Image', boxes: 'np.ndarray', caption: str) -> 'Image.Image':
+def find_font(caption: str, size: int, file: str | None) -> 'ImageFont.FreeTypeFont | ImageFont.ImageFont':
+    """The font of a file, or the first at hand that has all letters of a caption."""
+    from PIL import ImageFont
+
+    fonts: list[Any] = []
+    for name in [file] if file else FONTS:
+        try:
+            fonts.append(ImageFont.truetype(name, size))
+        except OSError as error:
+            if file:
+                raise SystemExit(f'--font {file}: cannot be read as a font: {error}') from error
+    fonts = fonts if file else [ImageFont.load_default(size), *fonts]
+    for font in fonts:
+        empty_box = bytes(font.getmask('\U0010ffff'))
+        if all(bytes(font.getmask(letter)) != empty_box for letter in caption):
+            return font
+    print(f'no font at hand has all letters of {caption!r}: name one with --font FILE', file=sys.stderr)
+    return fonts[0]
+
+
+def draw_picture(image: 'Image.Image', boxes: 'np.ndarray', caption: str, font_file: str | None) -> 'Image.Image':
     """The image with boxes and a caption."""
     import numpy as np
-    from PIL import ImageDraw, ImageFont
+    from PIL import ImageDraw
 
     picture = image.copy()
     draw = ImageDraw.Draw(picture)
     line = max(2, round(max(image.size) / 200))
     for x1, y1, x2, y2 in np.round(boxes).astype(int).tolist():
         draw.rectangle((x1, y1, min(x2, image.width - 1), min(y2, image.height - 1)), outline=RED, width=line)
-    font = ImageFont.load_default(max(12, round(max(image.size) / 30)))
+    font = find_font(caption, max(12, round(max(image.size) / 30)), font_file)
     draw.rectangle(draw.textbbox((4, 4), caption, font), fill='white')
     draw.text((4, 4), caption, 'black', font)
     return picture
@@ -151,8 +175,8 @@ def main() -> None:
     args = parse_args()
     if args.out and not args.out.lower().endswith(ENDINGS):
         raise SystemExit(f'--out {args.out}: the name must end in {", ".join(ENDINGS)}')
-    for path in (args.image, args.model):
-        if not os.path.isfile(path):
+    for path in (args.image, args.model, args.font):
+        if path and not os.path.isfile(path):
             raise SystemExit(f'{path}: file not found')
     import onnxruntime
 
@@ -173,7 +197,7 @@ def main() -> None:
     boxes = draw_boxes(outputs['maps'][label], image.size, metadata['protocol'])
     if args.out:
         os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)
-        draw_picture(image, boxes, f'{name.replace("_", " ")}  {score:.2f}').save(args.out)
+        draw_picture(image, boxes, f'{name.replace("_", " ")}  {score:.2f}', args.font).save(args.out)
     print(json.dumps(dict(image=args.image, label=label, name=name, score=score, boxes=boxes.tolist())))
 
 

@@ -1,7 +1,6 @@
 """Draw the TS-CAM paper's figures: python tools/visualization/paper_figures.py FIGURE ... --out FILE."""
 
 import argparse
-import os.path as osp
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +97,9 @@ def add_figure(figures: argparse._SubParsersAction, name: str, what: str) -> arg
         help=f'file to write ({", ".join(FIGURE_ENDINGS)}, by its ending)',
     )
     figure.add_argument('--dpi', type=int, default=200, help='resolution, of the images in vector files (default: 200)')
+    figure.add_argument(
+        '--font', metavar='NAME_OR_FILE', help='font of names (default: DejaVu Sans, and installed ones for its gaps)'
+    )
     return figure
 
 
@@ -199,7 +201,7 @@ def choose_maps(explainer: 'Explainer', seen: 'Explanation', kinds: Sequence[str
 
 
 def draw_iou(args: argparse.Namespace) -> 'Figure':
-    from mmtscam.evaluation.report_reader import load_iou_curves
+    from mmtscam.evaluation.report_reader import load_iou_curves, run_names
     from mmtscam.visualization.figures import plot_iou_curves
 
     names = args.names or run_names(args.reports)
@@ -211,17 +213,6 @@ def draw_iou(args: argparse.Namespace) -> 'Figure':
                 raise ValueError(f'two runs are called {title!r}: give them names with --names')
             runs[title] = curve
     return plot_iou_curves(runs, args.metrics)
-
-
-def run_names(reports: Sequence[str]) -> list[str]:
-    """The shortest ends of the folders' paths that tell the reports apart."""
-    folders = [Path(report).absolute() for report in reports]
-    folders = [folder.parent if folder.suffix == '.json' else folder for folder in folders]
-    for parts in range(1, max(len(folder.parts) for folder in folders) + 1):
-        names = [osp.join(*folder.parts[-parts:]) for folder in folders]
-        if len(set(names)) == len(names):
-            break
-    return names
 
 
 def draw_coupling(args: argparse.Namespace) -> 'Figure':
@@ -284,10 +275,13 @@ DRAW = dict(compare=draw_compare, iou=draw_iou, coupling=draw_coupling, layers=d
 def main() -> None:
     args = parse_args()
     from mmtscam.visualization.figures import save_figure
+    from mmtscam.visualization.fonts import find_font
 
-    save_figure(DRAW[args.figure](args), args.out, args.dpi)
+    if args.font:
+        find_font(args.font)  # before models are loaded
+    save_figure(DRAW[args.figure](args), args.out, args.dpi, args.font)
     print(f'Written: {args.out}')
 
 
 if __name__ == '__main__':
-    run(main)
+    run(main, hints={'font ': '--font'})

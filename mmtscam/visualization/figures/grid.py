@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from unicodedata import east_asian_width
 
 from matplotlib.figure import Figure
 
@@ -88,7 +89,9 @@ def _wrap_row_titles(
 def _wrap(text: str, width: float, letter: float = _LETTER) -> str:
     """Break each line of a text so that it fits into a width in inches, by the width of a letter."""
     letters = max(8, int(width / letter))
-    return '\n'.join(part for line in text.splitlines() for part in textwrap.wrap(line, letters))
+    # Letters of East Asian scripts are as wide as two others: a filler after each is counted, and taken out again.
+    padded = ''.join(each + '\0' * (east_asian_width(each) in 'WF') for each in text)
+    return '\n'.join(part.replace('\0', '') for line in padded.splitlines() for part in textwrap.wrap(line, letters))
 
 
 def _lines(text: str) -> int:

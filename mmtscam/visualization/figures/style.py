@@ -1,35 +1,26 @@
 """Fonts and colours of all figures, and functions that make and write a figure."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import FontEntry
+from matplotlib.text import Text
 
 from mmtscam.utils.choices import FIGURE_ENDINGS
 from mmtscam.utils.files import unfinished
+from mmtscam.visualization.fonts import DEFAULT_FONT, fonts_for, has_truetype_outlines
 
 WIDTH = 7.0  # inches, the width of a page of two columns
 # The colours of Okabe and Ito, which colour-blind readers can tell apart too.
 COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000')
-# Matplotlib's own font lacks the signs of these scripts; it falls back to the next font in the list.
-_OTHER_SCRIPTS = (
-    'Noto Sans CJK SC',
-    'Noto Sans CJK JP',
-    'Noto Sans CJK KR',
-    'Source Han Sans SC',
-    'WenQuanYi Zen Hei',
-    'PingFang SC',
-    'Hiragino Sans',
-    'Microsoft YaHei',
-)
-_INSTALLED = {font.name for font in fontManager.ttflist}
 
 STYLE: Any = {  # matplotlib's types want a literal name for each key
-    'font.family': ['DejaVu Sans', *(name for name in _OTHER_SCRIPTS if name in _INSTALLED)],
+    'font.family': [DEFAULT_FONT.name],
     'font.size': 8,
     'axes.titlesize': 8,
     'axes.labelsize': 8,
@@ -63,7 +54,24 @@ def with_minus(number: str) -> str:
     return number.replace('-', '\N{MINUS SIGN}')
 
 
-def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 200) -> None:
+def set_fonts(figure: Figure, font: str | None = None) -> list[FontEntry]:
+    """Give all text of a figure the fonts that its scripts need.
+
+    Args:
+        figure: A figure of matplotlib.
+        font: The font to prefer; see :func:`~mmtscam.visualization.fonts.find_font`.
+
+    Returns:
+        The fonts.
+    """
+    texts = figure.findobj(Text)
+    fonts = fonts_for('\n'.join(text.get_text() for text in texts), font)
+    for text in texts:
+        text.set_fontfamily([entry.name for entry in fonts])
+    return fonts
+
+
+def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 200, font: str | None = None) -> None:
     """Write a figure, whole or not at all.
 
     Args:
@@ -71,9 +79,11 @@ def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 200) -> None
         path: The file. Its ending, one of :data:`~mmtscam.utils.choices.FIGURE_ENDINGS`, decides the format. Its
             folder is created.
         dpi: Resolution of ``.png``, and of the images in the others.
+        font: The font to prefer, by name or file; letters that it lacks come
+            from others.
 
     Raises:
-        ValueError: If the file has another ending.
+        ValueError: If the file has another ending, or there is no such font.
         OSError: If the file cannot be written.
     """
     kind = Path(path).suffix.lower()
@@ -81,5 +91,9 @@ def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 200) -> None
         raise ValueError(f'{path}: the name of a figure must end in {", ".join(FIGURE_ENDINGS)}')
     if Path(path).is_dir():
         raise IsADirectoryError(f'{path}: is a folder; name a file to write')
-    with rc_context(STYLE), unfinished(path) as temporary:
+    fonts = set_fonts(figure, font)
+    # Type 42 holds TrueType outlines alone, but matplotlib would put others there too, which strict readers refuse.
+    style = STYLE if all(map(has_truetype_outlines, fonts)) else {**STYLE, 'pdf.fonttype': 3}
+    with rc_context(style), warnings.catch_warnings(), unfinished(path) as temporary:
+        warnings.filterwarnings('ignore', r'Glyph \d+ .* missing')  # the log has said so
         figure.savefig(temporary, format=kind[1:], dpi=dpi, metadata=_METADATA[kind[1:]])

@@ -1,79 +1,136 @@
 """The data that the report's page shows."""
 
 import json
-import os.path as osp
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from mmtscam.evaluation.report_reader import Row, RunResult
+from mmtscam.evaluation.report_reader import Row
 from mmtscam.localization import Outcome
 from mmtscam.structures import MapKind
 
 from .maps import Truth
+from .runs import Run, common_folder, doubts, titles_of
 from .thumbnails import Drawn
 
-ROW_COLUMNS = (
-    'path', 'true', 'predicted', 'rank', 'box', 'iou', 'outcome', 'threshold', 'source', 'size', 'truth', 'pictured',
-    'maps', 'predictedMaps',
-)  # fmt: skip
+IMAGE_COLUMNS = ('path', 'true', 'size', 'truth', 'pictured')
+ROW_COLUMNS = ('predicted', 'rank', 'box', 'iou', 'outcome', 'threshold', 'source', 'maps', 'predictedMaps')
 
 
-def page_data(
-    result: RunResult,
-    rows: Sequence[Row],
-    drawn: Sequence[Drawn],
-    truths: Mapping[str, Truth],
-    kinds: Sequence[MapKind],
-    maps: Sequence[tuple[list[str], list[str]]],
-) -> dict[str, Any]:
+@dataclass
+class Shown:
+    """The part of the gallery that a run has.
+
+    Args:
+        run: Place of the run among all.
+        rows: The images of the gallery, the same in all runs.
+        truths: Path of an image to the facts that the file of maps has of it.
+        kinds: Kinds of map that are drawn.
+        maps: For each row the kinds that have a map of its true class, and
+            those of its predicted class.
+    """
+
+    run: int
+    rows: list[Row]
+    truths: Mapping[str, Truth]
+    kinds: Sequence[MapKind]
+    maps: list[tuple[list[str], list[str]]]
+
+
+def page_data(runs: Sequence[Run], shown: Sequence[Shown], images: int, drawn: Sequence[Drawn]) -> dict[str, Any]:
     """Everything that the page shows, for JSON.
 
     Args:
-        result: The test's result.
-        rows: The images of the gallery, all or some of the result's.
+        runs: The tests.
+        shown: The gallery's part of each test that has rows.
+        images: Number of images that these tests share, of which the gallery
+            may show a part.
         drawn: Outcome of drawing the picture of each image.
-        truths: Path of an image to the facts that a file of maps has of it.
-        kinds: Kinds of map that are drawn.
-        maps: For each row the kinds that have a map of its true class,
-            and those of its predicted class.
 
     Returns:
         The data. Rows are lists in the order of ``columns``, because there
         may be many.
     """
-    chosen = result.chosen
+    return dict(
+        runs=[
+            dict(
+                name=run.name,
+                title=title,
+                mmtscam=run.result.report.get('mmtscam'),
+                origin=run.result.report.get('origin') or {},
+                results=run.result.report['results'],
+                chosen=next(
+                    (place for place, each in enumerate(run.result.report['results']) if each is run.result.chosen),
+                    None,
+                ),
+            )
+            for run, title in zip(runs, titles_of(runs), strict=True)
+        ],
+        doubts=doubts(runs),
+        gallery=_gallery(runs, shown, images, drawn) if shown else None,
+    )
+
+
+def _gallery(runs: Sequence[Run], shown: Sequence[Shown], images: int, drawn: Sequence[Drawn]) -> dict[str, Any]:
+    first = shown[0].rows
+    root = common_folder([row.path for row in runs[shown[0].run].result.rows])
+    names = {label: name for own in reversed(shown) for label, name in runs[own.run].result.classes.items()}
+    return dict(
+        images=images,
+        root=root,
+        classes={str(label): name for label, name in sorted(names.items())},
+        columns=IMAGE_COLUMNS,
+        rows=[
+            [
+                row.path[len(root) :],
+                row.true,
+                picture.size,
+                next((own.truths[own.rows[index].path].boxes for own in shown if own.truths), []),
+                picture.problem is None,
+            ]
+            for index, (row, picture) in enumerate(zip(first, drawn, strict=True))
+        ],
+        runs=[_part(runs[own.run], own) for own in shown],
+    )
+
+
+def _part(run: Run, own: Shown) -> dict[str, Any]:
+    chosen = run.result.chosen
+    assert chosen is not None
     # The level that outcomes use, where there are several.
     levels = chosen['protocol']['iou_levels']
     level = levels[0] if len(levels) == 1 else 0.5
-    root = _common_folder([row.path for row in result.rows])
     return dict(
-        mmtscam=result.report.get('mmtscam'),
-        origin=result.report.get('origin') or {},
-        results=result.report['results'],
-        gallery=dict(
-            name=chosen['name'],
-            images=len(result.rows),
-            level=level,
-            root=root,
-            classes={str(label): name for label, name in sorted(result.classes.items())},
-            outcomes=[outcome.value for outcome in Outcome] if result.rows[0].outcome else [],
-            table=class_table(result.rows, level),
-            kinds=[
-                dict(
-                    name=kind.name,
-                    title=kind.title,
-                    agnostic=kind.class_agnostic,
-                    scored=chosen['map_kind'] == kind.name,
-                )
-                for kind in kinds
-            ],
-            columns=ROW_COLUMNS,
-            rows=[
-                _as_list(row, len(root), picture, truths.get(row.path), *own)
-                for row, picture, own in zip(rows, drawn, maps, strict=True)
-            ],
-        ),
+        run=own.run,
+        name=chosen['name'],
+        images=len(run.result.rows),
+        level=level,
+        outcomes=[outcome.value for outcome in Outcome] if run.result.rows[0].outcome else [],
+        table=class_table(run.result.rows, level),
+        kinds=[
+            dict(
+                name=kind.name,
+                title=kind.title,
+                agnostic=kind.class_agnostic,
+                scored=chosen['map_kind'] == kind.name,
+            )
+            for kind in own.kinds
+        ],
+        columns=ROW_COLUMNS,
+        rows=[
+            [
+                row.predicted,
+                row.rank,
+                row.box,
+                row.iou,
+                row.outcome.value if row.outcome else None,
+                row.threshold,
+                row.source,
+                *maps,
+            ]
+            for row, maps in zip(own.rows, own.maps, strict=True)
+        ],
     )
 
 
@@ -113,31 +170,3 @@ def class_table(rows: Sequence[Row], level: float) -> list[dict[str, Any]]:
             )
         )
     return table
-
-
-def _as_list(
-    row: Row, root: int, drawn: Drawn, truth: Truth | None, maps: Sequence[str], predicted_maps: Sequence[str]
-) -> list[Any]:
-    values = dict(
-        path=row.path[root:],
-        true=row.true,
-        predicted=row.predicted,
-        rank=row.rank,
-        box=row.box,
-        iou=row.iou,
-        outcome=row.outcome.value if row.outcome else None,
-        threshold=row.threshold,
-        source=row.source,
-        size=drawn.size,
-        truth=truth.boxes if truth else [],
-        pictured=drawn.problem is None,
-        maps=maps,
-        predictedMaps=predicted_maps,
-    )
-    return [values[column] for column in ROW_COLUMNS]
-
-
-def _common_folder(paths: Sequence[str]) -> str:
-    """The longest common beginning of all paths, up to a slash."""
-    shared = osp.commonprefix(paths)  # noqa: RUF071 - it is cut at a slash
-    return shared[: shared.rfind('/') + 1]

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,11 +11,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from mmtscam.evaluation.report_reader import Row, RunResult
+from mmtscam.evaluation.report_reader import Row
 from mmtscam.evaluation.stored_maps import MapFile
 
-from .maps import Truth, shown_maps, survey
-from .page import as_script, page_data
+from .maps import shown_maps, survey
+from .page import Shown, as_script, page_data
+from .runs import Run, shared_rows
 from .thumbnails import Drawn, Job, draw_all
 
 _ASSETS = ('index.html', 'report.css', 'report.js')
@@ -44,21 +45,19 @@ class Written:
 
 
 def write_html_report(
-    result: RunResult,
+    runs: Sequence[Run],
     out: str | os.PathLike,
-    maps: MapFile | None = None,
     image_root: str | os.PathLike | None = None,
     thumbnail_size: int = 320,
     workers: int = 0,
     max_images: int | None = None,
     progress: Progress = lambda drawn, total: drawn,
 ) -> Written:
-    """Write a result as a folder with a page that needs neither a server nor a network.
+    """Write results as a folder with a page that needs neither a server nor a network.
 
     Args:
-        result: A test's result.
+        runs: The result of a test, or those of several, side by side.
         out: The folder; a report that is there is replaced at the end.
-        maps: The test's maps, with true boxes and sizes.
         image_root: Folder where the images are now.
         thumbnail_size: Longer side of the pictures of images, in pixels.
         workers: Number of processes that draw; 0 for none but this one.
@@ -66,7 +65,8 @@ def write_html_report(
         progress: Wraps the images that are drawn, as a progress bar does.
 
     Returns:
-        The page and the number of its images.
+        The page and the number of its images: those that all results with
+        rows share. Without any rows the page has numbers and curves alone.
 
     Raises:
         ValueError: If the inputs do not fit together, or the folder is no
@@ -75,22 +75,30 @@ def write_html_report(
     """
     if thumbnail_size < 16 or workers < 0 or (max_images is not None and max_images < 1):
         raise ValueError('thumbnail_size must be at least 16, workers at least 0, max_images at least 1')
+    if not runs:
+        raise ValueError('a report needs one result at least')
     out = Path(out)
     check_replaceable(out)
-    rows = _spread(result.rows, max_images)
-    truths = survey(maps, rows) if maps else {}
-    kinds = maps.map_kinds if maps else ()
-    images = _moved([row.path for row in rows], image_root)
+    if bare := [run.maps.path for run in runs if run.maps and not run.result.rows]:
+        raise ValueError(
+            f'{bare[0]}: the result has no rows of images to show maps of: leave maps out, or test with LocAccuracy'
+        )
+    places = [place for place, run in enumerate(runs) if run.result.rows]
+    tables = shared_rows([runs[place] for place in places]) if places else []
+    shared = len(tables[0]) if tables else 0
+    shown = []
+    for place, table in zip(places, tables, strict=True):
+        rows, maps = _spread(table, max_images), runs[place].maps
+        truths, kinds = (survey(maps, rows), maps.map_kinds) if maps else ({}, ())
+        shown.append(Shown(place, rows, truths, kinds, [([], []) for _ in rows]))
+    images = _moved([row.path for row in shown[0].rows], image_root) if shown else []
     with _unfinished_folder(out) as folder:
-        names: list[tuple[list[str], list[str]]] = [([], []) for _ in rows]
-        upright = (result.report.get('origin') or {}).get('upright')
-        jobs = _jobs(folder, rows, images, truths, thumbnail_size, maps, names, upright)
-        drawn = list(progress(draw_all(jobs, workers), len(rows)))
-        data = page_data(result, rows, drawn, truths, kinds, names)
-        (folder / 'data.js').write_text(as_script(data), encoding='utf-8')
+        jobs = _jobs(folder, runs, shown, images, thumbnail_size)
+        drawn = list(progress(draw_all(jobs, workers), len(images)))
+        (folder / 'data.js').write_text(as_script(page_data(runs, shown, shared, drawn)), encoding='utf-8')
         for name in _ASSETS:
             (folder / name).write_bytes((files(__package__) / 'assets' / name).read_bytes())
-    return Written(out / 'index.html', len(rows), [one.problem for one in drawn if one.problem])
+    return Written(out / 'index.html', len(images), [one.problem for one in drawn if one.problem])
 
 
 def check_replaceable(out: Path) -> None:
@@ -109,7 +117,7 @@ def check_replaceable(out: Path) -> None:
 
 
 def picture_name(index: int) -> str:
-    """Path of an image's picture within ``images/``, and of its maps within ``maps/KIND/``."""
+    """Path of an image's picture within ``images/``, and of its maps within ``maps/RUN/KIND/``."""
     return f'{index // _PER_FOLDER:03d}/{index:06d}'
 
 
@@ -153,31 +161,28 @@ def _parts(path: str) -> list[str]:
 
 
 def _jobs(
-    folder: Path,
-    rows: Sequence[Row],
-    images: Sequence[Path],
-    truths: Mapping[str, Truth],
-    side: int,
-    maps: MapFile | None,
-    names: Sequence[tuple[list[str], list[str]]],
-    upright: bool | None,
+    folder: Path, runs: Sequence[Run], shown: Sequence[Shown], images: Sequence[Path], side: int
 ) -> Iterator[Job]:
-    """The jobs, in the order of the rows; the names of the kinds that an image has go to ``names``."""
-    samples = _in_order(maps, rows) if maps else iter(())
-    for index, (row, image) in enumerate(zip(rows, images, strict=True)):
+    """The jobs, in the order of the rows; the names of the kinds that an image has go to ``shown``."""
+    samples = {own.run: _in_order(maps, own.rows) for own in shown if (maps := runs[own.run].maps)}
+    for index, image in enumerate(images):
+        sizes = [own.truths[own.rows[index].path].size for own in shown if own.truths]
         job = Job(
             index=index,
             image=image,
             target=_made(folder / 'images' / f'{picture_name(index)}.jpg'),
             side=side,
-            size=truths[row.path].size if row.path in truths else None,
-            upright=upright,
+            size=sizes[0] if sizes else None,
+            upright=(runs[shown[0].run].result.report.get('origin') or {}).get('upright'),
         )
-        if maps:
-            for kind, of_predicted, score_map in shown_maps(next(samples), row, maps.map_kinds):
-                names[index][of_predicted].append(kind.name)
+        for own in shown:
+            if own.run not in samples:
+                continue
+            for kind, of_predicted, score_map in shown_maps(next(samples[own.run]), own.rows[index], own.kinds):
+                own.maps[index][of_predicted].append(kind.name)
                 ending = '-predicted.jpg' if of_predicted else '.jpg'
-                job.maps.append((_made(folder / 'maps' / kind.name / (picture_name(index) + ending)), score_map))
+                place = folder / 'maps' / str(own.run) / kind.name / (picture_name(index) + ending)
+                job.maps.append((_made(place), score_map))
         yield job
 
 

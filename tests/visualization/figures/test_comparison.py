@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from tiny_fonts import make_font
 
 from mmtscam.localization import PROTOCOLS, normalize_map
 from mmtscam.visualization.figures import Panel, plot_comparison
+from mmtscam.visualization.figures.style import set_fonts
 
 RNG = np.random.default_rng(0)
 WIDE = RNG.integers(0, 256, (30, 50, 3), dtype=np.uint8)
@@ -18,6 +20,17 @@ def _rows():
         ],
         [Panel(HIGH), Panel(HIGH, score_map)],
     ]
+
+
+def test_wide_letters_stay_within_their_panel(bare_fonts):
+    make_font(bare_fonts / 'a.ttf', '燕鸥', 'Tiny Sans')
+    figure = plot_comparison([[Panel(WIDE, caption='燕鸥' * 12), Panel(WIDE)]], ['燕鸥' * 12, 'TS-CAM'])
+    set_fonts(figure)
+    figure.canvas.draw()
+    panel = figure.axes[0]
+    for text in (panel.title, panel.xaxis.label):
+        assert text.get_text().replace('\n', '') == '燕鸥' * 12
+        assert text.get_window_extent().width <= panel.get_window_extent().width
 
 
 def test_what_is_drawn():

@@ -6,7 +6,9 @@ import cv2
 import matplotlib
 import numpy as np
 import pytest
+from tiny_fonts import make_font
 
+from mmtscam.visualization import fonts
 from mmtscam.visualization.figures import Panel, plot_comparison, save_figure
 
 IMAGE = np.full((30, 50, 3), 100, np.uint8)
@@ -47,6 +49,34 @@ def test_the_same_figure_is_the_same_file(figure, tmp_path, ending):
     for name in ('a', 'b'):
         save_figure(figure, tmp_path / f'{name}{ending}', dpi=50)
     assert (tmp_path / f'a{ending}').read_bytes() == (tmp_path / f'b{ending}').read_bytes()
+
+
+@pytest.mark.parametrize('truetype', [True, False])
+def test_names_in_any_script(bare_fonts, tmp_path, capfd, truetype):
+    """They are text in a PDF too, which holds outlines as its kind of font has them."""
+    make_font(bare_fonts / 'a.ttf', '燕鸥', 'Tiny Sans', truetype)
+    figure = plot_comparison([[Panel(IMAGE, caption='燕鸥 0.93')]], ['燕鸥'])
+    for ending in ('png', 'svg', 'pdf'):
+        save_figure(figure, tmp_path / f'a.{ending}', dpi=100)
+    picture = cv2.imread(str(tmp_path / 'a.png'))[..., 0]
+    title = picture[: picture.shape[0] // 10]
+    assert (title < 50).sum() > 100  # squares of 8 points, not the outlines of empty boxes
+    assert "'DejaVu Sans', 'Tiny Sans'" in (tmp_path / 'a.svg').read_text()
+    content = (tmp_path / 'a.pdf').read_bytes()
+    assert b'TinySans' in content and (b'/FontFile2' in content) == truetype == (b'/Type3' not in content)
+    assert 'missing' not in ''.join(capfd.readouterr())
+
+
+def test_a_letter_that_no_font_has(bare_fonts, tmp_path, recwarn):
+    figure = plot_comparison([[Panel(IMAGE, caption='燕鸥')]], ['TS-CAM'])
+    save_figure(figure, tmp_path / 'a.png')
+    assert list(fonts._REPORTED) == ['CJK']
+    assert not [warning for warning in recwarn if 'Glyph' in str(warning.message)]  # said once, by the log
+
+
+def test_the_font_that_is_asked_for(figure, bare_fonts, tmp_path):
+    save_figure(figure, tmp_path / 'a.svg', font=str(make_font(tmp_path / 'mine.ttf', 'TSCAM', 'Mine')))
+    assert "font-family: 'Mine', 'DejaVu Sans'" in (tmp_path / 'a.svg').read_text()
 
 
 def test_settings_of_others_stay(figure, tmp_path):

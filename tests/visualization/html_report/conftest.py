@@ -14,7 +14,7 @@ import pytest
 from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, evaluate_maps, read_result, write_report
 from mmtscam.evaluation.stored_maps import MapFile, MapPart, merge_parts
 from mmtscam.models.heads import TSCAMHead
-from mmtscam.visualization.html_report import write_html_report
+from mmtscam.visualization.html_report import Run, write_html_report
 
 CLASSES = ('<b>ant</b> & "co"', 'bee', 'cat')
 IMAGES = 12
@@ -88,12 +88,22 @@ def result(tmp_path: Path) -> Result:
 
 
 @pytest.fixture
+def second(result: Result, tmp_path: Path) -> Path:
+    """The folder of a second result on the same images, by another threshold."""
+    metrics = [LocAccuracy('tscam', threshold=0.9), MaxBoxAcc('wsol-v2', step=0.05)]
+    write_report(tmp_path / 'second', evaluate_maps(MapFile(result.maps), metrics), dict(config='second.py'))
+    return tmp_path / 'second'
+
+
+@pytest.fixture
 def write(result: Result) -> Callable[..., Path]:
     """Write the page of the small result, with maps unless told otherwise."""
 
     def write(with_maps: bool = True, **kwargs: Any) -> Path:
         maps = MapFile(result.maps) if with_maps else None
-        return write_html_report(read_result(result.folder), result.folder / 'html', maps, **kwargs).index
+        return write_html_report(
+            [Run('tiny', read_result(result.folder), maps)], result.folder / 'html', **kwargs
+        ).index
 
     return write
 

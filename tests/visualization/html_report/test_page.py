@@ -1,16 +1,21 @@
 """The page in a real browser, from the file system."""
 
 import importlib.resources
+import json
+from collections import Counter
 
 import cv2
 import numpy as np
 import pytest
 
-from mmtscam.evaluation.report_reader import Row, RunResult
+from mmtscam.evaluation.report_reader import Row, RunResult, read_result
+from mmtscam.evaluation.stored_maps import MapFile
 from mmtscam.localization import Outcome
 from mmtscam.structures import MapKind
 from mmtscam.visualization.html_report import page as page_module
-from mmtscam.visualization.html_report.page import as_script, page_data
+from mmtscam.visualization.html_report import write_html_report
+from mmtscam.visualization.html_report.page import Shown, as_script, page_data
+from mmtscam.visualization.html_report.runs import Run
 from mmtscam.visualization.html_report.thumbnails import Drawn
 
 pytestmark = pytest.mark.slow
@@ -126,13 +131,13 @@ def test_maps_on_hover(show, write):
     assert view.count('.heat') == 0
     cards.nth(1).hover()
     heat = cards.nth(1).locator('.heat')
-    assert heat.get_attribute('src') == 'maps/coupled/000/000001.jpg'
+    assert heat.get_attribute('src') == 'maps/0/coupled/000/000001.jpg'
     cards.nth(2).hover()
     assert view.count(f'{CARD} .heat') == 1
     view.page.get_by_label('Map on hover').select_option(label='attention A*')
     view.page.get_by_label('maps on all').check()
     view.page.wait_for_function('document.querySelectorAll("#cards .heat").length === 12')
-    assert cards.nth(1).locator('.heat').get_attribute('src') == 'maps/attention/000/000001.jpg'
+    assert cards.nth(1).locator('.heat').get_attribute('src') == 'maps/0/attention/000/000001.jpg'
     view.page.get_by_label('boxes').uncheck()
     view.page.wait_for_function('location.hash.includes("boxes=0")')
     assert not cards.first.locator('svg').is_visible()
@@ -193,6 +198,121 @@ def test_without_maps(show, write, result):
     assert view.count('#panels rect.predicted') == 1 and view.count('#panels rect.truth') == 0
 
 
+@pytest.fixture
+def compared(result, second, tmp_path):
+    """The page of three results, two of them seeds of a method."""
+    runs = [
+        Run('<i>a</i>', read_result(result.folder), MapFile(result.maps)),
+        Run('<i>a</i>', read_result(result.folder, 'tscam-attention'), MapFile(result.maps)),
+        Run('b', read_result(second)),
+    ]
+    return runs, write_html_report(runs, tmp_path / 'compared').index
+
+
+def test_results_side_by_side(show, compared):
+    runs, index = compared
+    view = show(index)
+    assert view.text('h1') == 'Localization report: <i>a</i>, b'
+    assert '3 results · 12 images in common' in view.text('#subtitle')
+    table = view.page.locator('#figures tr').all_inner_texts()
+    assert table[0].split('\t') == ['result', '<i>a</i> #1', '<i>a</i> #2', '<i>a</i>, mean of 2', 'b']
+    known = [
+        next(number['value'] for number in run.result.chosen['numbers'] if number['name'] == 'gt_known') for run in runs
+    ]
+    line = next(row for row in table if row.startswith('gt_known')).split('\t')
+    assert line[1].startswith(f'{known[0]:.2f} % at 0.200') and line[4].startswith(f'{known[2]:.2f} % at 0.900')
+    mean, least, most = sum(known[:2]) / 2, min(known[:2]), max(known[:2])
+    assert line[3] == f'{mean:.2f} ({least:.2f} to {most:.2f})'
+    # A chart of each curve has a line of each result.
+    first = view.page.locator('.chart').first
+    assert first.locator('h3').inner_text().startswith('tscam, tscam-attention: accuracy over IoU, gt_known')
+    assert first.locator('.legend li').all_inner_texts() == ['<i>a</i> #1', '<i>a</i> #2', 'b']
+    colours = [path.get_attribute('style') for path in first.locator('svg[role=img] path').all()]
+    assert [style.split(';')[0] for style in colours] == [f'stroke: var(--line-{line})' for line in (0, 0, 1)]
+    assert len(set(colours)) == 3
+    first.locator('svg[role=img]').hover()
+    assert all('%' in text for text in first.locator('.legend output').all_inner_texts())
+
+
+def test_where_results_differ(show, compared):
+    runs, index = compared
+    patterns = Counter(
+        tuple(row.outcome == Outcome.RIGHT for row in rows)
+        for rows in zip(*(run.result.rows for run in runs), strict=True)
+    )
+    differing = sum(count for pattern, count in patterns.items() if len(set(pattern)) > 1)
+    assert 0 < differing < 12 and len(patterns) > 2
+    view = _at_gallery(show(index))
+    lines = [row.split('\t') for row in view.page.locator('#differences tbody tr').all_inner_texts()]
+    found = {tuple('right' in cell for cell in line[:-1]): int(line[-1]) for line in lines}
+    assert found == patterns
+    view.page.locator('#agree').select_option(label='where results differ')
+    _settled(view, f'{differing} of 12')
+    _at_hash(view, '#agree=differ')
+    for pattern, button in zip(found, view.page.locator('#differences button').all(), strict=True):
+        button.click()
+        _settled(view, f'{found[pattern]} of 12')
+        marks = view.page.locator(CARD).first.locator('.mark')
+        assert [mark.get_attribute('aria-label').endswith(': right') for mark in marks.all()] == list(pattern)
+    # Each image has a box of each result.
+    assert view.page.locator(CARD).first.locator('rect:not(.under, .truth)').count() == 3
+
+
+def test_outcomes_and_maps_are_those_of_the_result_that_is_chosen(show, compared):
+    runs, index = compared
+    view = _at_gallery(show(index))
+    assert view.text('#classes-note').startswith('<i>a</i> #1, tscam: ')
+    assert _ious(view) == [round(row.iou, 2) for row in runs[0].result.rows]
+    view.page.locator('#run').select_option(label='<i>a</i> #2')
+    view.page.wait_for_function('location.hash === "#run=1"')
+    assert view.text('#classes-note').startswith('<i>a</i> #2, tscam-attention: ')
+    assert _ious(view) == [round(row.iou, 2) for row in runs[1].result.rows]
+    view.page.locator(CARD).nth(1).hover()
+    assert view.page.locator(CARD).nth(1).locator('.heat').get_attribute('src') == 'maps/1/attention/000/000001.jpg'
+    view.page.locator('#run').select_option(label='b')
+    view.page.wait_for_function('location.hash === "#run=2"')
+    assert not view.page.locator('#map').is_visible()
+    # The same again from the address; the large view has all results side by side.
+    again = show(index, '#run=1&image=1')
+    assert again.page.locator('#run').input_value() == '1'
+    captions = again.page.locator('#panels figcaption').all_inner_texts()
+    verdicts = [f'IoU {run.result.rows[1].iou:.2f}' for run in runs]
+    assert captions[0] == 'image' and [caption.split(', ')[1] for caption in captions[1:4]] == verdicts
+    assert [caption.split(': ')[0] for caption in captions[1:4]] == ['<i>a</i> #1', '<i>a</i> #2', 'b']
+    again.page.wait_for_function('[...document.querySelectorAll("#panels img")].every(image => image.naturalWidth > 0)')
+    sources = [source.get_attribute('src') for source in again.page.locator('#panels .heat').all()]
+    assert sources[:2] == ['maps/0/coupled/000/000001.jpg', 'maps/1/attention/000/000001.jpg']
+
+
+def test_doubts_are_said(show, result, second, tmp_path):
+    report = json.loads((second / 'report.json').read_text())
+    report['results'][0]['protocol']['iou_levels'] = [0.3]
+    (second / 'report.json').write_text(json.dumps(report))
+    runs = [Run('a', read_result(result.folder)), Run('b', read_result(second))]
+    view = show(write_html_report(runs, tmp_path / 'out').index)
+    assert view.text('#doubts') == 'tscam: a and b differ in their protocols, in iou_levels.'
+
+
+@pytest.mark.parametrize('metric', ['MaxBoxAcc', 'PixelAP'])
+def test_results_without_rows(show, result, second, tmp_path, metric):
+    report = json.loads((second / 'report.json').read_text())
+    report['results'] = report['results'][1:]
+    if metric == 'PixelAP':
+        curves = dict(precision_recall=dict(threshold=[0.1, 0.5], recall=[1.0, 0.5], precision=[0.4, None]))
+        report['results'][0].update(metric=metric, curves=curves)
+    (second / 'report.json').write_text(json.dumps(report))
+    alone = Run('b', read_result(second))
+    view = show(write_html_report([alone], tmp_path / 'out').index)
+    assert view.text('h1') == 'Localization report: second.py'
+    assert metric in view.text('#figures') and view.count('.chart') == 1
+    assert not view.page.locator('#gallery, #classes, #agreement').filter(visible=True).count()
+    assert view.page.locator('nav a').filter(visible=True).all_inner_texts() == ['Summary', 'Curves']
+    # Beside one with rows.
+    both = show(write_html_report([alone, Run('a', read_result(result.folder))], tmp_path / 'out').index)
+    assert both.page.locator('#gallery').is_visible() and not both.page.locator('#agreement').is_visible()
+    assert _at_gallery(both).count(CARD) == 12
+
+
 def test_without_data(show, write):
     index = write()
     index.with_name('data.js').unlink()
@@ -245,11 +365,13 @@ def many(tmp_path):
     ]
     protocol = dict(name='tscam', iou_levels=[0.5])
     chosen = dict(name='tscam', metric='LocAccuracy', protocol=protocol, map_kind='coupled', images=6000)
-    report = dict(results=[{**chosen, 'numbers': [], 'curves': {}, 'rows': 'tscam.csv'}])
+    chosen.update(numbers=[], curves={}, rows='tscam.csv')
+    report = dict(results=[chosen])
     read = RunResult(report, chosen, tmp_path / 'tscam.csv', rows, {label: f'class {label}' for label in range(200)})
     drawn = [Drawn(index, (100, 70)) for index in range(6000)]
     maps = [(['coupled'], [])] * 6000
-    data = page_data(read, rows, drawn, {}, [MapKind('coupled', 'coupled map')], maps)
+    shown = Shown(0, rows, {}, [MapKind('coupled', 'coupled map')], maps)
+    data = page_data([Run('tiny', read)], [shown], 6000, drawn)
     (tmp_path / 'data.js').write_text(as_script(data))
     for asset in ('index.html', 'report.css', 'report.js'):
         (tmp_path / asset).write_bytes((ASSETS / asset).read_bytes())

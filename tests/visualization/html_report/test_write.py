@@ -9,8 +9,9 @@ import pytest
 from mmtscam.evaluation import read_result
 from mmtscam.evaluation.stored_maps import MapFile, MapPart, merge_parts
 from mmtscam.visualization.drawing import color_map
-from mmtscam.visualization.html_report import page, write_html_report
+from mmtscam.visualization.html_report import Run, write_html_report
 from mmtscam.visualization.html_report import thumbnails as pictures
+from mmtscam.visualization.html_report.runs import common_folder
 from mmtscam.visualization.html_report.thumbnails import Job, draw, draw_all
 from mmtscam.visualization.html_report.write import check_replaceable
 
@@ -38,8 +39,16 @@ def _data(index):
 
 
 def _rows(data):
-    columns = data['gallery']['columns']
-    return [dict(zip(columns, row, strict=True)) for row in data['gallery']['rows']]
+    gallery = data['gallery']
+    parts = [gallery, gallery['runs'][0]]
+    return [
+        {
+            column: value
+            for part, row in zip(parts, rows, strict=True)
+            for column, value in zip(part['columns'], row, strict=True)
+        }
+        for rows in zip(*(part['rows'] for part in parts), strict=True)
+    ]
 
 
 @pytest.mark.parametrize('workers', [0, 2])
@@ -49,7 +58,7 @@ def test_pictures_and_data(result, write, workers):
     gallery = data['gallery']
     assert gallery['root'] == f'{result.images}/'
     # "maps" are the coupled ones, and drawn once.
-    assert gallery['kinds'] == [
+    assert gallery['runs'][0]['kinds'] == [
         dict(name='coupled', title='coupled map', agnostic=False, scored=True),
         dict(name='attention', title='attention A*', agnostic=True, scored=False),
         dict(name='semantic', title='semantic map', agnostic=False, scored=False),
@@ -63,10 +72,10 @@ def test_pictures_and_data(result, write, workers):
     assert [row['predictedMaps'] for row in rows[:2]] == [['coupled', 'semantic'], []]
     small = cv2.imread(str(index.parent / 'images' / '000' / '000001.jpg'))
     assert small.shape == (25, 50, 3)
-    assert cv2.imread(str(index.parent / 'maps' / 'attention' / '000' / '000001.jpg')).shape == (64, 128, 3)
+    assert cv2.imread(str(index.parent / 'maps' / '0' / 'attention' / '000' / '000001.jpg')).shape == (64, 128, 3)
     pictures = {str(path.relative_to(index.parent / 'maps')) for path in index.parent.rglob('maps/**/*.jpg')}
     assert len(pictures) == 12 * 3 + 3 * 2
-    assert 'coupled/000/000004-predicted.jpg' in pictures
+    assert '0/coupled/000/000004-predicted.jpg' in pictures
     assert sorted(os.listdir(index.parent)) == ['data.js', 'images', 'index.html', 'maps', 'report.css', 'report.js']
     assert not [name for name in os.listdir(result.folder) if name.startswith('.')]
 
@@ -74,26 +83,26 @@ def test_pictures_and_data(result, write, workers):
 def test_the_table_counts_all_images(result, write):
     data = _data(write(max_images=5))
     assert [row['path'][2:4] for row in _rows(data)] == ['00', '03', '06', '08', '11']
-    table = data['gallery']['table']
-    numbers = {number['key']: number for number in data['results'][0]['numbers']}
-    for place, outcome in enumerate(data['gallery']['outcomes']):
+    (part,) = data['gallery']['runs']
+    table = part['table']
+    numbers = {number['key']: number for number in data['runs'][0]['results'][0]['numbers']}
+    for place, outcome in enumerate(part['outcomes']):
         assert sum(line['outcomes'][place] for line in table) == numbers[f'outcome_{outcome}']['value']
     assert sum(line['known'] for line in table) == numbers['gt_known']['count']
     assert [(line['images'], line['taken']) for line in table] == [(4, [1, 1]), (4, [2, 1]), (4, [0, 1])]
 
 
 def test_other_maps_are_scored(result):
-    written = write_html_report(
-        read_result(result.folder, 'tscam-attention'), result.folder / 'html', MapFile(result.maps)
-    )
-    assert [kind['scored'] for kind in _data(written.index)['gallery']['kinds']] == [False, True, False]
+    run = Run('tiny', read_result(result.folder, 'tscam-attention'), MapFile(result.maps))
+    written = write_html_report([run], result.folder / 'html')
+    assert [kind['scored'] for kind in _data(written.index)['gallery']['runs'][0]['kinds']] == [False, True, False]
 
 
 def test_images_that_cannot_be_read(result):
     (result.images / '1' / '01 #%.jpg').unlink()
     (result.images / '2' / '02 #%.jpg').write_bytes(b'no image')
     (result.images / '0' / '03 #%.jpg').write_bytes(b'')
-    written = write_html_report(read_result(result.folder), result.folder / 'html')
+    written = write_html_report([Run('tiny', read_result(result.folder))], result.folder / 'html')
     assert [problem.split(': ')[1] for problem in written.problems] == [
         'no such file',
         'cannot be read as an image',
@@ -127,21 +136,21 @@ def test_maps_of_another_test(result, tmp_path):
     ):
         maps = _save(tmp_path / 'other.npz', [*samples[:7], {**samples[7], **change}, *samples[8:]])
         with pytest.raises(ValueError, match=message):
-            write_html_report(read, tmp_path / 'out', maps)
+            write_html_report([Run('tiny', read, maps)], tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
 
 
 def test_maps_in_another_order(result, tmp_path, write):
     maps = _save(tmp_path / 'reversed.npz', _samples(result.maps)[::-1])
     index = write()
-    written = write_html_report(read_result(result.folder), tmp_path / 'out', maps)
+    written = write_html_report([Run('tiny', read_result(result.folder), maps)], tmp_path / 'out')
     assert written.index.with_name('data.js').read_text() == index.with_name('data.js').read_text()
     for path in index.parent.rglob('maps/**/*.jpg'):
         assert path.read_bytes() == (tmp_path / 'out' / path.relative_to(index.parent)).read_bytes()
 
 
 def test_a_folder_that_is_something_else_stays(result, tmp_path):
-    read = read_result(result.folder)
+    read = [Run('tiny', read_result(result.folder))]
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other' / 'thesis.tex').touch()
     with pytest.raises(ValueError, match=r"other: is no report, for there is 'thesis.tex' in it"):
@@ -149,6 +158,52 @@ def test_a_folder_that_is_something_else_stays(result, tmp_path):
     with pytest.raises(ValueError, match=r'thesis\.tex: is a file'):
         write_html_report(read, tmp_path / 'other' / 'thesis.tex')
     assert os.listdir(tmp_path / 'other') == ['thesis.tex']
+
+
+def test_several_results(result, second, tmp_path):
+    runs = [
+        Run('<i>a</i>', read_result(result.folder), MapFile(result.maps)),
+        Run('b', read_result(second)),
+        Run('<i>a</i>', read_result(result.folder, 'tscam-attention'), MapFile(result.maps)),
+    ]
+    written = write_html_report(runs, tmp_path / 'out', max_images=5)
+    data = _data(written.index)
+    assert [(run['name'], run['title'], run['chosen']) for run in data['runs']] == [
+        ('<i>a</i>', '<i>a</i> #1', 0), ('b', 'b', 0), ('<i>a</i>', '<i>a</i> #2', 1)
+    ]  # fmt: skip
+    for run, own in zip(data['runs'], runs, strict=True):
+        assert run['results'] == own.result.report['results']
+    gallery = data['gallery']
+    assert (gallery['images'], len(gallery['rows']), written.images) == (12, 5, 5)
+    for part, own in zip(gallery['runs'], runs, strict=True):
+        rows = [dict(zip(part['columns'], row, strict=True)) for row in part['rows']]
+        assert [row['iou'] for row in rows] == [own.result.rows[index].iou for index in (0, 3, 6, 8, 11)]
+    assert [part['run'] for part in gallery['runs']] == [0, 1, 2]
+    assert [len(part['kinds']) for part in gallery['runs']] == [3, 0, 3]
+    # One picture of each image, maps of each result that has some, true boxes of any.
+    assert len(list((tmp_path / 'out' / 'images').rglob('*.jpg'))) == 5
+    assert sorted(os.listdir(tmp_path / 'out' / 'maps')) == ['0', '2']
+    assert all(row[3] for row in gallery['rows'])
+
+
+def test_results_without_rows(result, second, tmp_path):
+    """MaxBoxAcc or PixelAP alone leave none: there are numbers and curves, and no gallery."""
+    report = json.loads((second / 'report.json').read_text())
+    report['results'] = report['results'][1:]
+    (second / 'report.json').write_text(json.dumps(report))
+    alone = Run('b', read_result(second))
+    data = _data(write_html_report([alone], tmp_path / 'out').index)
+    assert data['gallery'] is None and data['runs'][0]['results'] == report['results']
+    assert sorted(os.listdir(tmp_path / 'out')) == ['data.js', 'index.html', 'report.css', 'report.js']
+    # Beside one with rows, whose gallery is shown.
+    written = write_html_report([alone, Run('a', read_result(result.folder))], tmp_path / 'out')
+    assert [part['run'] for part in _data(written.index)['gallery']['runs']] == [1]
+    with pytest.raises(
+        ValueError, match=r'maps\.npz: the result has no rows of images to show maps of: leave maps out'
+    ):
+        write_html_report([Run('b', read_result(second), MapFile(result.maps))], tmp_path / 'out')
+    with pytest.raises(ValueError, match='needs one result at least'):
+        write_html_report([], tmp_path / 'out')
 
 
 def test_a_report_stays_until_the_next_is_complete(result, write):
@@ -171,7 +226,7 @@ def test_a_report_stays_until_the_next_is_complete(result, write):
 def test_arguments(result):
     for wrong in (dict(thumbnail_size=8), dict(workers=-1), dict(max_images=0)):
         with pytest.raises(ValueError, match='at least'):
-            write_html_report(read_result(result.folder), result.folder / 'html', **wrong)
+            write_html_report([Run('tiny', read_result(result.folder))], result.folder / 'html', **wrong)
 
 
 def test_the_colours_of_a_map():
@@ -213,7 +268,7 @@ def _die(job):
     ],
 )
 def test_the_common_folder(paths, folder):
-    assert page._common_folder(paths) == folder
+    assert common_folder(paths) == folder
 
 
 @pytest.mark.parametrize('names', [['images/a.jpg'], ['maps/a.npy'], ['index.html'], ['index.html', 'images/a.jpg']])

@@ -26,12 +26,24 @@
     byId('subtitle').textContent = 'data.js is missing: copy the whole folder, not index.html alone.';
     return;
   }
-  const gallery = report.gallery;
-  const rows = gallery.rows.map((values, index) => {
-    const row = { index };
-    gallery.columns.forEach((column, place) => { row[column] = values[place]; });
-    return row;
-  });
+  const { runs } = report;
+  const several = runs.length > 1;
+  document.body.classList.toggle('several', several);
+  // Tests of one name are seeds of a method: they share a colour.
+  const methods = [...new Set(runs.map((run) => run.name))];
+  const colourOf = (run) => methods.indexOf(run.name) % 5;
+  const gallery = report.gallery || { images: 0, root: '', classes: {}, rows: [], runs: [] };
+  const named = (columns, values) => Object.fromEntries(columns.map((column, place) => [column, values[place]]));
+  const rows = gallery.rows.map((values, index) => ({
+    index, ...named(gallery.columns, values), runs: gallery.runs.map((part) => named(part.columns, part.rows[index])),
+  }));
+  const compared = gallery.runs.length > 1;
+  let part = gallery.runs[0]; // the result that outcomes, filters and maps are of
+  const titleOf = (own) => runs[own.run].title;
+  // Without class scores in all of them, results are compared by their boxes.
+  const byClass = gallery.runs.every((own) => own.outcomes.length);
+  const isRight = (row, place) => (byClass ? row.runs[place].outcome === 'right' : row.runs[place].iou >= gallery.runs[place].level);
+  for (const row of rows) row.pattern = gallery.runs.map((_, place) => (isRight(row, place) ? '1' : '0')).join('');
   const labels = Object.keys(gallery.classes);
   const doubled = new Set();
   const seen = new Set();
@@ -67,58 +79,128 @@
   // ---------------------------------------------------------------- summary
 
   function showSummary() {
-    const config = report.origin.config || report.origin.maps;
-    const name = config ? String(config).split('/').pop() : '';
+    const origins = runs.map((run) => run.origin);
+    const config = origins[0].config || origins[0].maps;
+    const name = several ? methods.join(', ') : config ? String(config).split('/').pop() : '';
     const heading = name ? `Localization report: ${name}` : 'Localization report';
     document.title = heading;
     byId('title').textContent = heading;
+    const classes = new Set(rows.map((row) => row.true)).size;
     byId('subtitle').textContent = [
-      report.origin.checkpoint && `checkpoint ${report.origin.checkpoint}`,
-      `${gallery.images} images, ${gallery.table.length} classes`,
-      report.mmtscam && `mmtscam ${report.mmtscam}`,
+      several && `${runs.length} results`,
+      !several && origins[0].checkpoint && `checkpoint ${origins[0].checkpoint}`,
+      gallery.images && `${gallery.images} images${compared ? ' in common' : ''}, ${compared ? classes : part.table.length} classes`,
+      !several && runs[0].mmtscam && `mmtscam ${runs[0].mmtscam}`,
     ].filter(Boolean).join(' · ');
+    byId('doubts').append(...report.doubts.map((text) => make('p', { className: 'notice' }, text)));
+    if (several) showTogether(); else showAlone();
+    showOrigins();
+  }
 
+  /** Results to be compared: those that the gallery shows, then those of one name. */
+  function groups() {
+    const found = new Map();
+    runs.forEach((run, place) => run.results.forEach((result, index) => {
+      const key = index === run.chosen ? '' : `${result.name}/${result.metric}`;
+      if (!found.has(key)) found.set(key, runs.map(() => null));
+      found.get(key)[place] ||= result;
+    }));
+    return [...found].sort(([a], [b]) => (b === '') - (a === '')).map(([, results]) => results);
+  }
+
+  const groupName = (results) => [...new Set(results.filter(Boolean).map((result) => result.name))].join(', ');
+  const kindName = (result) => (result.map_kind === 'maps' ? 'maps of other code' : `map: ${result.map_kind}`);
+  const sourceOf = (number) => (number.source ? make('span', { className: `source ${number.source}` }, number.source) : '');
+
+  function showAlone() {
     const columns = ['result', 'value', 'images', 'threshold', 'chosen'];
     const kindOf = (column) => ({ className: ['value', 'images', 'threshold'].includes(column) ? 'number' : '' });
     const head = make('tr', {}, ...columns.map((column) => make('th', { scope: 'col', ...kindOf(column) }, column)));
     byId('figures').append(make('thead', {}, head));
-    for (const result of report.results) {
-      const about = `protocol ${result.protocol.name}, ${result.map_kind === 'maps' ? 'maps of other code' : `map: ${result.map_kind}`}, ${result.metric}`;
+    for (const result of runs[0].results) {
+      const about = `protocol ${result.protocol.name}, ${kindName(result)}, ${result.metric}`;
       const body = make('tbody', {}, make('tr', { className: 'first' },
         make('th', { scope: 'rowgroup', colSpan: columns.length }, result.name, make('span', { className: 'quiet' }, ` ${about}`))));
       for (const number of result.numbers.filter((each) => each.unit === '%')) {
         const cells = [
           number.name, percent(number.value), number.count === null ? '' : `${number.count}/${result.images}`,
-          number.threshold === null ? '' : number.threshold.toFixed(3),
-          number.source ? make('span', { className: `source ${number.source}` }, number.source) : '',
+          number.threshold === null ? '' : number.threshold.toFixed(3), sourceOf(number),
         ];
         body.append(make('tr', {}, ...cells.map((content, place) => make('td', kindOf(columns[place]), content))));
       }
       byId('figures').append(body);
     }
+  }
 
+  function showTogether() {
+    // A column a result; a method with several seeds has their mean behind them.
+    const columns = methods.flatMap((name) => {
+      const own = runs.flatMap((run, place) => (run.name === name ? [place] : []));
+      return [...own.map((place) => ({ title: runs[place].title, place })), ...(own.length > 1 ? [{ title: `${name}, mean of ${own.length}`, own }] : [])];
+    });
+    byId('figures').append(make('thead', {}, make('tr', {}, make('th', { scope: 'col' }, 'result'),
+      ...columns.map(({ title }) => make('th', { scope: 'col', className: 'number' }, title)))));
+    for (const results of groups()) {
+      const some = results.filter(Boolean);
+      const body = make('tbody', {}, make('tr', { className: 'first' },
+        make('th', { scope: 'rowgroup' }, groupName(results), make('span', { className: 'quiet' }, ` ${[...new Set(some.map((result) => result.metric))].join(', ')}`)),
+        ...columns.map(({ place }) => make('td', { className: 'number quiet' }, results[place] ? `${results[place].protocol.name}, ${kindName(results[place])}` : ''))));
+      const names = [...new Set(some.flatMap((result) => result.numbers.filter((each) => each.unit === '%').map((each) => each.name)))];
+      for (const name of names) {
+        const find = (place) => results[place]?.numbers.find((each) => each.name === name && each.unit === '%');
+        body.append(make('tr', {}, make('th', { scope: 'row' }, name), ...columns.map(({ place, own }) => {
+          if (own) {
+            const values = own.map((each) => find(each)?.value ?? null).filter((value) => value !== null);
+            const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+            return make('td', { className: 'number' }, values.length ? `${mean.toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})` : '');
+          }
+          const number = find(place);
+          if (!number) return make('td');
+          const details = [number.threshold === null ? ' ' : ` at ${number.threshold.toFixed(3)} `, sourceOf(number)];
+          return make('td', { className: 'number' }, percent(number.value), make('span', { className: 'quiet' }, ...details));
+        })));
+      }
+      if (names.length) byId('figures').append(body);
+    }
+  }
+
+  function showOrigins() {
     const facts = (pairs) => make('dl', {}, ...Object.entries(pairs).flatMap(([key, value]) => [
       make('dt', {}, key), make('dd', {}, value === null || typeof value === 'object' ? JSON.stringify(value) : String(value)),
     ]));
-    byId('origin').append(make('h3', {}, 'Origin'), facts(report.origin));
-    for (const result of report.results) {
-      byId('origin').append(make('h3', {}, `${result.name}: ${result.metric}, protocol ${result.protocol.name}`), facts(result.protocol));
+    for (const run of runs) {
+      const whose = several ? `${run.title}: ` : '';
+      byId('origin').append(make('h3', {}, several ? `${whose}origin` : 'Origin'), facts(several ? { mmtscam: run.mmtscam, ...run.origin } : run.origin));
+      for (const result of run.results) {
+        byId('origin').append(make('h3', {}, `${whose}${result.name}: ${result.metric}, protocol ${result.protocol.name}`), facts(result.protocol));
+      }
     }
   }
 
   // ----------------------------------------------------------------- curves
 
-  function chart(result, kind, columns) {
-    const about = CURVES[kind] || { title: kind, x: Object.keys(columns)[0], xTitle: Object.keys(columns)[0] };
-    const x = columns[about.x];
-    const names = Object.keys(columns).filter((name) => name !== about.x && !(about.without || []).includes(name));
+  const aboutOf = (kind, columns) => CURVES[kind] || { title: kind, x: Object.keys(columns)[0], xTitle: Object.keys(columns)[0] };
+  const namesOf = (kind, columns) => {
+    const about = aboutOf(kind, columns);
+    return Object.keys(columns).filter((name) => name !== about.x && !(about.without || []).includes(name));
+  };
+  /** The line of a column: its points, and the numbers that lie on it. */
+  function lineOf(result, kind, column) {
+    const columns = result.curves[kind];
+    const suffix = (column.match(/_iou[\d.]+$/) || [''])[0];
+    const numbers = kind !== 'accuracy_over_threshold' ? [] : result.numbers.filter((number) => number.threshold !== null && number.count !== null
+      && (number.name.match(/_iou[\d.]+$/) || [''])[0] === suffix);
+    return { x: columns[aboutOf(kind, columns).x], y: columns[column], numbers };
+  }
+
+  function chart(title, about, lines, levels) {
+    const { x } = lines[0];
     const [width, height, left, right, top, bottom] = [460, 270, 40, 10, 8, 36];
-    const xEnd = Math.max(1, ...x);
-    const highest = names.reduce((most, name) => columns[name].reduce((a, b) => Math.max(a, b === null ? 0 : b), most), 0);
+    const xEnd = lines.reduce((most, line) => line.x.reduce((a, b) => Math.max(a, b), most), 1);
+    const highest = lines.reduce((most, line) => line.y.reduce((a, b) => Math.max(a, b === null ? 0 : b), most), 0);
     const yEnd = highest > 1 ? 100 : 1;
     const toX = (value) => left + (value / xEnd) * (width - left - right);
     const toY = (value) => height - bottom - (value / yEnd) * (height - top - bottom);
-    const title = `${result.name}: ${about.title}`;
     const picture = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', tabindex: '0' });
 
     for (let step = 0; step <= 5; step += 1) {
@@ -131,48 +213,42 @@
       );
     }
     picture.append(draw('text', { x: (left + width - right) / 2, y: height - 4, 'text-anchor': 'middle' }, about.xTitle));
-    if (kind === 'accuracy_over_iou') {
-      for (const level of result.protocol.iou_levels) {
-        picture.append(draw('line', { class: 'level', x1: toX(level), x2: toX(level), y1: top, y2: height - bottom }));
-      }
+    for (const level of levels) {
+      picture.append(draw('line', { class: 'level', x1: toX(level), x2: toX(level), y1: top, y2: height - bottom }));
     }
     const legend = make('ul', { className: 'legend' });
-    const outputs = names.map((name, place) => {
-      const colour = `var(--line-${place % 5})`;
-      const style = `stroke: ${colour}; stroke-dasharray: ${DASHES[place % 5] || 'none'}`;
+    const outputs = lines.map((line) => {
+      const colour = `var(--line-${line.colour})`;
+      const style = `stroke: ${colour}; stroke-dasharray: ${DASHES[line.dash % 5] || 'none'}`;
       let path = '';
-      columns[name].forEach((value, index) => {
-        if (value !== null) path += `${path ? 'L' : 'M'}${toX(x[index]).toFixed(1)} ${toY(value).toFixed(1)}`;
+      line.y.forEach((value, index) => {
+        if (value !== null) path += `${path ? 'L' : 'M'}${toX(line.x[index]).toFixed(1)} ${toY(value).toFixed(1)}`;
       });
       picture.append(draw('path', { d: path, style }));
       const item = make('li', {}, draw('svg', { viewBox: '0 0 28 10', 'aria-hidden': 'true' },
-        draw('line', { x1: 0, x2: 28, y1: 5, y2: 5, 'stroke-width': 2.5, style })), name);
-      if (kind === 'accuracy_over_threshold') {
-        const suffix = (name.match(/_iou[\d.]+$/) || [''])[0];
-        const own = result.numbers.filter((number) => number.threshold !== null && number.count !== null
-          && (number.name.match(/_iou[\d.]+$/) || [''])[0] === suffix);
-        for (const number of own) {
-          picture.append(draw('circle', { cx: toX(number.threshold), cy: toY(number.value), r: 4, style: `fill: ${colour}` }));
-          item.append(` ${percent(number.value)} at ${number.threshold.toFixed(3)} (${number.source})`);
-        }
+        draw('line', { x1: 0, x2: 28, y1: 5, y2: 5, 'stroke-width': 2.5, style })), line.name);
+      for (const number of line.numbers) {
+        picture.append(draw('circle', { cx: toX(number.threshold), cy: toY(number.value), r: 4, style: `fill: ${colour}` }));
+        item.append(` ${percent(number.value)} at ${number.threshold.toFixed(3)} (${number.source})`);
       }
       const output = make('output');
       item.append(output);
       legend.append(item);
       return output;
     });
-    picture.setAttribute('aria-label', `${title}; lines: ${names.join(', ')}. Left and right arrow read values.`);
+    picture.setAttribute('aria-label', `${title}; lines: ${lines.map((line) => line.name).join(', ')}. Left and right arrow read values.`);
 
     const cursor = draw('line', { class: 'cursor', y1: top, y2: height - bottom, visibility: 'hidden' });
     picture.append(cursor);
     const where = make('output', { className: 'quiet' });
     let at = -1;
+    const nearest = (values, wanted) => values.reduce((best, value, index) => (Math.abs(value - wanted) < Math.abs(values[best] - wanted) ? index : best), 0);
     const point = (index) => {
       at = index;
       cursor.setAttribute('visibility', index < 0 ? 'hidden' : 'visible');
       where.textContent = index < 0 ? '' : ` at ${about.xTitle} ${x[index].toFixed(3)}`;
       outputs.forEach((output, place) => {
-        const value = index < 0 ? null : columns[names[place]][index];
+        const value = index < 0 ? null : lines[place].y[nearest(lines[place].x, x[index])];
         output.textContent = index < 0 ? '' : yEnd === 1 ? decimals(value, 3) : percent(value);
       });
       if (index >= 0) { cursor.setAttribute('x1', toX(x[index])); cursor.setAttribute('x2', toX(x[index])); }
@@ -180,9 +256,7 @@
     picture.addEventListener('pointermove', (event) => {
       const box = picture.getBoundingClientRect();
       const wanted = (((event.clientX - box.left) / box.width) * width - left) / (width - left - right) * xEnd;
-      let nearest = 0;
-      x.forEach((value, index) => { if (Math.abs(value - wanted) < Math.abs(x[nearest] - wanted)) nearest = index; });
-      point(nearest);
+      point(nearest(x, wanted));
     });
     for (const leaving of ['pointerleave', 'blur']) picture.addEventListener(leaving, () => point(-1));
     picture.addEventListener('keydown', (event) => {
@@ -195,16 +269,66 @@
   }
 
   function showCurves() {
-    for (const result of report.results) {
-      for (const [kind, columns] of Object.entries(result.curves)) byId('charts').append(chart(result, kind, columns));
+    const levelsOf = (result, kind) => (kind === 'accuracy_over_iou' ? result.protocol.iou_levels : []);
+    for (const results of groups()) {
+      const some = results.filter(Boolean);
+      for (const kind of new Set(some.flatMap((result) => Object.keys(result.curves)))) {
+        const having = some.filter((result) => result.curves[kind]);
+        const about = aboutOf(kind, having[0].curves[kind]);
+        const columns = [...new Set(having.flatMap((result) => namesOf(kind, result.curves[kind])))];
+        const title = `${groupName(results)}: ${about.title}`;
+        if (!several) {
+          const lines = columns.map((name, place) => ({ name, colour: place % 5, dash: place, ...lineOf(having[0], kind, name) }));
+          byId('charts').append(chart(title, about, lines, levelsOf(having[0], kind)));
+        }
+        for (const name of several ? columns : []) {
+          const lines = results.flatMap((result, place) => {
+            if (!result?.curves[kind]?.[name]) return [];
+            const seed = runs.slice(0, place).filter((run) => run.name === runs[place].name).length;
+            const dash = methods.length < runs.length ? seed : colourOf(runs[place]);
+            return [{ name: runs[place].title, colour: colourOf(runs[place]), dash, ...lineOf(result, kind, name) }];
+          });
+          byId('charts').append(chart(`${title}, ${name}`, about, lines, levelsOf(having[0], kind)));
+        }
+      }
     }
-    if (!byId('charts').childElementCount) byId('curves').hidden = true;
+    byId('curves').hidden = !byId('charts').childElementCount;
+  }
+
+  // -------------------------------------------------------------- agreement
+
+  const patterns = [...rows.reduce((counts, row) => counts.set(row.pattern, (counts.get(row.pattern) || 0) + 1), new Map())]
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+
+  function patternName(pattern) {
+    const whose = (sign) => gallery.runs.filter((_, place) => pattern[place] === sign).map(titleOf).join(', ');
+    if (!pattern.includes('0')) return 'right in all';
+    if (!pattern.includes('1')) return 'wrong in all';
+    return `right in ${whose('1')} alone`;
+  }
+
+  function showAgreement(select) {
+    byId('agreement').hidden = !compared;
+    if (!compared) return;
+    byId('agreement-note').textContent = `Images of the gallery by where they are right: ${byClass ? 'class and box (Top-1 Loc)' : 'the box of the true class (GT-known Loc)'}. `
+      + 'A number shows them.';
+    byId('differences').append(make('thead', {}, make('tr', {}, ...gallery.runs.map((own) => make('th', { scope: 'col' }, titleOf(own))),
+      make('th', { scope: 'col', className: 'number' }, 'images'))));
+    byId('differences').append(make('tbody', {}, ...patterns.map(([pattern, count]) => {
+      const button = make('button', { type: 'button', 'aria-label': `${patternName(pattern)}: show ${count} images` }, String(count));
+      button.addEventListener('click', () => select({ agree: pattern }));
+      return make('tr', {}, ...[...pattern].map((sign) => make('td', { className: sign === '1' ? 'good' : 'bad' }, sign === '1' ? '✓ right' : '✗ wrong')),
+        make('td', { className: 'number' }, button));
+    })));
   }
 
   // ------------------------------------------------------------ class table
 
+  let classOrder = { column: 0, falling: false };
+  let allClasses = false;
+
   function showClasses(select) {
-    const outcomes = gallery.outcomes;
+    const { outcomes } = part;
     const ranked = outcomes.length > 0;
     const columns = [
       { title: 'class', value: (line) => className(line.label) },
@@ -212,12 +336,11 @@
       ...outcomes.map((outcome, place) => ({
         title: OUTCOMES[outcome] || outcome, about: MEANINGS[outcome], outcome, value: (line) => line.outcomes[place] / line.images,
       })),
-      { title: 'GT-known', about: `IoU of at least ${gallery.level}`, value: (line) => line.known / line.images },
+      { title: 'GT-known', about: `IoU of at least ${part.level}`, value: (line) => line.known / line.images },
       { title: 'mean IoU', value: (line) => line.iou },
       ...(ranked ? [{ title: 'most often taken for', value: (line) => (line.taken ? line.taken[1] : 0) }] : []),
     ];
-    let order = { column: 0, falling: false };
-    let all = false;
+    if (classOrder.column >= columns.length) classOrder = { column: 0, falling: false };
 
     const cell = (text, filters, about, share) => {
       const inner = filters ? make('button', { type: 'button', 'aria-label': about }, text) : make('span', {}, text);
@@ -226,7 +349,7 @@
       if (share !== undefined) box.style.setProperty('--share', share.toFixed(3));
       return box;
     };
-    const lineOf = (line, whole) => {
+    const rowOf = (line, whole) => {
       const own = whole ? {} : { true: String(line.label) };
       const name = whole ? 'all classes' : className(line.label);
       const heading = make('button', { type: 'button', title: name }, name);
@@ -252,7 +375,7 @@
       }
       return element;
     };
-    const table = gallery.table;
+    const { table } = part;
     const total = (get) => table.reduce((sum, line) => sum + get(line), 0);
     const images = total((line) => line.images);
     const whole = {
@@ -263,34 +386,34 @@
     const head = make('tr');
     const body = make('tbody');
     const fill = () => {
-      const { value } = columns[order.column];
-      const sign = order.falling ? -1 : 1;
+      const { value } = columns[classOrder.column];
+      const sign = classOrder.falling ? -1 : 1;
       const sorted = table.map((line, place) => [value(line), place, line]);
       sorted.sort(([a, i], [b, j]) => {
         const compared = typeof a === 'string' ? a.localeCompare(b, undefined, { numeric: true }) : a - b;
         return sign * compared || i - j;
       });
-      const most = all ? sorted.length : FEW_CLASSES;
-      body.replaceChildren(lineOf(whole, true), ...sorted.slice(0, most).map(([, , line]) => lineOf(line, false)));
+      const most = allClasses ? sorted.length : FEW_CLASSES;
+      body.replaceChildren(rowOf(whole, true), ...sorted.slice(0, most).map(([, , line]) => rowOf(line, false)));
       [...head.children].forEach((heading, place) => {
-        heading.setAttribute('aria-sort', place !== order.column ? 'none' : order.falling ? 'descending' : 'ascending');
-        heading.querySelector('.arrow').textContent = place !== order.column ? '' : order.falling ? ' ↓' : ' ↑';
+        heading.setAttribute('aria-sort', place !== classOrder.column ? 'none' : classOrder.falling ? 'descending' : 'ascending');
+        heading.querySelector('.arrow').textContent = place !== classOrder.column ? '' : classOrder.falling ? ' ↓' : ' ↑';
       });
-      byId('all-classes').hidden = all || sorted.length <= FEW_CLASSES;
+      byId('all-classes').hidden = allClasses || sorted.length <= FEW_CLASSES;
     };
     columns.forEach((column, place) => {
       const button = make('button', { type: 'button', title: column.about || '' }, column.title, make('span', { className: 'arrow' }));
       if (column.outcome) button.prepend(dot(column.outcome), ' ');
       button.addEventListener('click', () => {
-        order = { column: place, falling: order.column === place ? !order.falling : place > 0 };
+        classOrder = { column: place, falling: classOrder.column === place ? !classOrder.falling : place > 0 };
         fill();
       });
       head.append(make('th', { scope: 'col', className: place && column.title !== 'most often taken for' ? 'number' : '' }, button));
     });
-    byId('heat').append(make('thead', {}, head), body);
+    byId('heat').replaceChildren(make('thead', {}, head), body);
     byId('all-classes').textContent = `Show all ${table.length} classes`;
-    byId('all-classes').addEventListener('click', () => { all = true; fill(); });
-    byId('classes-note').textContent = `${gallery.name}: images of each true class by what became of them; the colour is the share of `
+    byId('all-classes').onclick = () => { allClasses = true; fill(); };
+    byId('classes-note').textContent = `${several ? `${titleOf(part)}, ` : ''}${part.name}: images of each true class by what became of them; the colour is the share of `
       + 'the class. A heading sorts; a number sets the filters of the gallery.';
     fill();
   }
@@ -301,7 +424,11 @@
     return `${String(Math.floor(index / 1000)).padStart(3, '0')}/${String(index).padStart(6, '0')}`;
   }
 
-  function boxesOf(row) {
+  const everyPlace = gallery.runs.map((_, place) => place);
+  const here = () => gallery.runs.indexOf(part);
+
+  /** The boxes of an image, of the results at some places. */
+  function boxesOf(row, places) {
     const picture = draw('svg', { viewBox: `0 0 ${row.size[0]} ${row.size[1]}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' });
     const add = ([x1, y1, x2, y2], kind) => {
       for (const layer of ['under', kind]) {
@@ -309,16 +436,16 @@
       }
     };
     row.truth.forEach((box) => add(box, 'truth'));
-    add(row.box, 'predicted');
+    for (const place of places) add(row.runs[place].box, compared ? `of-${colourOf(runs[gallery.runs[place].run])}` : 'predicted');
     return picture;
   }
 
-  function heatOf(row, kind, ofPredicted) {
+  function heatOf(row, kind, ofPredicted, own = part) {
     const ending = ofPredicted ? '-predicted.jpg' : '.jpg';
-    return make('img', { className: 'heat', alt: '', src: `maps/${encodeURIComponent(kind)}/${fileName(row.index)}${ending}` });
+    return make('img', { className: 'heat', alt: '', src: `maps/${own.run}/${encodeURIComponent(kind)}/${fileName(row.index)}${ending}` });
   }
 
-  function frameOf(row, alt, lazy) {
+  function frameOf(row, alt, lazy, places = everyPlace) {
     const frame = make('span', { className: 'frame' });
     if (row.pictured) {
       frame.append(make('img', { alt, loading: lazy ? 'lazy' : 'eager', decoding: 'async', draggable: false, src: `images/${fileName(row.index)}.jpg` }));
@@ -326,7 +453,7 @@
       frame.classList.add('absent');
       frame.append(make('span', { className: 'absent-text' }, 'image not found'));
     }
-    if (row.size) frame.append(boxesOf(row));
+    if (row.size) frame.append(boxesOf(row, places));
     return frame;
   }
 
@@ -337,40 +464,52 @@
 
   // ---------------------------------------------------------------- filters
 
-  const INPUTS = ['true', 'predicted', 'min', 'max', 'search', 'sort', 'map'];
-  const scored = gallery.kinds.find((kind) => kind.scored) || gallery.kinds[0];
-  const defaultMap = scored ? scored.name : '';
+  const INPUTS = ['run', 'agree', 'true', 'predicted', 'min', 'max', 'search', 'sort', 'map'];
+  const scoredOf = (own) => own.kinds.find((kind) => kind.scored) || own.kinds[0];
+  const defaultOf = (id) => (id === 'run' ? '0' : id === 'map' ? scoredOf(part)?.name || '' : '');
   let image = null; // row in the large view
   let shown = rows;
 
-  function fillFilters() {
+  /** Take another result for outcomes, filters and maps. */
+  function take(place) {
+    part = gallery.runs[place] || gallery.runs[0];
+    for (const row of rows) Object.assign(row, row.runs[here()]);
     const counted = {};
     for (const row of rows) counted[row.outcome] = (counted[row.outcome] || 0) + 1;
-    for (const outcome of gallery.outcomes) {
-      byId('outcomes').append(make('label', { className: 'chip', title: MEANINGS[outcome] || '' },
-        make('input', { type: 'checkbox', name: 'outcome', value: outcome }), dot(outcome),
-        `${OUTCOMES[outcome] || outcome} ${counted[outcome] || 0}`));
-    }
-    byId('outcomes').hidden = !gallery.outcomes.length;
+    const kept = new Set([...document.querySelectorAll('#outcomes input:checked')].map((input) => input.value));
+    byId('outcomes').replaceChildren(make('legend', {}, 'Outcome'), ...part.outcomes.map((outcome) => make('label', { className: 'chip', title: MEANINGS[outcome] || '' },
+      make('input', { type: 'checkbox', name: 'outcome', value: outcome, checked: kept.has(outcome) }), dot(outcome),
+      `${OUTCOMES[outcome] || outcome} ${counted[outcome] || 0}`)));
+    byId('outcomes').hidden = !part.outcomes.length;
+    byId('map').replaceChildren(make('option', { value: '' }, 'none'), ...part.kinds.map((kind) => make('option', { value: kind.name }, kind.title + (kind.scored ? ' (scored)' : ''))));
+    for (const id of ['map', 'always']) byId(id).parentElement.hidden = !part.kinds.length;
+  }
+
+  function fillFilters() {
+    byId('run').append(...gallery.runs.map((own, place) => make('option', { value: String(place) }, titleOf(own))));
+    byId('agree').append(make('option', { value: '' }, 'all images'), make('option', { value: 'differ' }, 'where results differ'),
+      ...patterns.map(([pattern, count]) => make('option', { value: pattern }, `${patternName(pattern)} (${count})`)));
+    for (const id of ['run', 'agree']) byId(id).parentElement.hidden = !compared;
     const known = { true: new Set(), predicted: new Set() };
     for (const row of rows) {
       known.true.add(String(row.true));
-      if (row.predicted !== null) known.predicted.add(String(row.predicted));
+      for (const own of row.runs) if (own.predicted !== null) known.predicted.add(String(own.predicted));
     }
     for (const [id, own] of Object.entries(known)) {
       byId(id).append(make('option', { value: '' }, 'any'), ...labels.filter((label) => own.has(label)).map((label) => make('option', { value: label }, className(label))));
       if (!own.size) byId(id).parentElement.hidden = true;
     }
-    byId('map').append(make('option', { value: '' }, 'none'), ...gallery.kinds.map((kind) => make('option', { value: kind.name }, kind.title + (kind.scored ? ' (scored)' : ''))));
-    if (!gallery.kinds.length) for (const id of ['map', 'always']) byId(id).parentElement.hidden = true;
+    byId('keys').append(...gallery.runs.map((own) => make('span', { className: 'key' },
+      make('i', { className: `swatch ${compared ? `of-${colourOf(runs[own.run])}` : 'predicted'}` }),
+      compared ? ` ${titleOf(own)}` : " predicted box, from the true class's map")));
     byId('truth-key').hidden = !rows.some((row) => row.truth.length);
 
     const notices = [];
-    if (!gallery.kinds.length) {
+    if (!gallery.runs.some((own) => own.kinds.length)) {
       notices.push('Boxes only: there are no maps here, nor true boxes. Maps and true boxes come from a file of tools/test.py --save-maps, given to report.py as --maps.');
     }
     if (rows.length < gallery.images) {
-      notices.push(`The gallery shows ${rows.length} of ${gallery.images} images, evenly spread; summary and table count all of them.`);
+      notices.push(`The gallery shows ${rows.length} of ${gallery.images} images, evenly spread; summary and table of classes count all of them.`);
     }
     const absent = rows.filter((row) => !row.pictured).length;
     if (absent) notices.push(`${absent} of ${rows.length} images could not be read when the report was written.`);
@@ -387,14 +526,15 @@
 
   function writeForm(state) {
     const wanted = new Set(state.outcomes || []);
-    for (const input of document.querySelectorAll('#outcomes input')) input.checked = wanted.has(input.value);
     for (const id of INPUTS) {
       const input = byId(id);
-      const value = state[id] ?? (id === 'map' ? defaultMap : '');
+      const value = state[id] ?? defaultOf(id);
       input.value = value;
       // A select that does not know the value is left empty.
-      if (input.value !== value && input.tagName === 'SELECT') input.value = id === 'map' ? defaultMap : '';
+      if (input.value !== value && input.tagName === 'SELECT') input.value = defaultOf(id);
+      if (id === 'run' && byId('run').value !== String(here())) changeRun();
     }
+    for (const input of document.querySelectorAll('#outcomes input')) input.checked = wanted.has(input.value);
     byId('always').checked = Boolean(state.always);
     byId('boxes').checked = state.boxes !== false;
   }
@@ -402,7 +542,7 @@
   function toHash(state) {
     const parts = new URLSearchParams();
     if (state.outcomes.length) parts.set('outcome', state.outcomes.join(','));
-    for (const id of INPUTS) if (state[id] !== (id === 'map' ? defaultMap : '')) parts.set(id, state[id]);
+    for (const id of INPUTS) if (state[id] !== defaultOf(id)) parts.set(id, state[id]);
     if (state.always) parts.set('always', '1');
     if (!state.boxes) parts.set('boxes', '0');
     if (image) parts.set('image', String(image.index));
@@ -430,6 +570,7 @@
     const most = state.max === '' ? Infinity : Number(state.max);
     const search = state.search.toLowerCase();
     shown = rows.filter((row) => (!wanted.size || wanted.has(row.outcome))
+      && (!state.agree || row.pattern === state.agree || (state.agree === 'differ' && new Set(row.pattern).size > 1))
       && (!state.true || String(row.true) === state.true)
       && (!state.predicted || String(row.predicted) === state.predicted)
       && row.iou >= least && row.iou <= most
@@ -443,12 +584,19 @@
   }
 
   function select(filters) {
-    const { map, always, boxes, sort } = readForm();
-    writeForm({ map, always, boxes, sort, ...filters });
+    const { run, map, always, boxes, sort } = readForm();
+    writeForm({ run, map, always, boxes, sort, ...filters });
     applyFilters();
     keepState();
     byId('gallery').scrollIntoView();
     byId('gallery').focus({ preventScroll: true });
+  }
+
+  function changeRun() {
+    take(Number(byId('run').value));
+    byId('map').value = defaultOf('map');
+    cards.renew();
+    showClasses(select);
   }
 
   // ------------------------------------------------------------------ cards
@@ -470,9 +618,14 @@
       }
       const outcome = row.outcome ? [dot(row.outcome), ` ${OUTCOMES[row.outcome] || row.outcome}, IoU ${row.iou.toFixed(2)}`] : [`IoU ${row.iou.toFixed(2)}`];
       const taken = row.predicted !== null && row.predicted !== row.true ? `→ ${className(row.predicted)}` : '';
+      const last = compared ? make('span', {}, ...gallery.runs.map((own, place) => {
+        const right = row.pattern[place] === '1';
+        const name = `${titleOf(own)}: ${right ? 'right' : 'wrong'}`;
+        return make('span', { className: `mark of-${colourOf(runs[own.run])}`, title: name, role: 'img', 'aria-label': name }, right ? '✓' : '✗');
+      })) : make('span', { className: 'quiet' }, taken);
       const button = make('button', { type: 'button', className: 'card' },
         make('span', { className: 'square' }, frame),
-        make('span', { className: 'caption' }, make('span', {}, ...outcome), make('span', { title: className(row.true) }, className(row.true)), make('span', { className: 'quiet' }, taken)));
+        make('span', { className: 'caption' }, make('span', {}, ...outcome), make('span', { title: className(row.true) }, className(row.true)), last));
       const item = make('li', {}, button);
       item.row = row;
       return item;
@@ -547,6 +700,7 @@
     list.addEventListener('click', (event) => { const item = itemOf(event); if (item) large.open(item.row); });
     return {
       layout,
+      renew: () => { for (const item of live.values()) item.remove(); live.clear(); },
       heats: () => { for (const item of live.values()) heat(item, byId('always').checked); },
       focus(row) {
         const place = shown.indexOf(row);
@@ -572,27 +726,41 @@
   const large = (() => {
     const dialog = byId('large');
 
-    function panel(row, caption, heat) {
-      const frame = frameOf(row, heat ? `${caption}, over the image` : `Image ${row.path}`, false);
+    function panel(row, caption, heat, places) {
+      const frame = frameOf(row, heat ? `${caption}, over the image` : `Image ${row.path}`, false, places);
       frame.style.setProperty('--ratio', row.size ? (row.size[0] / row.size[1]).toFixed(4) : '1');
       if (heat) putHeat(frame, heat);
       return make('figure', {}, frame, make('figcaption', {}, caption));
     }
+
+    const verdict = (own) => [
+      own.outcome && (OUTCOMES[own.outcome] || own.outcome), `IoU ${own.iou.toFixed(2)}`,
+      own.predicted !== null && own.predicted !== image.true && `→ ${className(own.predicted)}`,
+    ].filter(Boolean).join(', ');
 
     function fill() {
       const row = image;
       const wrong = row.predicted !== null && row.predicted !== row.true;
       byId('large-title').textContent = wrong ? `${className(row.true)} → ${className(row.predicted)}` : className(row.true);
       const panels = [panel(row, row.pictured ? 'image' : 'image not read', null)];
+      // Each result beside the others, with the map that its box is from.
+      if (compared) {
+        gallery.runs.forEach((own, place) => {
+          const kind = scoredOf(own);
+          const heat = kind && row.runs[place].maps.includes(kind.name) ? heatOf(row, kind.name, false, own) : null;
+          panels.push(panel(row, `${titleOf(own)}: ${verdict(row.runs[place])}`, heat, [place]));
+        });
+      }
       for (const [maps, ofPredicted] of [[row.maps, false], [row.predictedMaps, true]]) {
-        for (const kind of gallery.kinds.filter((each) => maps.includes(each.name))) {
-          const caption = kind.title + (kind.scored && !ofPredicted ? ' (scored)' : '') + (wrong && !kind.agnostic ? ` of ${className(ofPredicted ? row.predicted : row.true)}` : '');
-          panels.push(panel(row, caption, heatOf(row, kind.name, ofPredicted)));
+        for (const kind of part.kinds.filter((each) => maps.includes(each.name) && !(compared && each === scoredOf(part) && !ofPredicted))) {
+          const caption = (compared ? `${titleOf(part)}: ` : '') + kind.title + (kind.scored && !ofPredicted ? ' (scored)' : '') + (wrong && !kind.agnostic ? ` of ${className(ofPredicted ? row.predicted : row.true)}` : '');
+          panels.push(panel(row, caption, heatOf(row, kind.name, ofPredicted), [here()]));
         }
       }
       byId('panels').replaceChildren(...panels);
       const box = (edges) => edges.map((edge) => edge.toFixed(1)).join(', ');
       const facts = [
+        ['result', compared && titleOf(part)],
         ['outcome', row.outcome && `${OUTCOMES[row.outcome] || row.outcome}: ${MEANINGS[row.outcome] || ''}`],
         ['IoU', row.iou.toFixed(3)],
         ['true class', className(row.true)],
@@ -604,7 +772,7 @@
         ['size', row.size && `${row.size[0]} × ${row.size[1]}`],
         ['path', gallery.root + row.path],
       ];
-      byId('facts').replaceChildren(...facts.filter(([, value]) => value !== null && value !== undefined && value !== '')
+      byId('facts').replaceChildren(...facts.filter(([, value]) => value !== null && value !== undefined && value !== '' && value !== false)
         .flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, String(value))]));
       dialog.scrollTop = 0;
       showPosition();
@@ -653,6 +821,11 @@
 
   showSummary();
   showCurves();
+  showAgreement(select);
+  for (const id of ['classes', 'gallery']) byId(id).hidden = !part;
+  for (const link of document.querySelectorAll('nav a')) link.hidden = byId(link.getAttribute('href').slice(1)).hidden;
+  if (!part) return;
+  take(0);
   showClasses(select);
   fillFilters();
   restore();
@@ -662,6 +835,7 @@
   byId('filters').addEventListener('input', (event) => {
     clearTimeout(typing);
     typing = setTimeout(() => {
+      if (event.target.id === 'run') changeRun();
       if (['map', 'always'].includes(event.target.id)) cards.heats(); else applyFilters();
       keepState();
     }, event.target.id === 'search' ? 120 : 0);
