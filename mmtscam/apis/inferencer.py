@@ -157,7 +157,7 @@ class LocInferencer(BaseInferencer):
             pred_formats: Among ``'json'``, ``'csv'`` and ``'coco'``.
             out_dir: Folder for pictures, in ``vis/``, and predictions.
             layout: Layout of the COCO file: ``coco.json`` alone, or the folder
-                ``coco`` with links to the images, see
+                ``coco`` with copies of the images, see
                 :class:`~mmtscam.datasets.coco.COCOOutput`.
             first_category: Id of the first class in the COCO file, 0 or 1.
 
@@ -171,9 +171,9 @@ class LocInferencer(BaseInferencer):
 
         Raises:
             FileNotFoundError: If the one file or folder is not there.
-            FileExistsError: If a layout's folder of links is there already.
+            FileExistsError: If a layout's folder of images is there already.
             ValueError: If an argument is out of range, the one image cannot
-                be read, an image cannot be linked, or pictures would overwrite
+                be read, an image cannot be copied, or pictures would overwrite
                 images.
             TypeError: If an input is none of the above.
         """
@@ -452,7 +452,7 @@ def _check_out_vis(out_vis: Path, items: Sequence[ImageInput], folder: str | Non
 
 
 def _check_layout(coco: COCOOutput, items: Sequence[ImageInput], folder: str | None, is_written: bool) -> None:
-    """Refuse, before anything is computed, a layout of images that cannot be linked, or of no COCO file."""
+    """Refuse, before anything is computed, a layout of images that cannot be copied, or of no COCO file."""
     if not is_written:
         raise ValueError(f"layout={coco.layout!r} is one of COCO files: add 'coco' to pred_formats")
     paths = [_name(number, item) for number, item in enumerate(items)]

@@ -37,7 +37,7 @@ def write_true_boxes(
     Raises:
         FileExistsError: If the file is there already.
         ValueError: If an image has no boxes, cannot be read, or cannot be
-            linked in the output's layout.
+            copied in the output's layout.
     """
     output.check((info['image_id'], info['img_path']) for info in map(dataset.get_data_info, range(len(dataset))))
     first = output.first_category

@@ -141,7 +141,7 @@ def add_coco_arguments(parser: argparse.ArgumentParser, place: str) -> None:
         '--layout',
         choices=COCO_LAYOUTS,
         default='plain',
-        help=f'plain: the COCO file alone; else {place} gets the file and symbolic links to the images, laid out as '
+        help=f'plain: the COCO file alone; else {place} gets the file and copies of the images, laid out as '
         'datumaro, rfdetr or Hugging Face (imagefolder) want them; flat: as datumaro, image names without folders '
         '(default: plain)',
     )

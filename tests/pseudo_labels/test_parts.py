@@ -63,6 +63,26 @@ def test_merged_parts_are_one_coco_file(folder, order):
     assert content['info'] == json.loads(json.dumps(INFO))
 
 
+def test_parts_become_a_layout_with_the_images_that_could_be_read(tmp_path):
+    out = tmp_path / 'out'
+    folder = PartFolder(COCOOutput(out, 'rfdetr', 'val', first_category=0), INFO, num_images=3, part_size=2)
+    folder.prepare()
+    for number in (0, 2):
+        (tmp_path / f'{number}.jpg').write_text(str(number))
+    broken = dict(name='1.jpg', error='1.jpg: broken')
+    folder.write(0, [dict(record(0), path=str(tmp_path / '0.jpg')), broken])
+    assert folder.missing() == [1]
+    folder.write(1, [dict(record(2), path=str(tmp_path / '2.jpg'))])
+    assert folder.merge(['a', 'b']) == {'images': 2, 'boxes': 2, 'without a box': 0, 'skipped': 1}
+    assert [path.name for path in out.iterdir()] == ['valid']
+    assert sorted(path.name for path in (out / 'valid').iterdir()) == ['0.jpg', '2.jpg', '_annotations.coco.json']
+    content = json.loads((out / 'valid' / '_annotations.coco.json').read_text())
+    assert [each['category_id'] for each in content['annotations']] == [1, 1]
+    assert content['skipped'] == [dict(file_name='1.jpg', error='1.jpg: broken')]
+    with pytest.raises(FileExistsError, match=r'_annotations\.coco\.json: is there already'):
+        folder.prepare()
+
+
 @pytest.mark.parametrize(
     ('changes', 'said'),
     [

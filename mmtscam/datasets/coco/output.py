@@ -1,6 +1,7 @@
 """The place of a COCO file and of its images, as its readers want them."""
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -38,9 +39,9 @@ class COCOOutput:
     Args:
         out: The file; in all layouts but ``'plain'`` a folder, which may have
             other splits already.
-        layout: ``'plain'``: the file alone. The other layouts have symbolic
-            links to the images; the images themselves stay where and as they
-            are. ``'datumaro'``: ``annotations/instances_SPLIT.json`` and
+        layout: ``'plain'``: the file alone. The other layouts have copies of
+            the images: some readers refuse links, others write into the images
+            that they read. ``'datumaro'``: ``annotations/instances_SPLIT.json`` and
             ``images/SPLIT/``. ``'flat'``: the same, with images named without
             folders, ``a/b.jpg`` as ``a__b.jpg``. ``'rfdetr'``:
             ``SPLIT/_annotations.coco.json`` beside the images; ``val`` is
@@ -81,7 +82,7 @@ class COCOOutput:
 
     @property
     def images(self) -> Path | None:
-        """The folder of the links to the images; ``None`` in the plain layout."""
+        """The folder of the copied images; ``None`` in the plain layout."""
         return self.out / self._layout.images.format(self._split) if self._layout else None
 
     @property
@@ -99,9 +100,9 @@ class COCOOutput:
 
         Raises:
             FileExistsError: If the file or the folder of its images is there.
-            ValueError: If an image cannot be linked: it is no file, its name
+            ValueError: If an image cannot be copied: it is no file, its name
                 leads out of the folder or is that of another image; or if
-                links would be taken for images of ``root`` the next time.
+                copies would be taken for images of ``root`` the next time.
         """
         for place in filter(None, (self.file, self.images)):
             if place.exists():
@@ -109,26 +110,26 @@ class COCOOutput:
                 raise FileExistsError(f'{place}: is there already; remove it, or name another {kind}')
         if not self._layout:
             return
-        if self.out.exists() and not self.out.is_dir():
-            raise ValueError(f'{self.out}: is a file; layout={self.layout!r} wants a folder')
+        if self.out.suffix == '.json' or (self.out.exists() and not self.out.is_dir()):
+            raise ValueError(f'{self.out}: names a file; layout={self.layout!r} wants a folder')
         if root is not None and self.out.resolve().is_relative_to(Path(root).resolve()):
             raise ValueError(f'{self.out}: lies in the folder of images, which would have each twice; name another')
         taken: dict[str, str] = {}
         for name, path in images:
-            link = self._placed(name)
+            copy = self._placed(name)
             if not Path(path).is_file():
                 problem = 'is no file here'
-            elif PurePosixPath(link).is_absolute() or '..' in PurePosixPath(link).parts:
+            elif PurePosixPath(copy).is_absolute() or '..' in PurePosixPath(copy).parts:
                 problem = 'lies outside the folder of its data set'
-            elif link in taken:
-                problem = f'would be {link}, as {taken[link]} is'
+            elif copy in taken:
+                problem = f'would be {copy}, as {taken[copy]} is'
             else:
-                taken[link] = path
+                taken[copy] = path
                 continue
-            raise ValueError(f"{path}: {problem}, so that layout={self.layout!r} cannot link it; take layout='plain'")
+            raise ValueError(f"{path}: {problem}, so that layout={self.layout!r} cannot copy it; take layout='plain'")
 
     def write(self, **sections: Any) -> None:
-        """Write the COCO file and link its images, all or nothing.
+        """Write the COCO file and copy its images, all or nothing.
 
         Args:
             **sections: See :func:`~mmtscam.datasets.coco.write_coco`. Each of
@@ -144,20 +145,20 @@ class COCOOutput:
             else:  # the file gets its name last
                 file = stack.enter_context(unfinished(file))
                 folder = stack.enter_context(unfinished_folder(self.images))
-            write_coco(file, **dict(sections, images=self._linked(sections['images'], folder)))
+            write_coco(file, **dict(sections, images=self._copied(sections['images'], folder)))
             if folder is not None and self._layout and self._layout.metadata:
                 write_text(folder / 'metadata.jsonl', _metadata(json.loads(file.read_text(encoding='utf-8'))))
 
-    def _linked(self, images: Iterable[dict[str, Any]], folder: Path | None) -> Iterator[dict[str, Any]]:
-        """Entries without paths, named as in the folder, each after its image is linked."""
+    def _copied(self, images: Iterable[dict[str, Any]], folder: Path | None) -> Iterator[dict[str, Any]]:
+        """Entries without paths, named as in the folder, each after its image is copied."""
         for entry in images:
             entry = dict(entry)
             path = entry.pop('path')
             if folder is not None:
                 entry['file_name'] = self._placed(entry['file_name'])
-                link = folder / entry['file_name']
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(Path(path).absolute())
+                copy = folder / entry['file_name']
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
             yield entry
 
     def _placed(self, name: str) -> str:
@@ -165,20 +166,18 @@ class COCOOutput:
 
 
 def _metadata(coco: dict[str, Any]) -> str:
-    """Lines of Hugging Face's imagefolder; boxes stay ``x, y, width, height``."""
+    """Lines of Hugging Face's imagefolder, which wants the same keys in all splits: true boxes have score 1."""
     objects: dict[Any, list[dict[str, Any]]] = {}
     for each in coco['annotations']:
-        objects.setdefault(each['image_id'], []).append(each)
-    keys = {'id': 'id', 'bbox': 'bbox', 'area': 'area', 'category': 'category_id'}
-    if any('score' in each for each in coco['annotations']):
-        keys['score'] = 'score'
+        objects.setdefault(each['image_id'], []).append({'score': 1.0, **each, 'category': each['category_id']})
+    keys = ('id', 'bbox', 'area', 'category', 'score')
     rows = (
         dict(
             file_name=image['file_name'],
             image_id=image['id'],
             width=image['width'],
             height=image['height'],
-            objects={name: [each[key] for each in objects.get(image['id'], [])] for name, key in keys.items()},
+            objects={key: [each[key] for each in objects.get(image['id'], [])] for key in keys},
         )
         for image in coco['images']
     )
