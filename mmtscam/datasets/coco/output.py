@@ -40,8 +40,7 @@ class COCOOutput:
         out: The file; in all layouts but ``'plain'`` a folder, which may have
             other splits already.
         layout: ``'plain'``: the file alone. The other layouts have copies of
-            the images: some readers refuse links, others write into the images
-            that they read. ``'datumaro'``: ``annotations/instances_SPLIT.json`` and
+            the images, because some readers refuse links. ``'datumaro'``: ``annotations/instances_SPLIT.json`` and
             ``images/SPLIT/``. ``'flat'``: the same, with images named without
             folders, ``a/b.jpg`` as ``a__b.jpg``. ``'rfdetr'``:
             ``SPLIT/_annotations.coco.json`` beside the images; ``val`` is

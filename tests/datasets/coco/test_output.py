@@ -70,7 +70,7 @@ def test_layouts(data, tmp_path, layout, split, expected, first):
     for entry, name in zip(content['images'], NAMES, strict=True):
         copy = output.images / entry['file_name']
         assert copy.read_bytes() == (tmp_path / 'data' / name).read_bytes()
-        # Readers that refuse links take it, and a program that writes into it leaves the user's own image alone.
+        # Some readers refuse links, and a program that writes into a copy leaves the user's own image alone.
         assert not copy.is_symlink() and copy.stat().st_nlink == 1
         assert entry['file_name'] == (name.replace('/', '__') if layout == 'flat' else name)
     # Our own reader finds the box, whatever the first id.
