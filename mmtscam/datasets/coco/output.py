@@ -40,9 +40,10 @@ class COCOOutput:
         out: The file; in all layouts but ``'plain'`` a folder, which may have
             other splits already.
         layout: ``'plain'``: the file alone. The other layouts have copies of
-            the images, because some readers refuse links. ``'datumaro'``: ``annotations/instances_SPLIT.json`` and
-            ``images/SPLIT/``. ``'flat'``: the same, with images named without
-            folders, ``a/b.jpg`` as ``a__b.jpg``. ``'rfdetr'``:
+            the images, because some readers refuse links. ``'datumaro'``:
+            ``annotations/instances_SPLIT.json`` and ``images/SPLIT/``.
+            ``'flat'``: the same, with images named without folders,
+            ``a/b.jpg`` as ``a__b.jpg``. ``'rfdetr'``:
             ``SPLIT/_annotations.coco.json`` beside the images; ``val`` is
             ``valid``. ``'imagefolder'``: ``annotations/instances_SPLIT.json``
             and ``SPLIT/`` with the images and ``metadata.jsonl``, one line an
