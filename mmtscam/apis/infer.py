@@ -3,7 +3,7 @@
 import argparse
 
 from mmtscam.utils.choices import PREDICTION_FORMATS
-from mmtscam.utils.cli import add_cfg_options, add_view_arguments, chosen_views, run
+from mmtscam.utils.cli import add_cfg_options, add_coco_arguments, add_view_arguments, chosen_views, run
 
 # Names in messages of the inferencer and of the model, and the flags that set them.
 HINTS = {
@@ -12,6 +12,8 @@ HINTS = {
     'map_kind': '--map-kind',
     'attn_layers': '--layers',
     'out_dir': '--out-dir',
+    'pred_formats': '--pred-formats',
+    'layout=': '--layout',
 }
 
 
@@ -50,6 +52,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--pred-formats', nargs='+', choices=PREDICTION_FORMATS, default=['json'], help='of predictions (default: json)'
     )
+    add_coco_arguments(parser, 'OUT_DIR/coco')
     add_view_arguments(parser)
     add_cfg_options(parser)
     return parser.parse_args()
@@ -96,6 +99,8 @@ def main() -> None:
             no_save_pred=args.no_save_pred,
             pred_formats=args.pred_formats,
             out_dir=args.out_dir,
+            layout=args.layout,
+            first_category=args.first_category_id,
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f'interrupted; what was done until then is in {args.out_dir}') from None

@@ -19,6 +19,7 @@ from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 from rich.progress import track
 
+from mmtscam.datasets.coco import COCOOutput
 from mmtscam.models import LocTTAModel
 from mmtscam.models.heads import LocSettings
 from mmtscam.registry import TRANSFORMS
@@ -33,7 +34,7 @@ from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
 from .loading import check_localises, class_names, load_model
 from .pipelines import image_pipeline
-from .predictions import sample_to_dict, write_predictions
+from .predictions import coco_names, sample_to_dict, write_predictions
 
 ImageInput = str | Path | np.ndarray
 
@@ -124,6 +125,8 @@ class LocInferencer(BaseInferencer):
         print_result: bool = False,
         pred_formats: str | Sequence[str] = ('json',),
         out_dir: str | Path = '',
+        layout: str = 'plain',
+        first_category: int = 1,
     ) -> dict[str, list]:
         """Predict.
 
@@ -153,6 +156,10 @@ class LocInferencer(BaseInferencer):
             print_result: Whether to print the predictions too.
             pred_formats: Among ``'json'``, ``'csv'`` and ``'coco'``.
             out_dir: Folder for pictures, in ``vis/``, and predictions.
+            layout: Layout of the COCO file: ``coco.json`` alone, or the folder
+                ``coco`` with copies of the images, see
+                :class:`~mmtscam.datasets.coco.COCOOutput`.
+            first_category: Id of the first class in the COCO file, 0 or 1.
 
         Returns:
             ``predictions`` has one entry for each input, in order: a dict of
@@ -164,8 +171,10 @@ class LocInferencer(BaseInferencer):
 
         Raises:
             FileNotFoundError: If the one file or folder is not there.
+            FileExistsError: If a layout's folder of images is there already.
             ValueError: If an argument is out of range, the one image cannot
-                be read, or pictures would overwrite images.
+                be read, an image cannot be copied, or pictures would overwrite
+                images.
             TypeError: If an input is none of the above.
         """
         classes = [classes] if isinstance(classes, str | int) else classes
@@ -202,6 +211,9 @@ class LocInferencer(BaseInferencer):
         places = _picture_places(items, folder)
         if out_vis is not None:
             _check_out_vis(out_vis, items, folder, places)
+        coco = COCOOutput(Path(out_dir, 'coco.json' if layout == 'plain' else 'coco'), layout, 'train', first_category)
+        if layout != 'plain':
+            _check_layout(coco, items, folder, 'coco' in pred_formats and bool(out_dir) and not no_save_pred)
         samples: list[LocDataSample | None] = []
         plain: list[dict[str, Any]] = []
         pictures: list[np.ndarray | None] = []
@@ -209,7 +221,8 @@ class LocInferencer(BaseInferencer):
         with _threads(self.num_workers) as pool, ExitStack() as stack:
             # Predictions that were made are written even if the rest fails.
             if out_dir and not no_save_pred:
-                stack.callback(lambda: plain and write_predictions(out_dir, plain, pred_formats, self._names(), folder))
+                names = self._names()
+                stack.callback(lambda: plain and write_predictions(out_dir, plain, pred_formats, names, folder, coco))
             # A GPU computes in the meantime. On a CPU, cores would wait for the one that is busy with something else.
             count = 0 if next(self.model.parameters()).device.type == 'cpu' else 2
             numbered = list(enumerate(items))
@@ -437,6 +450,14 @@ def _check_out_vis(out_vis: Path, items: Sequence[ImageInput], folder: str | Non
     inputs = {Path(item).resolve() for item in items if not isinstance(item, np.ndarray) and '://' not in str(item)}
     if taken := [place for place in places if (out_vis / place).resolve() in inputs]:
         raise ValueError(f'{out_vis / taken[0]}: is one of the images, and would be overwritten; name another out_dir')
+
+
+def _check_layout(coco: COCOOutput, items: Sequence[ImageInput], folder: str | None, is_written: bool) -> None:
+    """Refuse, before anything is computed, a layout of images that cannot be copied, or of no COCO file."""
+    if not is_written:
+        raise ValueError(f"layout={coco.layout!r} is one of COCO files: add 'coco' to pred_formats")
+    paths = [_name(number, item) for number, item in enumerate(items)]
+    coco.check(zip(coco_names(paths, folder), paths, strict=True), folder)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmtscam.datasets.coco import coco_annotation, coco_categories
+from mmtscam.datasets.coco import COCOOutput, coco_annotation, coco_categories
 from mmtscam.structures import LocDataSample
 from mmtscam.utils.class_names import class_name
 from mmtscam.utils.files import write_text
@@ -58,12 +58,12 @@ def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict
     )
 
 
-def _as_json(predictions: Sequence[dict[str, Any]], classes: Sequence[str], folder: str | None) -> str:
+def _as_json(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
     """All predictions and the names of the classes."""
     return json.dumps(dict(mmtscam=__version__, classes=list(classes), predictions=list(predictions)), indent=1) + '\n'
 
 
-def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str], folder: str | None) -> str:
+def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
     """One row a box, or one with the error."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator='\n')
@@ -82,28 +82,40 @@ def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str], folde
     return file.getvalue()
 
 
-def _as_coco(predictions: Sequence[dict[str, Any]], classes: Sequence[str], folder: str | None) -> str:
-    """A COCO data set: ids from 1 on, category ``label + 1``; images that failed are left out.
+def coco_names(paths: Sequence[str], folder: str | None) -> list[str]:
+    """Names of images in a COCO file: their paths in a folder, for many readers join these with a folder of their own.
 
-    Images are named by their paths in the folder: many readers join these with a folder of their own.
+    Args:
+        paths: The images; URLs keep their names.
+        folder: The folder; by default the deepest one in which all lie.
     """
-    root = folder or _common_folder([each['img_path'] for each in predictions])
+    root = folder or _common_folder(paths)
+    return [path if '://' in path else Path(osp.relpath(path, root)).as_posix() for path in paths]
+
+
+def _write_coco(
+    output: COCOOutput, predictions: Sequence[dict[str, Any]], classes: Sequence[str], folder: str | None
+) -> None:
+    """A COCO data set: ids of images and boxes from 1 on; images that failed are left out."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for each in predictions:
+    names = coco_names([each['img_path'] for each in predictions], folder)
+    for name, each in zip(names, predictions, strict=True):
         if 'error' in each:
             continue
-        name = each['img_path'] if '://' in each['img_path'] else Path(osp.relpath(each['img_path'], root)).as_posix()
-        images.append(dict(id=len(images) + 1, file_name=name, width=each['width'], height=each['height']))
+        sizes = dict(width=each['width'], height=each['height'])
+        images.append(dict(id=len(images) + 1, file_name=name, **sizes, path=each['img_path']))
         for label, score, box in zip(each['labels'], each['scores'], each['bboxes'], strict=True):
-            annotations.append(coco_annotation(len(annotations) + 1, len(images), label, box, score))
-    categories = coco_categories(classes)
+            number, first = len(annotations) + 1, output.first_category
+            annotations.append(coco_annotation(number, len(images), label, box, score, first))
     drawn: dict[str, Any] = next(
         ({name: each[name] for name in _DRAWN} for each in predictions if 'map_kind' in each), {}
     )
-    info = dict(description=f'boxes of mmtscam {__version__}', **drawn)
-    return (
-        json.dumps(dict(info=info, licenses=[], images=images, annotations=annotations, categories=categories)) + '\n'
+    output.write(
+        info=dict(description=f'boxes of mmtscam {__version__}', **drawn),
+        categories=coco_categories(classes, output.first_category),
+        images=images,
+        annotations=annotations,
     )
 
 
@@ -113,11 +125,10 @@ def _common_folder(paths: Sequence[str]) -> str:
     return osp.commonpath(folders) if folders else ''
 
 
-# By format, see PREDICTION_FORMATS: name of the file, and what writes it.
-_WRITERS: dict[str, tuple[str, Callable[[Sequence[dict[str, Any]], Sequence[str], str | None], str]]] = {
+# By format, see PREDICTION_FORMATS: name of the file, and its text.
+_TEXTS: dict[str, tuple[str, Callable[[Sequence[dict[str, Any]], Sequence[str]], str]]] = {
     'json': ('predictions.json', _as_json),
     'csv': ('predictions.csv', _as_csv),
-    'coco': ('coco.json', _as_coco),
 }
 
 
@@ -127,6 +138,7 @@ def write_predictions(
     formats: Sequence[str],
     classes: Sequence[str],
     folder: str | None = None,
+    coco: COCOOutput | None = None,
 ) -> list[Path]:
     """Write predictions into files.
 
@@ -135,17 +147,23 @@ def write_predictions(
         predictions: Results of :func:`sample_to_dict`; those of images that
             failed have ``img_path`` and ``error``.
         formats: Among :data:`~mmtscam.utils.choices.PREDICTION_FORMATS`: ``predictions.json``,
-            ``predictions.csv`` with one row a box, and ``coco.json``.
+            ``predictions.csv`` with one row a box, and a COCO file.
         classes: Names of all classes.
-        folder: Folder in which ``coco.json`` names the images; by default the
+        folder: Folder in which the COCO file names the images; by default the
             deepest one in which all of them lie.
+        coco: Place of the COCO file; by default ``coco.json``.
 
     Returns:
         Paths of the files.
     """
     files = []
     for kind in formats:
-        name, convert = _WRITERS[kind]
+        if kind == 'coco':
+            output = coco or COCOOutput(Path(out_dir, 'coco.json'))
+            _write_coco(output, predictions, classes, folder)
+            files.append(output.file)
+            continue
+        name, convert = _TEXTS[kind]
         files.append(Path(out_dir, name))
-        write_text(files[-1], convert(predictions, classes, folder))
+        write_text(files[-1], convert(predictions, classes))
     return files

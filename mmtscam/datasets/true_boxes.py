@@ -1,22 +1,20 @@
 """The true boxes of a data set as a COCO file, for detectors and their metrics."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from mmengine import fileio
 from mmengine.dataset import BaseDataset
 from PIL import Image
 
-from mmtscam.datasets.coco import coco_annotation, coco_categories, write_coco
+from mmtscam.datasets.coco import COCOOutput, coco_annotation, coco_categories
 
 _ORIENTATION = 0x0112
 
 
 def write_true_boxes(
     dataset: BaseDataset,
-    out: str | os.PathLike,
+    output: COCOOutput,
     class_agnostic: bool = False,
     track: Callable[[Iterable], Iterable] = iter,
 ) -> dict[str, int]:
@@ -26,8 +24,8 @@ def write_true_boxes(
         dataset: Its rows have ``img_path``, ``img_id``, ``image_id`` and
             ``instances``, as those of
             :class:`~mmtscam.datasets.WSOLDataset`.
-        out: The file. The ids of its images are their ``img_id``: mmdet's
-            ``CocoMetric`` looks for them by this number.
+        output: Place of the file. The ids of its images are their ``img_id``:
+            mmdet's ``CocoMetric`` looks for them by this number.
         class_agnostic: Whether every box is of the one class ``object``.
         track: Shows the progress of an iterable.
 
@@ -38,10 +36,11 @@ def write_true_boxes(
 
     Raises:
         FileExistsError: If the file is there already.
-        ValueError: If an image has no boxes or cannot be read.
+        ValueError: If an image has no boxes, cannot be read, or cannot be
+            copied in the output's layout.
     """
-    if Path(out).exists():
-        raise FileExistsError(f'{out}: is there already; remove it, or name another file')
+    output.check((info['image_id'], info['img_path']) for info in map(dataset.get_data_info, range(len(dataset))))
+    first = output.first_category
     counts = {'images': 0, 'boxes': 0, 'turned': 0}
     annotations: list[dict[str, Any]] = []
 
@@ -56,14 +55,17 @@ def write_true_boxes(
             for instance in info['instances']:
                 counts['boxes'] += 1
                 label = 0 if class_agnostic else int(instance['bbox_label'])
-                annotations.append(coco_annotation(counts['boxes'], info['img_id'], label, instance['bbox'], None))
-            yield dict(id=info['img_id'], file_name=info['image_id'], width=size[0], height=size[1])
+                annotations.append(
+                    coco_annotation(counts['boxes'], info['img_id'], label, instance['bbox'], None, first)
+                )
+            yield dict(
+                id=info['img_id'], file_name=info['image_id'], width=size[0], height=size[1], path=info['img_path']
+            )
 
     classes = ('object',) if class_agnostic else dataset.metainfo['classes']
-    write_coco(
-        out,
+    output.write(
         info=dict(description='true boxes, as annotated'),
-        categories=coco_categories(classes),
+        categories=coco_categories(classes, first),
         images=images(),
         annotations=annotations,
     )

@@ -123,10 +123,9 @@ def label_parts(
 
 
 class _Image(NamedTuple):
-    """An image's name and id and, if it could not be read, the reason and whether it could not even be reached."""
+    """An image's row and, if it could not be read, the reason and whether it could not even be reached."""
 
-    name: str
-    number: int
+    row: ImageRow
     error: str | None = None
     gone: bool = False
 
@@ -151,14 +150,14 @@ class _Images(Dataset):
         try:
             data = self.pipeline(to_pipeline(read_image(row.path), row.path))
         except ValueError as error:
-            return _Image(row.name, row.number, str(error)), None
+            return _Image(row, str(error)), None
         except OSError as error:
             # The disk may be gone, so the rest is not skipped. The error is raised later, in the main process: a
             # loader's process would add its traceback.
-            return _Image(row.name, row.number, str(error), gone=True), None
+            return _Image(row, str(error), gone=True), None
         if self.known and row.label is not None:
             first_sample(data).set_query_label([int(row.label)])
-        return _Image(row.name, row.number), data
+        return _Image(row), data
 
 
 def _collate(loaded: Sequence[tuple[_Image, dict[str, Any] | None]]) -> _Batch:
@@ -198,7 +197,7 @@ def _record(image: _Image, sample: LocDataSample | None, protocol: Protocol, set
     if image.gone:
         raise OSError(f'{image.error}; started again, the run goes on with what is missing')
     if sample is None:
-        return dict(name=image.name, error=image.error)
+        return dict(name=image.row.name, error=image.error)
     height, width = sample.ori_shape[:2]
     boxes = []
     for label, box in _labelled_boxes(sample, (width, height), protocol, settings.min_area):
@@ -208,7 +207,8 @@ def _record(image: _Image, sample: LocDataSample | None, protocol: Protocol, set
         has_extent = edges[0] < edges[2] and edges[1] < edges[3]
         if has_extent and score >= settings.score_thr:
             boxes.append([0 if settings.class_agnostic else label, round(score, 4), *edges])
-    return dict(id=image.number, name=image.name, width=width, height=height, boxes=boxes)
+    row = image.row
+    return dict(id=row.number, name=row.name, path=row.path, width=width, height=height, boxes=boxes)
 
 
 def _labelled_boxes(

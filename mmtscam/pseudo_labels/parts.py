@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmtscam.datasets.coco import coco_annotation, coco_categories, write_coco
+from mmtscam.datasets.coco import COCOOutput, coco_annotation, coco_categories
 from mmtscam.utils.files import write_text
 
 from .image_rows import ImageRow
@@ -25,7 +25,8 @@ class PartFolder:
     The images that a part covers do not depend on the process that writes it.
 
     Args:
-        out: The file to be written in the end; parts lie in ``OUT.parts``.
+        output: Place of the file to be written in the end; parts lie in its
+            ``parts``.
         info: Facts that decide on the content: settings, model, images. Parts
             of a run with other facts are not used.
         num_images: Number of images.
@@ -36,14 +37,14 @@ class PartFolder:
 
     def __init__(
         self,
-        out: str | Path,
+        output: COCOOutput,
         info: dict[str, Any],
         num_images: int,
         part_size: int,
         private: dict[str, Any] | None = None,
     ) -> None:
-        self.out = Path(out)
-        self.folder = self.out.with_name(f'{self.out.name}.parts')
+        self.output = output
+        self.folder = output.parts
         self.info = info
         self.private = private or {}
         self.num_images = num_images
@@ -62,8 +63,7 @@ class PartFolder:
             ValueError: If the folder does not name its run, or belongs to a
                 run with other settings; names the first that differs.
         """
-        if self.out.exists():
-            raise FileExistsError(f'{self.out}: is there already; remove it, or name another file')
+        self.output.check()
         settings = dict(self.info, **self.private, num_images=self.num_images, part_size=self.part_size)
         run, file = json.loads(json.dumps(settings)), self.folder / _RUN
         if not file.is_file():
@@ -103,8 +103,8 @@ class PartFolder:
         Args:
             part: Its number.
             records: A record for each of its images, with ``name`` and either
-                ``error`` or ``id``, ``width``, ``height`` and ``boxes``, a list
-                of ``[label, score, x1, y1, x2, y2]``.
+                ``error`` or ``path``, ``id``, ``width``, ``height`` and
+                ``boxes``, a list of ``[label, score, x1, y1, x2, y2]``.
         """
         assert len(records) == len(self.images(part))
         write_text(self._file(part), ''.join(json.dumps(record) + '\n' for record in records))
@@ -127,16 +127,16 @@ class PartFolder:
         """
         if all('error' in record for record in self._records()):
             reason = next(self._records())['error']
-            raise ValueError(f'{self.out}: none of {self.num_images} images could be read: {reason}')
+            raise ValueError(f'{self.output.file}: none of {self.num_images} images could be read: {reason}')
+        first = self.output.first_category
         counts = {'images': 0, 'boxes': 0, 'without a box': 0, 'skipped': 0}
 
         def images() -> Iterator[dict[str, Any]]:
             for record in self._records():
                 if 'error' not in record:
                     counts['images'] += 1
-                    yield dict(
-                        id=record['id'], file_name=record['name'], width=record['width'], height=record['height']
-                    )
+                    sizes = dict(width=record['width'], height=record['height'])
+                    yield dict(id=record['id'], file_name=record['name'], **sizes, path=record['path'])
 
         def annotations() -> Iterator[dict[str, Any]]:
             for record in self._records():
@@ -145,7 +145,7 @@ class PartFolder:
                 counts['without a box'] += not record['boxes']
                 for label, score, *box in record['boxes']:
                     counts['boxes'] += 1
-                    yield coco_annotation(counts['boxes'], record['id'], label, box, score)
+                    yield coco_annotation(counts['boxes'], record['id'], label, box, score, first)
 
         def skipped() -> Iterator[dict[str, Any]]:
             for record in self._records():
@@ -153,10 +153,9 @@ class PartFolder:
                     counts['skipped'] += 1
                     yield dict(file_name=record['name'], error=record['error'])
 
-        write_coco(
-            self.out,
+        self.output.write(
             info=self.info,
-            categories=coco_categories(classes),
+            categories=coco_categories(classes, first),
             images=images(),
             annotations=annotations(),
             skipped=skipped(),

@@ -10,6 +10,8 @@ SPLITS = ('train', 'val', 'test')
 LABELS = ('known', 'predicted')
 # Files of predictions.
 PREDICTION_FORMATS = ('json', 'csv', 'coco')
+# Places of a COCO file and of its images, as readers want them.
+COCO_LAYOUTS = ('plain', 'datumaro', 'flat', 'rfdetr', 'imagefolder')
 # Endings of the files of figures and of exported models.
 FIGURE_ENDINGS = ('.pdf', '.svg', '.png')
 EXPORT_ENDINGS = ('.onnx', '.pt2')

@@ -23,6 +23,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .choices import COCO_LAYOUTS
+
 # A hint of every tool that reads a config, for messages that name a setting.
 _CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
 
@@ -135,6 +137,30 @@ def add_subset_argument(parser: argparse.ArgumentParser) -> None:
     """Add the flag of checks of published data sets, whose numbers of images are known."""
     parser.add_argument(
         '--allow-subset', action='store_true', help='accept a part of the data set: say that numbers differ, no error'
+    )
+
+
+def add_coco_arguments(parser: argparse.ArgumentParser, place: str) -> None:
+    """Add the flags of every tool that writes COCO files.
+
+    Args:
+        parser: The tool's parser.
+        place: The folder that a layout fills, for the help.
+    """
+    parser.add_argument(
+        '--layout',
+        choices=COCO_LAYOUTS,
+        default='plain',
+        help=f'plain: the COCO file alone; else {place} gets the file and copies of the images, laid out as '
+        'datumaro, rfdetr or Hugging Face (imagefolder) want them; flat: as datumaro, image names without folders '
+        '(default: plain)',
+    )
+    parser.add_argument(
+        '--first-category-id',
+        type=int,
+        choices=(0, 1),
+        default=1,
+        help='1 suits ultralytics, 0 sahi, pylabel and transformers (default: 1)',
     )
 
 

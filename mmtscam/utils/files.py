@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,14 +21,40 @@ def unfinished(path: str | os.PathLike) -> Iterator[Path]:
         the temporary file is removed and the file stays as it was.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The name of a file may have at most 255 bytes.
-    temporary = path.with_name(f'.{path.name[:40]}.{os.getpid()}.{threading.get_ident()}.unfinished')
+    temporary = _beside(path)
     try:
         yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def unfinished_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary folder beside a new one, and rename it at the end.
+
+    Args:
+        path: The folder, which is not there yet; the one above it is created.
+
+    Yields:
+        The temporary folder, to be filled by the caller. If the caller fails,
+        it is removed with all that is in it.
+    """
+    path = Path(path)
+    temporary = _beside(path)
+    temporary.mkdir()
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    """A temporary name in the folder of a path, which is created."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The name of a file may have at most 255 bytes.
+    return path.with_name(f'.{path.name[:40]}.{os.getpid()}.{threading.get_ident()}.unfinished')
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

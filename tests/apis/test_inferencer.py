@@ -208,6 +208,40 @@ def test_coco_names_files_within_their_folder(inferencer, paths, tmp_path):
     assert not any(Path(name).is_absolute() for name in names)
 
 
+def test_coco_in_a_layout_from_category_0(inferencer, folder, tmp_path):
+    settings = dict(out_dir=tmp_path / 'out', no_save_vis=True, pred_formats=['coco'], layout='flat', first_category=0)
+    (tmp_path / 'out').mkdir()
+    predictions = inferencer(folder, **settings)['predictions']
+    coco = COCO(str(tmp_path / 'out' / 'coco' / 'annotations' / 'instances_train.json'))
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['coco']
+    assert [coco.loadImgs(index)[0]['file_name'] for index in (1, 2, 3)] == ['a.jpg', 'c.jpg', 'sub__a.jpg']
+    copies = tmp_path / 'out' / 'coco' / 'images' / 'train'
+    assert (copies / 'sub__a.jpg').read_bytes() == (folder / 'sub' / 'a.jpg').read_bytes()
+    assert len(list(copies.iterdir())) == 3
+    assert coco.getCatIds() == list(range(8))
+    annotation = coco.loadAnns(coco.getAnnIds(imgIds=[1]))[0]
+    assert coco.loadCats([annotation['category_id']])[0]['name'] == predictions[0]['classes'][0]
+    with pytest.raises(FileExistsError, match=r'instances_train\.json: is there already'):
+        inferencer(folder, **settings)
+
+
+def test_a_layout_that_cannot_be_is_refused_before_the_run(inferencer, folder, paths, tmp_path):
+    for inputs, settings, message in (
+        (folder, dict(pred_formats=['json']), r"layout='flat' is one of COCO files: add 'coco' to pred_formats"),
+        (folder, dict(out_dir=''), r"layout='flat' is one of COCO files"),
+        (folder, dict(out_dir=folder), r'coco: lies in the folder of images'),
+        ([paths[0], 'https://a.b/x.jpg'], {}, r'https://a\.b/x\.jpg: is no file here'),
+        ([np.zeros((9, 9, 3), np.uint8)], {}, r'array 0: is no file here'),
+        (folder, dict(layout='yolo'), r'layout must be one of plain'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            inferencer(
+                inputs,
+                **{**dict(out_dir=tmp_path / 'o', no_save_vis=True, pred_formats='coco', layout='flat'), **settings},
+            )
+    assert not (tmp_path / 'o').exists()
+
+
 def test_the_contract_of_mmengine(inferencer, paths):
     """``preprocess``, ``forward``, ``visualize`` and ``postprocess`` can be called by themselves."""
     with Image.open(paths[0]) as image:

@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
+from mmtscam.datasets.coco import COCOOutput
 from mmtscam.datasets.true_boxes import write_true_boxes
 from mmtscam.pseudo_labels import build_dataset
 
@@ -14,7 +15,7 @@ def dataset(tiny_config):
 
 
 def test_every_annotated_box_is_written(dataset, sample_set, tmp_path):
-    assert write_true_boxes(dataset, tmp_path / 'coco.json') == {'images': 16, 'boxes': 16, 'turned': 0}
+    assert write_true_boxes(dataset, COCOOutput(tmp_path / 'coco.json')) == {'images': 16, 'boxes': 16, 'turned': 0}
     coco = COCO(tmp_path / 'coco.json')
     assert [coco.imgs[info['img_id']]['file_name'] for info in map(dataset.get_data_info, range(16))] == [
         info['image_id'] for info in map(dataset.get_data_info, range(16))
@@ -35,7 +36,7 @@ def test_every_annotated_box_is_written(dataset, sample_set, tmp_path):
 
 
 def test_one_class_for_all(dataset, tmp_path):
-    write_true_boxes(dataset, tmp_path / 'coco.json', class_agnostic=True)
+    write_true_boxes(dataset, COCOOutput(tmp_path / 'coco.json'), class_agnostic=True)
     content = json.loads((tmp_path / 'coco.json').read_text())
     assert content['categories'] == [dict(id=1, name='object')]
     assert {annotation['category_id'] for annotation in content['annotations']} == {1}
@@ -50,18 +51,18 @@ def test_images_that_mmdet_would_turn_are_counted(tiny_config, dataset, tmp_path
     dataset = type(
         'Rows', (), dict(__len__=lambda _: 2, get_data_info=lambda _, index: rows[index], metainfo=dataset.metainfo)
     )()
-    assert write_true_boxes(dataset, tmp_path / 'coco.json')['turned'] == 1
+    assert write_true_boxes(dataset, COCOOutput(tmp_path / 'coco.json'))['turned'] == 1
     assert json.loads((tmp_path / 'coco.json').read_text())['images'][1]['width'] == 20
 
 
 def test_a_file_that_is_there_is_kept(dataset, tmp_path):
     (tmp_path / 'coco.json').write_text('{}')
     with pytest.raises(FileExistsError, match=r'coco\.json: is there already'):
-        write_true_boxes(dataset, tmp_path / 'coco.json')
+        write_true_boxes(dataset, COCOOutput(tmp_path / 'coco.json'))
     assert (tmp_path / 'coco.json').read_text() == '{}'
 
 
 def test_a_data_set_without_boxes(tiny_config, tmp_path):
     with pytest.raises(ValueError, match=r'\.jpg: the data set has no boxes; set dataset\.boxes'):
-        write_true_boxes(build_dataset(tiny_config, 'train'), tmp_path / 'coco.json')
+        write_true_boxes(build_dataset(tiny_config, 'train'), COCOOutput(tmp_path / 'coco.json'))
     assert not list(tmp_path.glob('*coco*'))

@@ -46,6 +46,18 @@ def test_perfect_boxes(files):
     assert scores == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100))
 
 
+@pytest.mark.parametrize('shifted', [0, 1])
+def test_files_with_another_first_category_agree(files, shifted):
+    paths = files([(*row[:3], 0.5) for row in TRUTH], TRUTH)
+    content = json.loads(paths[shifted].read_text())
+    for each in content['categories']:
+        each['id'] -= 1
+    for each in content['annotations']:
+        each['category_id'] -= 1
+    paths[shifted].write_text(json.dumps(content))
+    assert score_boxes(*paths) == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100))
+
+
 def test_levels_of_iou(files):
     """IoU 0.6 in every image: right at 0.5, 0.55 and 0.6 of the ten levels."""
     scores = score_boxes(*files([(image, kind, (0, 0, 10, 6), None) for image, kind, *_ in TRUTH], TRUTH))

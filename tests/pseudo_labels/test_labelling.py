@@ -8,6 +8,7 @@ from PIL import Image
 from mmtscam.apis import LocInferencer
 from mmtscam.apis.loading import load_model
 from mmtscam.apis.pipelines import image_pipeline
+from mmtscam.datasets.coco import COCOOutput
 from mmtscam.localization import get_protocol, map_to_instances
 from mmtscam.pseudo_labels import DatasetRows, ImageRow, LabelSettings, PartFolder, label_parts
 
@@ -22,7 +23,7 @@ def label(tiny_config, checkpoint, tmp_path):
     """Label rows; returns the records."""
 
     def label(rows, settings=None, part_size=4, batch_size=3, **kwargs):
-        folder = PartFolder(tmp_path / f'{len(list(tmp_path.iterdir()))}.json', {}, len(rows), part_size)
+        folder = PartFolder(COCOOutput(tmp_path / f'{len(list(tmp_path.iterdir()))}.json'), {}, len(rows), part_size)
         model = load_model(tiny_config, checkpoint)
         label_parts(
             model, image_pipeline(tiny_config), rows, folder, folder.missing(), settings or LabelSettings(),

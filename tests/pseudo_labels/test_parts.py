@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
+from mmtscam.datasets.coco import COCOOutput
 from mmtscam.pseudo_labels import ImageRow, PartFolder, rows_digest
 
 INFO = dict(description='test', threshold=0.1, protocol=dict(name='tscam', frame=(224, 224)))
@@ -11,12 +12,19 @@ INFO = dict(description='test', threshold=0.1, protocol=dict(name='tscam', frame
 
 def record(number, boxes=1):
     box = [1, 0.5, 1.0, 2.0, 11.0 + number, 22.0]
-    return dict(id=10 * number, name=f'{number}.jpg', width=100 + number, height=50, boxes=[box] * boxes)
+    return dict(
+        id=10 * number,
+        name=f'{number}.jpg',
+        path=f'/x/{number}.jpg',
+        width=100 + number,
+        height=50,
+        boxes=[box] * boxes,
+    )
 
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = PartFolder(tmp_path / 'coco.json', INFO, num_images=5, part_size=2)
+    folder = PartFolder(COCOOutput(tmp_path / 'coco.json'), INFO, num_images=5, part_size=2)
     folder.prepare()
     return folder
 
@@ -29,7 +37,7 @@ def test_parts_cover_all_images_once(folder):
 def test_what_is_written_is_no_longer_missing(folder):
     folder.write(1, [record(2), record(3)])
     assert folder.missing() == [0, 2]
-    again = PartFolder(folder.out, INFO, 5, 2)
+    again = PartFolder(folder.output, INFO, 5, 2)
     again.prepare()
     assert again.missing() == [0, 2]
 
@@ -42,7 +50,7 @@ def test_merged_parts_are_one_coco_file(folder, order):
     assert folder.merge(['a', 'b']) == {'images': 4, 'boxes': 4, 'without a box': 1, 'skipped': 1}
     assert not folder.folder.exists()
 
-    coco = COCO(folder.out)
+    coco = COCO(folder.output.file)
     assert [(image['id'], image['file_name']) for image in coco.loadImgs(coco.getImgIds())] == [
         (0, '0.jpg'), (10, '1.jpg'), (30, '3.jpg'), (40, '4.jpg'),
     ]  # fmt: skip
@@ -50,9 +58,29 @@ def test_merged_parts_are_one_coco_file(folder, order):
     (last,) = coco.loadAnns(coco.getAnnIds(imgIds=40))
     assert (last['bbox'], last['score'], last['category_id']) == ([1.0, 2.0, 14.0, 20.0], 0.5, 2)
     assert coco.loadCats([2]) == [dict(id=2, name='b')]
-    content = json.loads(folder.out.read_text())
+    content = json.loads(folder.output.file.read_text())
     assert content['skipped'] == [dict(file_name='2.jpg', error='2.jpg: broken')]
     assert content['info'] == json.loads(json.dumps(INFO))
+
+
+def test_parts_become_a_layout_with_the_images_that_could_be_read(tmp_path):
+    out = tmp_path / 'out'
+    folder = PartFolder(COCOOutput(out, 'rfdetr', 'val', first_category=0), INFO, num_images=3, part_size=2)
+    folder.prepare()
+    for number in (0, 2):
+        (tmp_path / f'{number}.jpg').write_text(str(number))
+    broken = dict(name='1.jpg', error='1.jpg: broken')
+    folder.write(0, [dict(record(0), path=str(tmp_path / '0.jpg')), broken])
+    assert folder.missing() == [1]
+    folder.write(1, [dict(record(2), path=str(tmp_path / '2.jpg'))])
+    assert folder.merge(['a', 'b']) == {'images': 2, 'boxes': 2, 'without a box': 0, 'skipped': 1}
+    assert [path.name for path in out.iterdir()] == ['valid']
+    assert sorted(path.name for path in (out / 'valid').iterdir()) == ['0.jpg', '2.jpg', '_annotations.coco.json']
+    content = json.loads((out / 'valid' / '_annotations.coco.json').read_text())
+    assert [each['category_id'] for each in content['annotations']] == [1, 1]
+    assert content['skipped'] == [dict(file_name='1.jpg', error='1.jpg: broken')]
+    with pytest.raises(FileExistsError, match=r'_annotations\.coco\.json: is there already'):
+        folder.prepare()
 
 
 @pytest.mark.parametrize(
@@ -66,14 +94,14 @@ def test_merged_parts_are_one_coco_file(folder, order):
     ],
 )
 def test_parts_of_another_run_are_refused(folder, changes, said):
-    other = PartFolder(folder.out, **{**dict(info=INFO, num_images=5, part_size=2), **changes})
+    other = PartFolder(folder.output, **{**dict(info=INFO, num_images=5, part_size=2), **changes})
     with pytest.raises(ValueError, match=rf'coco\.json\.parts: holds parts of a run with {said}'):
         other.prepare()
 
 
 def test_of_long_settings_the_line_that_differs_is_named(tmp_path):
     for text, said in (('a = 1\nb = 2\n', None), ('a = 1\nb = 3\n', r'another config \(b = 2 then, b = 3 now\)')):
-        folder = PartFolder(tmp_path / 'coco.json', dict(config=text), 5, 2)
+        folder = PartFolder(COCOOutput(tmp_path / 'coco.json'), dict(config=text), 5, 2)
         if said:
             with pytest.raises(ValueError, match=said):
                 folder.prepare()
@@ -104,13 +132,13 @@ def test_nothing_is_written_where_no_image_could_be_read(folder):
         folder.write(part, [dict(name='a.jpg', error=f'{index}.jpg: broken') for index in folder.images(part)])
     with pytest.raises(ValueError, match=r'coco\.json: none of 5 images could be read: 0\.jpg: broken'):
         folder.merge(['a'])
-    assert not folder.out.exists()
+    assert not folder.output.file.exists()
 
 
 def test_a_file_that_is_there_is_not_overwritten(tmp_path):
     (tmp_path / 'coco.json').write_text('{}')
     with pytest.raises(FileExistsError, match=r'coco\.json: is there already; remove it'):
-        PartFolder(tmp_path / 'coco.json', INFO, 5, 2).prepare()
+        PartFolder(COCOOutput(tmp_path / 'coco.json'), INFO, 5, 2).prepare()
     assert [path.name for path in tmp_path.iterdir()] == ['coco.json']
 
 

@@ -37,9 +37,14 @@ def test_a_folder_shows_progress_and_goes_on_after_a_broken_file(run, tiny_files
         shutil.copy(path, folder)
     (folder / 'text.jpg').write_text('hello')
     command = ['python', '-m', 'mmtscam.apis.infer', folder, *tiny_files, '--out-dir', tmp_path / 'out', '--topk', '1']
-    printed = run(*command, '--pred-formats', 'csv', 'coco', '--batch-size', '2', code=1).stdout
+    formats = ['--pred-formats', 'csv', 'coco', '--layout', 'flat', '--first-category-id', '0']
+    printed = run(*command, *formats, '--batch-size', '2', code=1).stdout
     assert 'Inference' in printed and '100%' in printed
     assert f'Skipped: {folder}/text.jpg: cannot be read as an image: cannot identify image file\n' in printed
     assert printed.endswith(f'3 images done, 1 skipped; see {tmp_path}/out\n')
     assert len((tmp_path / 'out' / 'predictions.csv').read_text().splitlines()) == 1 + 4
     assert len(list((tmp_path / 'out' / 'vis').iterdir())) == 3
+    coco = json.loads((tmp_path / 'out' / 'coco' / 'annotations' / 'instances_train.json').read_text())
+    copies = tmp_path / 'out' / 'coco' / 'images' / 'train'
+    assert sorted(path.name for path in copies.iterdir()) == [image['file_name'] for image in coco['images']]
+    assert [category['id'] for category in coco['categories']] == list(range(8))

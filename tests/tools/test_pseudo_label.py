@@ -17,6 +17,7 @@ from mmtscam.registry import MODELS
 
 TOOL = 'tools/dataset_converters/pseudo_label.py'
 TRUE_BOXES = 'tools/dataset_converters/wsol_to_coco.py'
+EVALUATE = 'tools/analysis/evaluate_boxes.py'
 
 
 @pytest.fixture
@@ -147,6 +148,27 @@ def test_a_folder_of_images(run_here, command, sample_set, tmp_path):
     assert all((folder / image['file_name']).is_file() for image in COCO(tmp_path / 'a.json').imgs.values())
 
 
+@pytest.mark.slow
+def test_predicted_and_true_boxes_in_a_layout_agree(run_here, command, tiny_files, tmp_path):
+    options = ['--layout', 'rfdetr', '--first-category-id', '0']
+    found, true = (tmp_path / 'out' / split / '_annotations.coco.json' for split in ('train', 'test'))
+    assert f'{found}: 24 images, 24 boxes' in run_here(*command('out'), *options).stdout
+    truth = ['python', TRUE_BOXES, tiny_files[0], '--out', tmp_path / 'out', '--data', 'test']
+    assert f'{true}: 16 images, 16 boxes' in run_here(*truth, *options).stdout
+    assert COCO(found).getCatIds() == COCO(true).getCatIds() == list(range(8))
+    assert [len(list(path.parent.rglob('*.jpg'))) for path in (found, true)] == [24, 16]
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['test', 'train']
+    # Scores do not depend on the first id and on the layout: the true boxes are in a plain file, counted from 1 on.
+    run_here('python', TRUE_BOXES, tiny_files[0], '--data', 'train', '--out', tmp_path / 'true.json')
+    run_here(*command('plain.json'))
+    in_layout, plain = (
+        run_here('python', EVALUATE, boxes, tmp_path / 'true.json').stdout for boxes in (found, tmp_path / 'plain.json')
+    )
+    assert in_layout == plain and plain.startswith('AP ')
+    printed = run_here(*truth, *options, code=1).stdout
+    assert printed.splitlines()[-1] == f'{true}: is there already; remove it, or name another folder'
+
+
 def test_one_class_for_all(run_here, command, tmp_path):
     run_here(*command('a.json'), '--class-agnostic')
     coco = COCO(tmp_path / 'a.json')
@@ -192,6 +214,7 @@ def test_a_classifier_draws_no_boxes(run_here, tiny_files, tmp_path):
         (['--data', 'nowhere'], '--data nowhere: neither train, val, test nor a folder', 1),
         (['--part-size', '0'], 'pseudo_label.py: error: --part-size 0: must be at least 1', 2),
         (['--score-thr', '-1'], 'score_thr must be in [0, 1], got -1.0 (--score-thr)', 1),
+        (['--layout', 'flat'], "a.json: names a file; layout='flat' wants a folder (--layout)", 1),
     ],
 )
 def test_mistakes_end_in_one_line(run_here, command, options, said, code):

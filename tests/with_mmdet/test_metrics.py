@@ -12,6 +12,7 @@ from mmengine.structures import InstanceData
 from PIL import Image
 
 from mmtscam.datasets import PackLocInputs
+from mmtscam.datasets.coco import COCOOutput
 from mmtscam.datasets.true_boxes import write_true_boxes
 from mmtscam.pseudo_labels import build_dataset
 from mmtscam.registry import DATASETS
@@ -157,7 +158,7 @@ def test_ignored_boxes():
 
 def test_the_file_of_wsol_to_coco_is_an_ann_file(tiny_config, tmp_path):
     truth = tmp_path / 'truth.json'
-    write_true_boxes(build_dataset(tiny_config, 'test', boxes=dict(type='CUBBoxes')), truth)
+    write_true_boxes(build_dataset(tiny_config, 'test', boxes=dict(type='CUBBoxes')), COCOOutput(truth))
     tiny_config.test_evaluator = [
         dict(type='mmdet.CocoMetric', metric='bbox', prefix='samples'),
         dict(type='mmdet.CocoMetric', metric='bbox', prefix='file', ann_file=str(truth)),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mmtscam.utils.choices import LABELS, SPLITS
 from mmtscam.utils.cli import (
     add_cfg_options,
+    add_coco_arguments,
     add_launcher_arguments,
     add_model_arguments,
     add_view_arguments,
@@ -38,7 +39,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--data', default='train', help='train, val or test of the config, or a folder of images (default: train)'
     )
-    parser.add_argument('--out', required=True, metavar='FILE.json', help='the COCO file')
+    parser.add_argument('--out', required=True, metavar='FILE.json', help='the COCO file, or the folder of a layout')
+    add_coco_arguments(parser, 'OUT')
     parser.add_argument(
         '--labels',
         choices=LABELS,
@@ -107,6 +109,7 @@ def label(args: argparse.Namespace) -> None:
 
     from mmtscam.apis.loading import check_localises, class_names, load_model
     from mmtscam.apis.pipelines import image_pipeline
+    from mmtscam.datasets.coco import COCOOutput
     from mmtscam.engine.launch import start_processes
     from mmtscam.engine.memory import keep_freed_memory
     from mmtscam.engine.precision import amp_dtype
@@ -144,8 +147,11 @@ def label(args: argparse.Namespace) -> None:
         info = describe(args, cfg, settings, loc_settings, precision)
         info['rows_sha256'] = rows_digest(rows, count if args.labels == 'known' else None)
         private = dict(place=str(Path(args.data).resolve()) if args.data not in SPLITS else None)
-    folder = PartFolder(args.out, info, len(rows), args.part_size, private)
-    missing = shared_missing(folder, rank)
+    # Images of a folder are labelled to be trained on.
+    split = args.data if args.data in SPLITS else 'train'
+    output = COCOOutput(Path(args.out), args.layout, split, args.first_category_id)
+    folder = PartFolder(output, info, len(rows), args.part_size, private)
+    missing = shared_missing(folder, rows, None if args.data in SPLITS else args.data, rank)
     parts = missing[rank::world_size]
     if rank == 0 and len(missing) < folder.num_parts:
         print(f'Going on: {folder.num_parts - len(missing)} of {folder.num_parts} parts are there')
@@ -173,9 +179,9 @@ def label(args: argparse.Namespace) -> None:
     barrier(group)
     if rank == 0:
         counts = folder.merge(('object',) if settings.class_agnostic else classes)
-        print(f'{args.out}: ' + ', '.join(f'{number} {what}' for what, number in counts.items()))
+        print(f'{output.file}: ' + ', '.join(f'{number} {what}' for what, number in counts.items()))
         if counts['skipped']:
-            print(f'{args.out} lists the skipped images, and why, at its end')
+            print(f'{output.file} lists the skipped images, and why, at its end')
 
 
 def agreed_classes(ours: Sequence[str], theirs: Sequence[str], args: argparse.Namespace, count: int) -> tuple[str, ...]:
@@ -191,20 +197,21 @@ def agreed_classes(ours: Sequence[str], theirs: Sequence[str], args: argparse.Na
     return tuple(known) or tuple(f'class {label}' for label in range(count))
 
 
-def shared_missing(folder: 'PartFolder', rank: int) -> list[int]:
+def shared_missing(folder: 'PartFolder', rows: 'Sequence[ImageRow]', root: str | None, rank: int) -> list[int]:
     """The parts to be made. The first process finds them for all, so that all see the same list."""
     from mmengine.dist import broadcast_object_list
 
     found: list[Any] = [None]
     if rank == 0:
         try:
+            folder.output.check(((row.name, row.path) for row in rows), root)
             folder.prepare()
             found = [folder.missing()]
         except (ValueError, OSError) as error:
             found = [str(error)]
     broadcast_object_list(found)
     if isinstance(found[0], str):
-        raise SystemExit(found[0] if rank == 0 else 1)
+        raise ValueError(found[0]) if rank == 0 else SystemExit(1)
     return found[0]
 
 
@@ -252,5 +259,6 @@ if __name__ == '__main__':
             'score_thr': '--score-thr',
             'min_area': '--min-area',
             'map_kind': '--map-kind',
+            'layout=': '--layout',
         },
     )

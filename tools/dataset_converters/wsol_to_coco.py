@@ -4,10 +4,11 @@ For detectors that are to be evaluated, or trained for comparison, with true box
 """
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmtscam.utils.choices import SPLITS
-from mmtscam.utils.cli import add_cfg_options, run
+from mmtscam.utils.cli import add_cfg_options, add_coco_arguments, run
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -17,8 +18,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file')
     parser.add_argument('--data', choices=SPLITS, default='test', help='of which dataloader (default: test)')
-    parser.add_argument('--out', required=True, metavar='FILE.json', help='the COCO file')
+    parser.add_argument('--out', required=True, metavar='FILE.json', help='the COCO file, or the folder of a layout')
     parser.add_argument('--class-agnostic', action='store_true', help="let all boxes be of one class, 'object'")
+    add_coco_arguments(parser, 'OUT')
     add_cfg_options(parser)
     return parser.parse_args()
 
@@ -36,16 +38,18 @@ def main() -> None:
     args = parse_args()
     from rich.progress import track
 
+    from mmtscam.datasets.coco import COCOOutput
     from mmtscam.datasets.true_boxes import write_true_boxes
     from mmtscam.pseudo_labels import build_dataset
     from mmtscam.utils.config import read_config
 
     cfg = read_config(args.config, args.cfg_options)
     dataset = build_dataset(cfg, args.data, boxes=find_boxes(cfg, args.data))
+    output = COCOOutput(Path(args.out), args.layout, args.data, args.first_category_id)
     counts = write_true_boxes(
-        dataset, args.out, args.class_agnostic, lambda images: track(images, description='Reading sizes')
+        dataset, output, args.class_agnostic, lambda images: track(images, description='Reading sizes')
     )
-    print(f'{args.out}: {counts["images"]} images, {counts["boxes"]} boxes')
+    print(f'{output.file}: {counts["images"]} images, {counts["boxes"]} boxes')
     if counts['turned']:
         print(
             f'{counts["turned"]} images carry an orientation, which mmdet follows and their boxes do not: '
@@ -54,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run(main, hints={'layout=': '--layout'})

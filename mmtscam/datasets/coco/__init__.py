@@ -1,6 +1,7 @@
 """Reading and writing COCO's json files."""
 
+from .output import COCOOutput
 from .reading import COCOFile, COCOObject
 from .writing import coco_annotation, coco_categories, write_coco
 
-__all__ = ['COCOFile', 'COCOObject', 'coco_annotation', 'coco_categories', 'write_coco']
+__all__ = ['COCOFile', 'COCOObject', 'COCOOutput', 'coco_annotation', 'coco_categories', 'write_coco']

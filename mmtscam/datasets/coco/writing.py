@@ -8,12 +8,14 @@ from typing import Any
 from mmtscam.utils.files import unfinished
 
 
-def coco_categories(classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Categories of classes: ids are labels + 1."""
-    return [dict(id=label + 1, name=name) for label, name in enumerate(classes)]
+def coco_categories(classes: Sequence[str], first: int = 1) -> list[dict[str, Any]]:
+    """Categories of classes: ids are labels, counted from ``first`` on."""
+    return [dict(id=number, name=name) for number, name in enumerate(classes, first)]
 
 
-def coco_annotation(number: int, image: int, label: int, box: Sequence[float], score: float | None) -> dict[str, Any]:
+def coco_annotation(
+    number: int, image: int, label: int, box: Sequence[float], score: float | None, first: int = 1
+) -> dict[str, Any]:
     """One box.
 
     Args:
@@ -22,6 +24,7 @@ def coco_annotation(number: int, image: int, label: int, box: Sequence[float], s
         label: Index of its class.
         box: ``(x1, y1, x2, y2)`` in the image's pixels.
         score: Score of a predicted box; ``None`` for a true one.
+        first: Id of the first class's category.
 
     Returns:
         The annotation, with edges rounded to a hundredth of a pixel.
@@ -31,7 +34,7 @@ def coco_annotation(number: int, image: int, label: int, box: Sequence[float], s
     annotation = dict(
         id=number,
         image_id=image,
-        category_id=label + 1,
+        category_id=label + first,
         bbox=[x1, y1, width, height],
         area=round(width * height, 2),
         iscrowd=0,

@@ -13,8 +13,10 @@ def test_edges_become_corner_and_size_to_a_hundredth():
     assert 'score' not in coco_annotation(1, 1, 0, (0, 0, 1, 1), None)
 
 
-def test_ids_of_categories_begin_with_one():
+def test_ids_of_categories_begin_with_one_or_as_asked_for():
     assert coco_categories(['a', 'b']) == [dict(id=1, name='a'), dict(id=2, name='b')]
+    assert coco_categories(['a', 'b'], 0) == [dict(id=0, name='a'), dict(id=1, name='b')]
+    assert coco_annotation(1, 1, 1, (0, 0, 1, 1), None, 0)['category_id'] == 1
 
 
 def test_a_stream_becomes_one_file(tmp_path):
