@@ -34,7 +34,10 @@ def test_loads_everything_and_looks_for_no_other_weights(checkpoint):
     ('change', 'message'),
     [
         (dict(num_classes=5), 'has 6 classes and this config 5'),
-        (dict(pooled_channels=4), 'made for another architecture or number of classes'),
+        (
+            dict(pooled_channels=4),
+            'does not fit this config: its head has conv and this TSCAMHead conv and fc',
+        ),
     ],
 )
 def test_another_model(checkpoint, change, message):

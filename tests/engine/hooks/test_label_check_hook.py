@@ -19,7 +19,10 @@ def test_renamed_class_is_refused_in_training(tiny_config):
     names = list(tiny_config.classes)
     names[3] = 'Renamed'
     tiny_config.val_dataloader.dataset.metainfo = dict(classes=names)
-    with pytest.raises(ValueError, match=r'not those that were trained on \(missing: Billed_Lagoon; new: Renamed\)'):
+    with pytest.raises(
+        ValueError,
+        match=r"class 3 is 'Billed_Lagoon' in the training data and 'Renamed' in the data \(missing: Billed_Lagoon; new: Renamed\)",
+    ):
         Runner.from_cfg(tiny_config).train()
 
 
@@ -44,7 +47,8 @@ def test_unused_classes_are_warned_of(tiny_config, tmp_path):
 
 def _check(dataset, num_classes=8):
     runner = SimpleNamespace(
-        model=SimpleNamespace(head=SimpleNamespace(num_classes=num_classes)),
+        model=SimpleNamespace(head=SimpleNamespace(num_classes=num_classes), modules=tuple),
+        _resume=False,
         logger=logging.getLogger(),
         train_dataloader=SimpleNamespace(dataset=DATASETS.build(dataset)),
     )

@@ -36,7 +36,7 @@ def test_file_that_does_not_fit_is_refused(cfg, tmp_path):
     state = whole(cfg)
     del state[next(iter(state))]
     torch.save(state, tmp_path / 'part.pth')
-    with pytest.raises(ValueError, match=r'part\.pth: holds another architecture than this CAM\w+; name another file'):
+    with pytest.raises(ValueError, match=r'part\.pth: does not fit this CAM\w+, it seems to be a \w+; name another'):
         load(cfg, tmp_path / 'part.pth')
 
 

@@ -135,7 +135,7 @@ def test_pretrained_file_may_lack_the_spatial_token_alone(tmp_path):
     assert torch.equal(backbone.pos_embed, deit.pos_embed)
     for missing in ('pos_embed', 'layers.2.attn.qkv.bias'):
         torch.save({name: value for name, value in deit.state_dict().items() if name != missing}, path)
-        with pytest.raises(ValueError, match='holds another architecture than this SATDeiT'):
+        with pytest.raises(ValueError, match='does not fit this SATDeiT'):
             load_pretrained(build(), str(path))
     # A file of SAT has both.
     torch.save({**build().state_dict(), 'loc_token': torch.ones(1, 1, 20)}, path)

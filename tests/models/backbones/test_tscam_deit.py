@@ -334,7 +334,7 @@ def test_checkpoint_of_mmpretrains_dinov2_at_another_input_size(tmp_path):
 
 def test_checkpoint_without_a_backbone_is_named(tmp_path):
     path = store(tmp_path, torch.nn.Identity(), neck__weight=torch.zeros(3))
-    with pytest.raises(ValueError, match=r'mmpretrain\.pth: holds another architecture than this TSCAMDeiT'):
+    with pytest.raises(ValueError, match=r'mmpretrain\.pth: does not fit this TSCAMDeiT'):
         load_pretrained(build(), path)
 
 

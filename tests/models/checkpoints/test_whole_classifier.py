@@ -79,7 +79,7 @@ def test_another_backbone(tmp_path):
     other = build(backbone={**RESNET, 'depth': 34}, head=LINEAR)
     state = {name.partition('.')[2]: value for name, value in other.state_dict().items()}
     torch.save(state, tmp_path / 'network.pth')
-    with pytest.raises(ValueError, match=r'network\.pth: holds another architecture than this CAMResNet'):
+    with pytest.raises(ValueError, match=r'network\.pth: does not fit this CAMResNet'):
         load_whole_classifier(build(head=LINEAR), str(tmp_path / 'network.pth'), SETTING)
 
 
