@@ -1,6 +1,5 @@
 """VGG for CAM."""
 
-import re
 from typing import Any
 
 from mmpretrain.models.backbones import VGG
@@ -24,26 +23,8 @@ class CAMVGG(ChannelsLastMixin, PretrainedMixin, VGG):
     def __init__(self, *args: Any, num_classes: int = -1, channels_last: bool = True, **kwargs: Any) -> None:
         # mmpretrain's linear layers view the last feature map as a vector, which channels last does not allow.
         super().__init__(*args, num_classes=num_classes, channels_last=channels_last and num_classes < 1, **kwargs)
-        self.register_load_state_dict_pre_hook(_count_as_mmpretrain)
         if num_classes > 0:
             self.register_forward_pre_hook(_check_size)
-
-
-def _count_as_mmpretrain(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_: Any) -> None:
-    """Give convolutions and norms of torchvision, which counts each norm and ReLU too, mmpretrain's names."""
-    layers = [re.fullmatch(rf'{re.escape(prefix)}features\.(\d+)\.(\w+)', name) for name in state_dict]
-    found = {int(layer[1]): layer[1] for layer in layers if layer}
-    convs = [
-        index for index in sorted(found) if getattr(state_dict.get(f'{prefix}features.{index}.weight'), 'ndim', 0) == 4
-    ]
-    extra = 1 + (len(found) > len(convs))  # layers after a convolution that mmpretrain does not count
-    for layer in filter(None, layers):
-        index = int(layer[1])
-        before = sum(conv < index for conv in convs)
-        is_conv = index in convs
-        ours = index - extra * before if is_conv else index - 1 - extra * (before - 1)
-        name = f'{prefix}features.{ours}.{"conv" if is_conv else "bn"}.{layer[2]}'
-        state_dict[name] = state_dict.pop(layer[0])
 
 
 def _check_size(_: nn.Module, inputs: tuple[Tensor]) -> None:

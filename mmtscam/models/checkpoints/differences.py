@@ -53,7 +53,8 @@ def fitting_settings(backbone: nn.Module, state: Mapping[str, Tensor]) -> str:
         return ''
     wanted: dict[str, Any] = {name: value for name, value in found.items() if value != own[name]}
     sizes = {name: found[name] for name in ('embed_dims', 'num_layers', 'feedforward_channels')}
-    if any(wanted.pop(name, None) for name in sizes):
+    if sizes.keys() & wanted.keys():
+        wanted = {name: value for name, value in wanted.items() if name not in sizes}
         names = [name for name, each in getattr(backbone, 'arch_zoo', {}).items() if sizes.items() <= each.items()]
         wanted['arch'] = repr(max(names, key=len)) if names else f'dict({_listed(sizes)}, num_heads=...)'
     if 'layer_scale_init_value' in wanted:

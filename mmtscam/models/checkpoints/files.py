@@ -19,7 +19,7 @@ BACKBONE_SETTING = 'model.backbone.init_cfg.checkpoint'
 # Keys under which files have their parameters. DINO and DINOv2 keep the network that they release as the teacher.
 _WRAPPERS = ('model', 'state_dict', 'teacher')
 # What PyTorch's wrappers of a model put into names: DataParallel, torch.compile, FSDP, activation checkpointing.
-_WRAPPED = re.compile(r'^(module\.)+|(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.')
+_WRAPPED = re.compile(r'^(module\.|_orig_mod\.)+|(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.')
 # The part of a file's hash that PyTorch looks for in its name.
 _HASH = re.compile(r'-([a-f0-9]{8,})\.')
 

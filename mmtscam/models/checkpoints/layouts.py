@@ -131,6 +131,28 @@ def authors_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return dict(state)
 
 
+def mmpretrain_vgg_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give torchvision's and timm's VGG mmpretrain's names; mmpretrain does not count norms and ReLUs.
+
+    Args:
+        state: Parameters of a VGG, without ``backbone.``.
+    """
+    parts = {name: re.fullmatch(r'features\.(\d+)\.(\w+)', name) for name in state}
+    convs = sorted(int(part[1]) for name, part in parts.items() if part and state[name].ndim == 4)
+    uncounted = 2 if any(name.endswith('.running_mean') for name in state) else 1  # layers a convolution
+    renamed = {}
+    for name, part in parts.items():
+        if part:
+            index, parameter = int(part[1]), part[2]
+            conv = max((each for each in convs if each <= index), default=index)
+            place = conv - uncounted * sum(each < conv for each in convs)
+            name_here = f'features.{place}.{"conv" if conv == index else "bn"}.{parameter}'
+        else:
+            name_here = name
+        renamed[name_here] = state[name]
+    return renamed
+
+
 def _renamed(state: Mapping[str, Tensor], layout: _Layout, prefix: str) -> dict[str, Tensor]:
     renamed = {}
     for name, value in state.items():

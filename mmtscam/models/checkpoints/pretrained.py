@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from .conversion import our_names
 from .differences import fitting_settings, seems
 from .files import BACKBONE_SETTING, read_content, state_of
+from .layouts import mmpretrain_vgg_names
 from .trained_classes import TrainedClasses, classes_of
 
 # Parts of TSCAMHead, and the classifiers that they may start from: that of TS-CAM,
@@ -90,12 +91,13 @@ def load_backbone(backbone: nn.Module, state: dict[str, Tensor], checkpoint: str
     """Do the same as :func:`load_pretrained` with the parameters of a file that is read already."""
     if any(key.startswith('backbone.') for key in state):
         state = {key.removeprefix('backbone.'): value for key, value in state.items() if key.startswith('backbone.')}
-    parts = {key.partition('.')[0] for key in backbone.state_dict()}
-    surplus = _SURPLUS - parts
+    own = backbone.state_dict()
+    if 'features.0.conv.weight' in own:
+        state = mmpretrain_vgg_names(state)
+    surplus = _SURPLUS - {key.partition('.')[0] for key in own}
     state = {key: value for key, value in state.items() if key.partition('.')[0] not in surplus}
     new = list(getattr(backbone, 'new_parameters', ()))
     if not any(name in state for name in new):
-        own = backbone.state_dict()
         state |= {name: own[name] for name in new}
     try:
         backbone.load_state_dict(state)
