@@ -18,7 +18,7 @@ from torch import Tensor
 BACKBONE_SETTING = 'model.backbone.init_cfg.checkpoint'
 # Keys under which files have their parameters. DINO and DINOv2 keep the network that they release as the teacher.
 _WRAPPERS = ('model', 'state_dict', 'teacher')
-# What PyTorch's wrappers of a model put into names: DataParallel, torch.compile, FSDP, activation checkpointing.
+# PyTorch's wrappers of a model put these into names: DataParallel, torch.compile, FSDP, activation checkpointing.
 _WRAPPED = re.compile(r'^(module\.|_orig_mod\.)+|(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.')
 # The part of a file's hash that PyTorch looks for in its name.
 _HASH = re.compile(r'-([a-f0-9]{8,})\.')
@@ -67,7 +67,7 @@ def state_of(content: Any, file: str) -> dict[str, Tensor]:
     """Parameters of a file's content, and nothing else.
 
     Args:
-        content: What :func:`read_content` returns.
+        content: The result of :func:`read_content`.
         file: Its name, for errors.
 
     Returns:

@@ -19,8 +19,8 @@ class _Layout(NamedTuple):
 
     Attributes:
         token: The class token's name, by which the layout is recognised.
-        block: What comes before the names in a block; its last group is the
-            block's index.
+        block: The part before the names in a block; its group is the block's
+            index.
         in_block: Modules or parameters in a block to the authors' names.
         outside: The others.
     """

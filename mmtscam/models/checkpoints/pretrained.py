@@ -16,7 +16,7 @@ from .trained_classes import TrainedClasses, classes_of
 # that of Conformer, and that of DeiT under our name and under mmpretrain's.
 _CLASSIFIERS = {'conv': ('conv', 'trans_cls_head', 'fc', 'layers.head'), 'fc': ('fc', 'conv_cls_head', 'layers.head')}
 
-# What may follow a backbone in a file.
+# Names of parts that may follow a backbone in a file.
 _SURPLUS = {'fc', 'classifier', 'head', 'pre_logits', 'AuxLogits', 'aux1', 'aux2', 'ln1', 'mask_token'}
 
 
@@ -46,7 +46,7 @@ def weights_of(content: Any, file: str) -> dict[str, Tensor]:
     """Parameters of a file's content under our names.
 
     Args:
-        content: What :func:`~.files.read_content` returns.
+        content: The result of :func:`~.files.read_content`.
         file: Its name, for errors.
 
     Returns:

@@ -24,7 +24,7 @@ def classes_of(content: Any) -> tuple[str, ...]:
     """Class names in a file's content, which mmengine writes beside the weights; empty where there are none.
 
     Args:
-        content: What :func:`~.files.read_content` returns.
+        content: The result of :func:`~.files.read_content`.
     """
     for key in ('meta', 'dataset_meta', 'classes'):
         content = content.get(key) if isinstance(content, dict) else None
@@ -32,5 +32,5 @@ def classes_of(content: Any) -> tuple[str, ...]:
 
 
 def trained_classes(model: nn.Module) -> list[TrainedClasses]:
-    """What the parts of a model remember of files of a classifier, as attribute ``trained_classes``."""
+    """The classes that parts of a model, which started from a classifier, remember as ``trained_classes``."""
     return [known for part in model.modules() if (known := getattr(part, 'trained_classes', None))]

@@ -72,7 +72,7 @@ VIT_FILES = {
     r'\.mlp\.fc2\.': '.output.dense.',
 }
 DINOV2_FILES = {**FILES, r'\.ls(\d)\.gamma$': r'.layer_scale\1.lambda1'}
-# What state_dict() of version 5 gives.
+# The names in memory of version 5.
 VIT_5 = {
     **OUTSIDE,
     r'^blocks\.': 'layers.',
@@ -142,7 +142,7 @@ def dinov2_hub():
 
 
 def dinov2_training():
-    """What it writes while it trains: the teacher in chunks, with the head of pretraining."""
+    """A checkpoint of its training: the teacher in chunks, with the head of pretraining."""
     network = timm_network(init_values=0.5, no_embed_class=True, reg_tokens=4)
     state = {f'backbone.{name}': value for name, value in dinov2(network, chunked=True).items()}
     state |= {'dino_head.mlp.0.weight': torch.ones(2, 2), 'dino_head.last_layer.weight': torch.ones(2, 2)}
