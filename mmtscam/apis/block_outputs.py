@@ -81,14 +81,14 @@ def _keeper(outputs: dict[str, Any], name: str) -> Any:
     return keep
 
 
-def patch_tokens(output: Any, patches: int | None, name: str) -> Tensor:
+def patch_tokens(output: Any, patches: int | None, start: int, name: str) -> Tensor:
     """The patch tokens, or positions, in a block's output.
 
     Args:
-        output: ``(1, N', D)`` tokens, the last of which belong to the
-            patches, or a ``(1, D, h, w)`` feature map.
+        output: ``(1, N', D)`` tokens, or a ``(1, D, h, w)`` feature map.
         patches: Number of patch tokens N; ``None`` where the backbone has
             feature maps alone.
+        start: Number of tokens before those of the patches; others may follow.
         name: Name of the block, for errors.
 
     Returns:
@@ -99,7 +99,7 @@ def patch_tokens(output: Any, patches: int | None, name: str) -> Tensor:
     """
     if isinstance(output, Tensor) and output.dim() == 4:
         return output[0].flatten(1).T
-    if isinstance(output, Tensor) and output.dim() == 3 and patches and output.shape[1] >= patches:
-        return output[0, -patches:]
+    if isinstance(output, Tensor) and output.dim() == 3 and patches and output.shape[1] >= start + patches:
+        return output[0, start : start + patches]
     shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
     raise ValueError(f'{name}: puts out {shape}, neither the tokens of all patches nor a feature map')

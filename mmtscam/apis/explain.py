@@ -187,7 +187,8 @@ class Explainer:
             patches = feats.patches[0, 0].numel() if isinstance(feats, TokenFeatures) else None
             if not blocks:
                 outputs = {'last feature map': feats[-1]}
-            found = {name: patch_tokens(output, patches, name) for name, output in outputs.items()}
+            start = getattr(self.backbone, 'num_extra_tokens', 1)  # Conformer says nothing and has a class token
+            found = {name: patch_tokens(output, patches, start, name) for name, output in outputs.items()}
         except ValueError as error:
             raise ValueError(f'{self._name}: {error}') from error
         return {name: tokens.float().cpu().numpy() for name, tokens in found.items()}

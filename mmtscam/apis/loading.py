@@ -1,5 +1,6 @@
 """Trained models from files."""
 
+import contextlib
 import copy
 import os
 import os.path as osp
@@ -9,9 +10,10 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 
-from mmtscam.models.checkpoints import load_strictly, read_weights
+from mmtscam.models.checkpoints import classes_of, load_strictly, read_content
 from mmtscam.models.heads import BaseLocHead
 from mmtscam.registry import DATASETS, MODELS
+from mmtscam.utils.class_names import check_same_classes
 from mmtscam.utils.config import config_name
 
 
@@ -21,7 +23,8 @@ def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') 
     Args:
         cfg: A config with ``model``. Pretrained weights that it names are not
             looked for.
-        checkpoint: A checkpoint of a run, or one of the released TS-CAM.
+        checkpoint: A checkpoint of a run, or any file of this model that
+            :func:`~mmtscam.models.checkpoints.read_weights` reads.
         device: Where the model goes.
 
     Returns:
@@ -38,12 +41,12 @@ def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') 
     if '://' not in file and not osp.isfile(file):
         raise FileNotFoundError(f'{file}: checkpoint not found')
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
-    state = read_weights(file)
+    content = read_content(file)
     try:
         model = MODELS.build(copy.deepcopy(cfg.model))  # building fills in the config
     except Exception as error:  # whatever the parts of any model raise
         raise ValueError(f'{name}: its model cannot be built: {error}') from error
-    load_strictly(model, {'state_dict': state}, file)
+    load_strictly(model, content, file)
     try:
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
@@ -78,18 +81,23 @@ def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None, count:
 
     Returns:
         The names by class index; empty where they are unknown.
+
+    Raises:
+        ValueError: If checkpoint and config have the same names in another
+            order.
     """
+    trained: tuple[str, ...] = ()
     if checkpoint is not None and osp.isfile(checkpoint):
-        try:
-            # Mapped: the weights themselves are not read.
-            content = torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True)
-        except Exception:  # a file in PyTorch's old format, which no run of ours writes
-            content = {}
-        meta = content.get('meta') if isinstance(content, dict) else None
-        known = meta.get('dataset_meta') if isinstance(meta, dict) else None
-        names = tuple(known.get('classes') or ()) if isinstance(known, dict) else ()
-        if names and len(names) >= (count or 0):
-            return names[:count]
+        with contextlib.suppress(Exception):  # a file that cannot be mapped, which no run of ours writes
+            trained = classes_of(torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True))
+    trained = trained[:count] if len(trained) >= (count or 0) else ()
+    known = _dataset_classes(cfg, count)
+    check_same_classes(trained, known, os.fspath(checkpoint or ''), config_name(cfg), exact=False)
+    return trained or known
+
+
+def _dataset_classes(cfg: Config, count: int | None) -> tuple[str, ...]:
+    """Names of the classes of a config's test data set, where it says them and has so many."""
     dataset = cfg.get('test_dataloader', {}).get('dataset', {})
     while dataset:
         kind = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')

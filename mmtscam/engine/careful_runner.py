@@ -1,12 +1,16 @@
-"""mmengine's Runner, where it would silently train at another rate than the config says, or fail after an epoch."""
+"""mmengine's Runner, where it fails on a file or after an epoch, or silently trains otherwise than the config says."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from mmengine.model import is_model_wrapper
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import _load_checkpoint_to_model
+
+from mmtscam.models.checkpoints import read_content
 
 from .seeding import preserved_generators
 
@@ -14,8 +18,9 @@ from .seeding import preserved_generators
 class CarefulRunner(Runner):
     """mmengine's ``Runner``, more careful.
 
-    It counts accumulated batches, tells which schedule a resumed run follows,
-    and rehearses the validation before the training.
+    It reads any file of weights, counts accumulated batches, tells which
+    schedule a resumed run follows, and rehearses the validation before the
+    training.
     """
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
@@ -43,6 +48,44 @@ class CarefulRunner(Runner):
             batch = loader.collate_fn([loader.dataset[0]])
             evaluator.process(data_samples=self.model.val_step(batch), data_batch=batch)
         self.model.train(training)
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: Any = 'cpu',
+        strict: bool = False,
+        revise_keys: Sequence[tuple[str, str]] = ((r'^module\.', ''),),
+    ) -> Any:
+        """Load a file that :func:`~mmtscam.models.checkpoints.read_content` reads.
+
+        Args:
+            filename: The file.
+            map_location: Nothing: parameters and an optimizer's state go to
+                the device of the model anyway.
+            strict: Whether names and shapes must be the model's, which
+                ``StrictCheckpointHook`` sees to.
+            revise_keys: Pairs of a pattern in names and what takes its place.
+
+        Returns:
+            The content of the file.
+
+        Raises:
+            FileNotFoundError: If the file cannot be had.
+            ValueError: If it cannot be read, or has weights alone where a
+                training is to be resumed.
+        """
+        content = read_content(filename, 'load_from')
+        if self._resume and not (isinstance(content, dict) and {'optimizer', 'meta', 'message_hub'} <= content.keys()):
+            raise ValueError(
+                f'{filename}: has weights, but no optimizer and epoch to resume a training: start from it without '
+                '--resume, with load_from'
+            )
+        self.call_hook('after_load_checkpoint', checkpoint=content)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        _load_checkpoint_to_model(model, content, strict, revise_keys=list(revise_keys))
+        self._has_loaded = True
+        self.logger.info(f'Weights are loaded from {filename}')
+        return content
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate by the images of a step over the base batch size.

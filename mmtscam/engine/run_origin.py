@@ -6,11 +6,16 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmtscam.utils.files import file_sha256
 from mmtscam.utils.images import loads_upright, pipeline_of
 from mmtscam.utils.views import describe_views
+
+
+def loaded_file(runner: Runner) -> str:
+    """Name of the checkpoint that a Runner loads or resumes, for messages."""
+    return runner._load_from or find_latest_checkpoint(runner.work_dir) or 'the checkpoint'
 
 
 def run_origin(runner: Runner) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from itertools import zip_longest
 from numbers import Integral
 
 
@@ -51,6 +52,39 @@ def find_class(name: str | int, classes: Sequence[str], count: int) -> int:
     near += [each for each in known if wanted in each and each not in near]
     hint = f'; did you mean {" or ".join(classes[known[each][0]] for each in near[:3])}?' if near else ''
     raise ValueError(f'class {name!r}: not among the {count} classes of the model{hint}')
+
+
+def check_same_classes(
+    classes: Sequence[str] | None, others: Sequence[str] | None, source: str, other_source: str, exact: bool = True
+) -> bool:
+    """Refuse two lists of class names by which labels would not mean the same.
+
+    Args:
+        classes: Names by label; nothing where they are unknown.
+        others: Those that must agree.
+        source: Where ``classes`` come from, for the error.
+        other_source: Where ``others`` come from.
+        exact: Whether other names are refused too, and not only the same
+            names in another order.
+
+    Returns:
+        Whether the lists are the same, as far as they are known.
+
+    Raises:
+        ValueError: If they do not agree; names the first label.
+    """
+    if not classes or not others or tuple(classes) == tuple(others):
+        return True
+    missing, added = (', '.join(sorted(set(a) - set(b))) for a, b in ((classes, others), (others, classes)))
+    if not exact and (missing or added):
+        return False
+    pairs = zip_longest(classes, others)
+    label, (one, other) = next((label, pair) for label, pair in enumerate(pairs) if pair[0] != pair[1])
+    raise ValueError(
+        f'class {label} is {one!r} in {source} and {other!r} in {other_source} (missing: {missing or "none"}; new: '
+        f'{added or "none"}): labels would not mean the same; give both the same class folders or names in the same '
+        'order'
+    )
 
 
 def _comparable(name: str) -> str:

@@ -1,5 +1,6 @@
 """Lets PyTorch's protected loading read mmengine's checkpoints."""
 
+import argparse
 import pickle
 from typing import Any
 
@@ -23,7 +24,7 @@ def _statistics_method(owner: Any, name: str) -> Any:
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Allow the few classes that mmengine's message hub stores in a checkpoint.
+    """Allow the few harmless classes that mmengine's message hub and authors store in a checkpoint.
 
     From PyTorch 2.6 on ``torch.load`` unpickles only types that are known to
     be harmless. mmengine's checkpoints hold ``HistoryBuffer`` objects with
@@ -34,6 +35,7 @@ def allow_mmengine_checkpoints() -> None:
     torch.serialization.add_safe_globals(
         [
             HistoryBuffer,
+            argparse.Namespace,
             (_statistics_method, 'builtins.getattr'),
             np.ndarray,
             np.dtype,

@@ -152,7 +152,7 @@ def test_merged_blocks(tmp_path, image):
     assert _tscam(tmp_path, attn_layers=[0, -1]).explain(image).blocks == (0, 2)
 
 
-@pytest.mark.parametrize('backbone', ['deit', 'conformer'])
+@pytest.mark.parametrize('backbone', ['deit', 'conformer', 'sat'])  # SAT has a token after the patches
 def test_tokens_of_blocks(tmp_path, image, backbone):
     explainer = _tscam(tmp_path, backbone)
     patches = (64 // PATCH[backbone]) * (96 // PATCH[backbone])
@@ -160,12 +160,13 @@ def test_tokens_of_blocks(tmp_path, image, backbone):
     assert list(tokens) == ['block 1', 'block 2', 'block 3']
     assert all(value.shape == (patches, WIDTH) for value in tokens.values())
     # The last block's tokens, normalised, are what the head is given.
-    final = explainer.backbone.ln1 if backbone == 'deit' else explainer.backbone.trans_norm
+    final = explainer.backbone.trans_norm if backbone == 'conformer' else explainer.backbone.ln1
     features, _, _ = explainer._extract(image)
     with torch.no_grad():
         normalised = final(torch.from_numpy(tokens['block 3']))
     assert torch.allclose(normalised, features.patches[0].flatten(1).T, atol=1e-5)
-    assert not any(module._forward_hooks for module in explainer.backbone.modules() if module is not final)
+    own = (final, getattr(explainer.backbone, 'pre_norm', None))  # the backbones' own hooks are there
+    assert not any(module._forward_hooks for module in explainer.backbone.modules() if module not in own)
 
 
 def test_tokens_of_named_modules(tmp_path, image):

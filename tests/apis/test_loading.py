@@ -34,7 +34,10 @@ def test_loads_everything_and_looks_for_no_other_weights(checkpoint):
     ('change', 'message'),
     [
         (dict(num_classes=5), 'has 6 classes and this config 5'),
-        (dict(pooled_channels=4), 'made for another architecture or number of classes'),
+        (
+            dict(pooled_channels=4),
+            'does not fit this config: its head has conv and this TSCAMHead conv and fc',
+        ),
     ],
 )
 def test_another_model(checkpoint, change, message):
@@ -92,3 +95,14 @@ def test_names_of_as_many_classes(repo, tmp_path):
     assert class_names(cfg, path, 4) == ()
     # A head of the first classes of a data set that names more.
     assert class_names(cfg, path, 2) == ('a', 'b')
+
+
+def test_names_in_another_order_than_the_configs_are_refused(tmp_path):
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(type='WSOLDataset', metainfo=dict(classes=['a', 'b'])))))
+    file = tmp_path / 'model.pth'
+    for names, expected in ((('a', 'b'), ('a', 'b')), (('c', 'b'), ('c', 'b'))):
+        torch.save({'meta': {'dataset_meta': {'classes': names}}}, file)
+        assert class_names(cfg, file, 2) == expected
+    torch.save({'meta': {'dataset_meta': {'classes': ('b', 'a')}}}, file)
+    with pytest.raises(ValueError, match=r"class 0 is 'b' in \S+model\.pth and 'a' in the config"):
+        class_names(cfg, file, 2)

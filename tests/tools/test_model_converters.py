@@ -223,8 +223,8 @@ def folder(released, small, tmp_path):
     (tmp_path / 'torn.pth').write_bytes(released.read_bytes()[:1000])
     for name, content in {
         'harmful': {'state_dict': small, 'args': _Harmful()},
-        'distilled': {'model': small | {'dist_token': torch.zeros(1, 1, 36)}},
-        'mae': {'model': small | {'mask_token': torch.zeros(1, 1, 36)}},
+        'distilled': {'model': small | {'head_dist.weight': torch.zeros(5, 36)}},
+        'mae': {'model': small | {'decoder_pred.weight': torch.zeros(1, 36)}},
         'resnet': {'state_dict': {'conv1.weight': torch.zeros(1)}},
         'two_heads': {'state_dict': two_heads},
         'empty': {'epoch': 3},
@@ -247,8 +247,8 @@ there, back = reference_to_mmtscam, mmtscam_to_reference
         (back, 'model_best', 'new', 'already; reference_to_mmtscam.py converts the other way'),
         (there, 'torn', 'new', 'torn.pth: not a file of weights that can be read safely'),
         (there, 'harmful', 'new', 'harmful.pth: not a file of weights that can be read safely'),
-        (there, 'distilled', 'new', 'distilled.pth: a distilled DeiT, with a second class token'),
-        (there, 'mae', 'new', 'mae.pth: mask_token has no counterpart'),
+        (there, 'distilled', 'new', 'distilled.pth: head_dist.weight has no counterpart'),
+        (there, 'mae', 'new', 'mae.pth: decoder_pred.weight has no counterpart'),
         (there, 'resnet', 'new', 'resnet.pth: neither DeiT nor Conformer'),
         (back, 'resnet', 'new', 'resnet.pth: no model of a backbone and a head; first name: conv1.weight'),
         (back, 'two_heads', 'new', 'two_heads.pth: a head of conv and fc on DeiT has no counterpart'),

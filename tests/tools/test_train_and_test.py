@@ -71,7 +71,7 @@ def test_errors_say_what_to_do(tool_config, tmp_path, run, monkeypatch):
         (['tools/test.py', config, 'none.pth'], 'none.pth: checkpoint not found'),
         (
             ['tools/test.py', config, tmp_path / 'other.pth', '--work-dir', tmp_path / 'run'],
-            'other.pth: made for another architecture or number of classes than this config',
+            'other.pth: does not fit this config: its backbone seems to be a network that is not known here',
         ),
         (
             ['tools/train.py', config, '--work-dir', tmp_path / 'run', '--cfg-options', 'model.head.num_classes=4'],

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from mmtscam.utils.class_names import class_name, find_class, readable_class_name
+from mmtscam.utils.class_names import check_same_classes, class_name, find_class, readable_class_name
 
 
 def test_the_name_of_a_class():
@@ -29,3 +29,22 @@ def test_a_class_by_name_or_index():
         find_class('crane', ('Crane', 'x', 'crane'), 3)
     with pytest.raises(ValueError, match='names of the classes are not known; give an index from 0 to 2'):
         find_class('gull', (), 3)
+
+
+def test_lists_that_agree_or_are_not_known():
+    for classes, others in ((['a', 'b'], ('a', 'b')), ((), ['a']), (None, ['a']), (['a'], None)):
+        assert check_same_classes(classes, others, 'x.pth', 'y.py')
+    assert not check_same_classes(['a'], ['b'], 'x.pth', 'y.py', exact=False)
+
+
+@pytest.mark.parametrize(
+    ('others', 'exact', 'message'),
+    [
+        (['a', 'c', 'b'], False, "class 1 is 'b' in x.pth and 'c' in y.py (missing: none; new: none): labels would"),
+        (['a', 'b'], True, "class 2 is 'c' in x.pth and None in y.py (missing: c; new: none): labels would not mean"),
+        (['a', 'b', 'd'], True, "class 2 is 'c' in x.pth and 'd' in y.py (missing: c; new: d): labels would not mean"),
+    ],
+)
+def test_lists_that_do_not_agree(others, exact, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check_same_classes(['a', 'b', 'c'], others, 'x.pth', 'y.py', exact)

@@ -9,7 +9,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from mmtscam.engine.run_origin import loaded_file
+from mmtscam.models.checkpoints import TrainedClasses, classes_of, trained_classes
 from mmtscam.registry import HOOKS
+from mmtscam.utils.class_names import check_same_classes
 
 
 @HOOKS.register_module()
@@ -19,23 +22,33 @@ class LabelCheckHook(Hook):
     Every label must be one of the head's classes. On a GPU any other label
     would end in a device-side assertion that names nothing. The names of the
     classes must be those of the training data, or of the checkpoint that is
-    tested. Data sets that number their classes by folder give other labels
-    where a folder is missing or renamed.
+    tested or resumed; a checkpoint that training starts from may have other
+    names, but not the same ones in another order. Data sets that number their
+    classes by folder give other labels where a folder is missing or renamed.
     """
 
     def __init__(self) -> None:
         self._checked: list[int] = []
-        self._classes: tuple[str, ...] | None = None
+        self._classes: tuple[str, ...] = ()
+        self._source = ''
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Remember the class names on which a checkpoint was trained."""
-        self._classes = checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes')
+        self._classes, self._source = classes_of(checkpoint), loaded_file(runner)
 
     def before_train(self, runner: Runner) -> None:
-        """Check the training data and, with its class names, the validation data."""
-        self._classes = None
+        """Check the training data against what the weights come from, and the validation data against the former."""
+        classes = runner.train_dataloader.dataset.metainfo.get('classes')
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        loaded = TrainedClasses(self._source, self._classes, exact=bool(runner._resume))
+        for file, names, exact in [*trained_classes(model), loaded]:
+            if not check_same_classes(names, classes, file, 'the training data', exact):
+                runner.logger.warning(
+                    f'{file} was trained on other classes than those of the training data: its weights are a start'
+                )
+        self._classes = ()
         self._check(runner, runner.train_dataloader)
-        self._classes = runner.train_dataloader.dataset.metainfo.get('classes')
+        self._classes, self._source = classes or (), 'the training data'
         if runner.val_loop is not None:
             self.before_val(runner)
 
@@ -52,7 +65,7 @@ class LabelCheckHook(Hook):
         if id(dataset) in self._checked:
             return
         self._checked.append(id(dataset))
-        self._check_names(dataset.metainfo.get('classes'))
+        check_same_classes(self._classes, dataset.metainfo.get('classes'), self._source, 'the data')
 
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         num_classes = getattr(getattr(model, 'head', None), 'num_classes', None)
@@ -72,17 +85,6 @@ class LabelCheckHook(Hook):
                 f'The highest label is {highest}, but the head has {num_classes} classes: '
                 'is model.head.num_classes the number of classes of the data?'
             )
-
-    def _check_names(self, classes: tuple[str, ...] | None) -> None:
-        if not classes or not self._classes or tuple(classes) == tuple(self._classes):
-            return
-        missing = sorted(set(self._classes) - set(classes))
-        added = sorted(set(classes) - set(self._classes))
-        raise ValueError(
-            'the classes of the data are not those that were trained on'
-            f' (missing: {", ".join(missing) or "none"}; new: {", ".join(added) or "none"}): their labels would not '
-            'mean the same; give both the same class folders or names in the same order'
-        )
 
 
 def _read_labels(dataset: Any) -> np.ndarray:

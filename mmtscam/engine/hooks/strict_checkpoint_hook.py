@@ -2,8 +2,9 @@
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
+from mmtscam.engine.run_origin import loaded_file
 from mmtscam.models.checkpoints import load_strictly
 from mmtscam.registry import HOOKS
 
@@ -17,16 +18,16 @@ class StrictCheckpointHook(Hook):
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Load a checkpoint strictly before the Runner loads it leniently.
+        """Load a checkpoint strictly before the Runner loads it leniently, and give its parameters our names.
 
         Args:
             runner: Has the model into which the checkpoint is about to go.
-            checkpoint: The content of the file.
+            checkpoint: The content of the file, under the names of any
+                library; its parameters are put under ``state_dict``.
 
         Raises:
             ValueError: If names or shapes differ; names the file and the
                 first differences.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        file = runner._load_from or find_latest_checkpoint(runner.work_dir) or 'the checkpoint'
-        load_strictly(model, checkpoint, file)
+        checkpoint['state_dict'] = load_strictly(model, checkpoint, loaded_file(runner))

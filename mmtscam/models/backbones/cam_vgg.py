@@ -16,8 +16,8 @@ class CAMVGG(ChannelsLastMixin, PretrainedMixin, VGG):
     """mmpretrain's ``VGG``, whose pretrained weights are loaded wholly or not at all.
 
     Where a file does not fit, mmpretrain's own class goes on with a warning
-    and random weights. A whole classifier, with ``num_classes``, computes in
-    PyTorch's default layout.
+    and random weights. Files of torchvision and timm are taken too. A whole
+    classifier, with ``num_classes``, computes in PyTorch's default layout.
     """
 
     def __init__(self, *args: Any, num_classes: int = -1, channels_last: bool = True, **kwargs: Any) -> None:

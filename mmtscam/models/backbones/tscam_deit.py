@@ -38,9 +38,12 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
             Attention Rollout over the blocks.
         attention: ``'eval'``: class attention is computed in evaluation
             alone. ``'always'``: it is computed in training too, with gradient.
-        init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes an
-            original DeiT or TS-CAM file, mmpretrain's or our checkpoint; a
-            local path or a URL.
+        num_registers: Number of registers: learned tokens after the patches,
+            without a position, that take part in attention and are in no
+            output. DINOv2 with registers has 4. A distilled DeiT has 1, its
+            second class token.
+        init_cfg: ``dict(type='Pretrained', checkpoint=...)`` takes every file
+            that :func:`~mmtscam.models.checkpoints.read_weights` reads.
         **kwargs: Further arguments of ``VisionTransformer``. Blocks that
             ``frozen_stages`` freezes stay in evaluation; where it freezes all
             of them, the backbone does, and keeps no graph.
@@ -58,6 +61,7 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         attn_impl: str = 'fused',
         attn_aggregation: str = 'mean',
         attention: str = 'eval',
+        num_registers: int = 0,
         init_cfg: dict | None = None,
         **kwargs: Any,
     ) -> None:
@@ -70,6 +74,11 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
                 f'num_heads={attention_layer.num_heads} must divide the width of tokens, '
                 f'embed_dims={attention_layer.embed_dims}: change arch'
             )
+        self.num_registers = num_registers
+        if num_registers:
+            tokens = nn.init.trunc_normal_(torch.empty(1, num_registers, self.embed_dims), std=0.02)
+            self.register_tokens = nn.Parameter(tokens, requires_grad=self.frozen_stages < 1)
+            self.pre_norm.register_forward_hook(self._append_registers)
         self.expose_attention(self._attentions(), attn_layers, attn_impl, attn_aggregation, attention)
         fuse_linears(self)
         for layer in self.layers:
@@ -104,9 +113,13 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
     def _attentions(self) -> list[MultiheadAttention]:
         return [layer.attn for layer in self.layers]
 
+    def _append_registers(self, module: nn.Module, inputs: tuple[Tensor], tokens: Tensor) -> Tensor:
+        """Append the registers to class and patch tokens, which have their positions already."""
+        return torch.cat([tokens, self.register_tokens.to(tokens.dtype).expand(tokens.shape[0], -1, -1)], dim=1)
+
     def _format_output(self, x: Tensor, hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Return the class token beside the feature map; mmpretrain returns only the map."""
-        return super()._format_output(x, hw), x[:, 0]
+        """Return the class token beside the feature map of the patches; mmpretrain returns only the map."""
+        return super()._format_output(x[:, : x.shape[1] - self.num_registers], hw), x[:, 0]
 
 
 def _follow_autocast(block: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor] | None:

@@ -1,14 +1,18 @@
 """Reading and converting checkpoints, of this package and of the released models."""
 
-from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
+from .conversion import ReferenceModel, from_reference, is_reference, our_names, reference_model, to_reference
 from .converted_files import mmtscam_to_reference, reference_to_mmtscam
-from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_state, read_weights, unwrap_state
+from .files import read_content, read_state
+from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_weights
 from .strict import load_strictly
+from .trained_classes import TrainedClasses, classes_of, trained_classes
 from .whole_classifier import load_whole_classifier
 
 __all__ = [
     'PretrainedMixin',
     'ReferenceModel',
+    'TrainedClasses',
+    'classes_of',
     'from_reference',
     'is_reference',
     'load_classifier',
@@ -16,10 +20,12 @@ __all__ = [
     'load_strictly',
     'load_whole_classifier',
     'mmtscam_to_reference',
+    'our_names',
+    'read_content',
     'read_state',
     'read_weights',
     'reference_model',
     'reference_to_mmtscam',
     'to_reference',
-    'unwrap_state',
+    'trained_classes',
 ]

@@ -2,7 +2,7 @@
 
 The original DeiT and Conformer and the released models on top of them (TS-CAM,
 SAT, SCM) share one family of names; ours are mmpretrain's. Values are never
-changed.
+changed. DINOv2 and DeiT III have further names, which are converted one way.
 """
 
 import re
@@ -12,6 +12,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 from mmtscam.models.layers import blur_kernel
+
+from .layouts import authors_names
 
 # Prefixes of a transformer block: those of DeiT, then those of Conformer.
 _BLOCK = re.compile(r'(blocks|layers)\.\d+\.|(trans_1|conv_trans_\d+\.trans_block)\.')
@@ -33,6 +35,16 @@ _OUTSIDE = {
     'loc_token': 'loc_token',
     'loc_embed': 'loc_embed',
 }
+# Names that the released models do not have: layer scale, gated units, registers, CLIP's norm before the blocks.
+_ONLY_IN_BLOCK = {
+    'ls1.gamma': 'attn.gamma1.weight',
+    'ls2.gamma': 'ffn.gamma2.weight',
+    'mlp.w12': 'ffn.w12',
+    'mlp.w3': 'ffn.w3',
+}
+_ONLY_OUTSIDE = {'register_tokens': 'register_tokens', 'norm_pre': 'pre_norm'}
+# Parts after a backbone that no head here has, and the decoders of pretraining.
+_AFTER = re.compile(r'(fc_norm|pooler|head_dist|pre_logits)\.|decoder')
 # The fixed kernel with which SAT blurs its map: a parameter there, a constant here.
 _SAT_KERNEL = 'weight'
 # The scalars of SCM's layers: the reference's names and ours.
@@ -76,6 +88,30 @@ class ReferenceModel(NamedTuple):
         classes = 'no classifier' if self.num_classes is None else f'{self.num_classes} classes'
         name = f'{self.method} {self.backbone}'.strip()
         return f'{name}: width {self.width}, {self.num_blocks} blocks, {classes}'
+
+
+def our_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give the parameters of a network the names that it has here, whatever library's names they have.
+
+    Args:
+        state: Parameters under the names of timm, DINOv2, transformers,
+            torchvision, the authors of DeiT, Conformer and the methods on
+            them, mmpretrain or this package.
+
+    Returns:
+        Parameters under ``backbone.`` and ``head.`` where the names were
+        another library's of a transformer, else under their own. Parts after
+        the backbone that no head here has, such as a pooler, are under
+        ``head.`` too, so that they are refused where a whole model is loaded.
+
+    Raises:
+        ValueError: If a vision transformer has parts that none has here.
+    """
+    state = authors_names(state)
+    if not is_reference(state):
+        return state
+    after = {f'head.{name}': value for name, value in state.items() if _AFTER.match(name)}
+    return from_reference({name: value for name, value in state.items() if not _AFTER.match(name)}) | after
 
 
 def is_reference(state: Mapping[str, Tensor]) -> bool:
@@ -127,11 +163,6 @@ def from_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         ValueError: If these are not the names of a released model.
     """
     state = {name.removeprefix('module.'): value for name, value in state.items()}
-    if 'dist_token' in state:
-        raise ValueError(
-            'a distilled DeiT, with a second class token (dist_token) for which TS-CAM has no place; take the plain '
-            'one, deit_*_patch16_* without "distilled" in its name'
-        )
     model = reference_model(state)
     heads = _HEADS[model.backbone][4 if model.method else 2]
     converted = {}
@@ -144,7 +175,7 @@ def from_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         elif module in heads:
             converted[f'head.{heads[module]}.{parameter}'] = value
         else:
-            converted[f'backbone.{_rename(name, _IN_BLOCK, _OUTSIDE)}'] = value
+            converted[f'backbone.{_rename(name, _IN_BLOCK | _ONLY_IN_BLOCK, _OUTSIDE | _ONLY_OUTSIDE)}'] = value
     return converted
 
 
@@ -212,6 +243,6 @@ def _rename(name: str, in_block: Mapping[str, str], outside: Mapping[str, str]) 
     module = re.sub(r'\.(weight|bias)$', '', rest)
     table = in_block if block else outside
     if module not in table:
-        raise ValueError(f'{name} has no counterpart: it is not of DeiT, Conformer, TS-CAM, SAT or SCM')
+        raise ValueError(f'{name} has no counterpart: it is not of DeiT, DINOv2, Conformer, TS-CAM, SAT or SCM')
     place = re.sub(r'^\w+', lambda first: outside.get(first[0], first[0]), place)
     return place + table[module] + rest.removeprefix(module)

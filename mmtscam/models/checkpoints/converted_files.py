@@ -11,7 +11,8 @@ from mmtscam.utils.files import file_sha256, unfinished
 from mmtscam.version import __version__
 
 from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
-from .pretrained import read_state
+from .files import read_state
+from .layouts import authors_names
 
 
 def reference_to_mmtscam(src: str | os.PathLike, dst: str | os.PathLike, force: bool = False) -> ReferenceModel:
@@ -36,6 +37,7 @@ def reference_to_mmtscam(src: str | os.PathLike, dst: str | os.PathLike, force: 
     if not is_reference(state) and any(name.startswith(('backbone.', 'head.')) for name in state):
         raise ValueError(f"{src}: has mmtscam's names already; mmtscam_to_reference.py converts the other way")
     try:
+        state = authors_names(state)
         converted, model = from_reference(state), reference_model(state)
     except ValueError as error:
         raise ValueError(f'{src}: {error}') from error

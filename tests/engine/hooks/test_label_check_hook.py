@@ -3,6 +3,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.runner import Runner
 
 from mmtscam.registry import DATASETS, HOOKS
@@ -20,7 +21,8 @@ def test_renamed_class_is_refused_in_training(tiny_config):
     names = list(tiny_config.classes)
     names[3] = 'Renamed'
     tiny_config.val_dataloader.dataset.metainfo = dict(classes=names)
-    with pytest.raises(ValueError, match=r'not those that were trained on \(missing: Billed_Lagoon; new: Renamed\)'):
+    told = r"class 3 is 'Billed_Lagoon' in the training data and 'Renamed' in the data \(missing: Billed_Lagoon; new: "
+    with pytest.raises(ValueError, match=told):
         Runner.from_cfg(tiny_config).train()
 
 
@@ -36,6 +38,43 @@ def test_checkpoint_of_other_classes_is_refused_in_a_test(tiny_config):
         Runner.from_cfg(tiny_config).test()
 
 
+@pytest.fixture
+def start(tiny_config, checkpoint):
+    """Start a training from a checkpoint of these class names."""
+
+    def start(classes, **changes):
+        content = torch.load(checkpoint)
+        content['meta']['dataset_meta']['classes'] = tuple(classes)
+        torch.save(content, checkpoint)
+        tiny_config.merge_from_dict(changes)
+        Runner.from_cfg(tiny_config).train()
+
+    return start
+
+
+def test_a_start_from_the_same_classes_in_another_order_is_refused(start, tiny_config, checkpoint):
+    one, other, *rest = tiny_config.classes
+    told = rf"class 0 is '{other}' in \S+lively\.pth and '{one}' in the training data \(missing: none; new: none"
+    with pytest.raises(ValueError, match=told):
+        start([other, one, *rest], load_from=checkpoint)
+
+
+def test_a_head_that_starts_from_a_classifier_in_another_order_is_refused(start, tiny_config, checkpoint):
+    with pytest.raises(ValueError, match=r"class 0 is '\w+' in \S+lively\.pth and '\w+' in the training data"):
+        start(reversed(tiny_config.classes), **{'model.head.init_classifier': checkpoint})
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_other_classes_are_a_start_and_no_training_to_resume(tiny_config, resume, caplog):
+    content = dict(meta=dict(dataset_meta=dict(classes=list('abcdefgh'))))
+    if not resume:
+        _check(tiny_config.train_dataloader.dataset, loaded=content)
+        assert 'old.pth was trained on other classes than those of the training data: its weights are' in caplog.text
+        return
+    with pytest.raises(ValueError, match=r"class 0 is 'a' in old\.pth and '\w+' in the training data \(missing: a, b"):
+        _check(tiny_config.train_dataloader.dataset, loaded=content, resume=True)
+
+
 def test_unused_classes_are_warned_of(tiny_config, tmp_path):
     tiny_config.model.head.num_classes = 20
     Runner.from_cfg(tiny_config).test()
@@ -43,14 +82,19 @@ def test_unused_classes_are_warned_of(tiny_config, tmp_path):
     assert 'The highest label is 7, but the head has 20 classes' in log.read_text()
 
 
-def _check(dataset, num_classes=8):
+def _check(dataset, num_classes=8, loaded=None, resume=False):
     runner = SimpleNamespace(
-        model=SimpleNamespace(head=SimpleNamespace(num_classes=num_classes)),
+        model=SimpleNamespace(head=SimpleNamespace(num_classes=num_classes), modules=tuple),
+        _resume=resume,
+        _load_from='old.pth',
         logger=logging.getLogger(),
         train_dataloader=SimpleNamespace(dataset=DATASETS.build(dataset)),
         val_loop=None,
     )
-    HOOKS.build(dict(type='LabelCheckHook')).before_train(runner)
+    hook = HOOKS.build(dict(type='LabelCheckHook'))
+    if loaded:
+        hook.after_load_checkpoint(runner, loaded)
+    hook.before_train(runner)
 
 
 def test_data_sets_that_wrap_others_are_checked(tiny_config):

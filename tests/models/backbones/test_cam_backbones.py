@@ -1,7 +1,9 @@
 import mmpretrain.models.backbones as mmpretrain_backbones
 import pytest
 import torch
+import torchvision
 
+from mmtscam.models.checkpoints.pretrained import load_backbone
 from mmtscam.registry import MODELS
 
 VGG = dict(type='CAMVGG', depth=11, with_last_pool=False)
@@ -31,12 +33,28 @@ def test_file_of_the_whole_network(cfg, prefix, tmp_path):
     assert all(torch.equal(value, state[name]) for name, value in loaded.items())
 
 
+@pytest.mark.parametrize(
+    ('kind', 'depth', 'norm', 'name'),
+    [('CAMVGG', 11, None, 'vgg11'), ('mmpretrain.VGG', 13, dict(type='BN'), 'vgg13_bn')],
+)
+def test_files_of_torchvisions_vgg(kind, depth, norm, name):
+    """Mmpretrain counts the layers otherwise. The backbone alone here; GC-Net has a whole one."""
+    network = getattr(torchvision.models, name)(num_classes=2).eval()
+    state = {key: value for key, value in network.state_dict().items() if key.startswith('features.')}
+    backbone = MODELS.build(dict(type=kind, depth=depth, norm_cfg=norm))
+    backbone.eval()
+    load_backbone(backbone, {**state, 'classifier.0.weight': torch.zeros(3)}, 'vgg.pth')
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(backbone(images)[-1], network.features(images))
+
+
 @each
 def test_file_that_does_not_fit_is_refused(cfg, tmp_path):
     state = whole(cfg)
     del state[next(iter(state))]
     torch.save(state, tmp_path / 'part.pth')
-    with pytest.raises(ValueError, match=r'part\.pth: holds another architecture than this CAM\w+; name another file'):
+    with pytest.raises(ValueError, match=r'part\.pth: does not fit this CAM\w+, it seems to be a \w+; name another'):
         load(cfg, tmp_path / 'part.pth')
 
 

@@ -135,7 +135,7 @@ def test_pretrained_file_may_lack_the_spatial_token_alone(tmp_path):
     assert torch.equal(backbone.pos_embed, deit.pos_embed)
     for missing in ('pos_embed', 'layers.2.attn.qkv.bias'):
         torch.save({name: value for name, value in deit.state_dict().items() if name != missing}, path)
-        with pytest.raises(ValueError, match='holds another architecture than this SATDeiT'):
+        with pytest.raises(ValueError, match='does not fit this SATDeiT'):
             load_pretrained(build(), str(path))
     # A file of SAT has both.
     torch.save({**build().state_dict(), 'loc_token': torch.ones(1, 1, 20)}, path)
@@ -192,3 +192,13 @@ def test_gradient_through_checkpointed_blocks():
 def test_arguments_out_of_range(arguments, message):
     with pytest.raises(ValueError, match=message):
         build(**arguments)
+
+
+def test_registers_beside_the_spatial_token():
+    """They lie between the patches and the spatial token, which asks for the foreground among all."""
+    images = make_images('sat')
+    backbone = build(num_registers=2)
+    feats = backbone(images)
+    assert feats.patches.shape[-2:] == feats.maps['foreground'].shape[-2:] == (5, 7)
+    backbone.register_tokens.data.normal_()
+    assert not torch.allclose(backbone(images).maps['foreground'], feats.maps['foreground'], atol=1e-4)

@@ -124,7 +124,7 @@ def test_missing_and_unknown_parameters_are_errors(googlenet, change, tmp_path):
     change(state)
     torch.save(state, tmp_path / 'odd.pth')
     backbone = build(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'odd.pth')))
-    with pytest.raises(ValueError, match=r'odd\.pth: holds another architecture than this TruncatedBackbone'):
+    with pytest.raises(ValueError, match=r'odd\.pth: does not fit this TruncatedBackbone'):
         backbone.init_weights()
 
 

@@ -297,7 +297,7 @@ def test_original_file_of_another_width(tmp_path):
     state = {reference_name(name): value for name, value in build(arch={**TINY, 'embed_dims': 32}).state_dict().items()}
     torch.save({'model': state}, tmp_path / 'conformer.pth')
     target = build(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'conformer.pth')))
-    with pytest.raises(ValueError, match=r'conformer\.pth: holds another architecture than this TSCAMConformer'):
+    with pytest.raises(ValueError, match=r'conformer\.pth: does not fit this TSCAMConformer'):
         target.init_weights()
 
 

@@ -334,7 +334,7 @@ def test_checkpoint_of_mmpretrains_dinov2_at_another_input_size(tmp_path):
 
 def test_checkpoint_without_a_backbone_is_named(tmp_path):
     path = store(tmp_path, torch.nn.Identity(), neck__weight=torch.zeros(3))
-    with pytest.raises(ValueError, match=r'mmpretrain\.pth: holds another architecture than this TSCAMDeiT'):
+    with pytest.raises(ValueError, match=r'mmpretrain\.pth: does not fit this TSCAMDeiT'):
         load_pretrained(build(), path)
 
 
@@ -353,3 +353,34 @@ def test_tokens_are_bfloat16_in_evaluation_on_a_cpu_alone():
         with torch.autocast('cpu', torch.bfloat16):
             model.extract_feat(images)
     assert seen == [torch.float32] * 3 + [torch.bfloat16] * 3 + [torch.float32] * 6
+
+
+@pytest.mark.parametrize('aggregation', ['mean', 'rollout'])
+def test_registers_take_part_and_are_in_no_output(aggregation):
+    """Their features are compared with timm's where files of other libraries are."""
+    images = torch.randn(2, 3, 32, 40)
+    backbones = [build(num_registers=3, attn_impl=impl, attn_aggregation=aggregation) for impl in ('fused', 'explicit')]
+    backbones[1].load_state_dict(backbones[0].state_dict())
+    (fused, explicit), layers = (backbone(images) for backbone in backbones), 4 if aggregation == 'mean' else 1
+    assert fused.patches.shape == (2, 24, 4, 5)
+    assert fused.attention.shape == (2, layers, 4, 5)
+    torch.testing.assert_close(fused.attention, explicit.attention, rtol=1e-4, atol=1e-6)
+    backbones[0].register_tokens.data.normal_()
+    assert not torch.allclose(backbones[0](images).patches, fused.patches, atol=1e-3)
+
+
+def test_the_attention_of_the_class_token_is_shared_with_registers():
+    backbone = build(num_registers=3, arch={**TINY, 'num_layers': 1})
+    kept = []
+    backbone.layers[0].attn.qkv.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    attention = backbone(torch.randn(2, 3, 32, 32)).attention
+    query, key, value = kept[0].unflatten(-1, (3, 3, 8)).permute(2, 0, 3, 1, 4)
+    assert query.shape == (2, 3, 1 + 16 + 3, 8)
+    rows = explicit_attention(query, key, value)[1].mean(dim=1)[:, 0, 1:17]
+    torch.testing.assert_close(attention[:, 0].flatten(1), rows)
+
+
+def test_registers_of_a_frozen_backbone_are_frozen():
+    backbone = build(num_registers=3, frozen_stages=4)
+    assert not any(parameter.requires_grad for parameter in backbone.parameters())
+    assert build(num_registers=3).register_tokens.requires_grad

@@ -225,12 +225,6 @@ def test_every_name_and_shape_of_a_full_size_model(name):
     assert {name: tuple(value.shape) for name, value in to_reference(model).items()} == shapes
 
 
-def test_distilled_deit_is_refused():
-    state = tensors(deit(8, 2, 5, tscam=False) | {'dist_token': (1, 1, 8)} | linear('head_dist', 8, 5))
-    with pytest.raises(ValueError, match=r'distilled DeiT, with a second class token \(dist_token\)'):
-        from_reference(state)
-
-
 @pytest.mark.parametrize(
     'name', ['mask_token', 'blocks.0.gamma_1', 'fc_norm.weight', 'decoder_blocks.0.norm1.weight', 'norm.running_mean']
 )

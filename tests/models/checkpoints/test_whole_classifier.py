@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from shape_models import CLASSIFIER, RESNET
 
 from mmtscam.models.checkpoints import load_whole_classifier
@@ -47,6 +48,21 @@ def test_file_of_one_network(tmp_path):
     assert_alike(target, source)
 
 
+def test_timms_efficientnet(tmp_path):
+    """Its last layer is called classifier."""
+    network = dict(type='timm.create_model', model_name='tf_efficientnet_lite0', num_classes=6)
+    source = MODELS.build(network)
+    save_file(source.state_dict(), tmp_path / 'model.safetensors')
+    backbone = dict(type='TruncatedBackbone', model=network, layers=('bn2',))
+    target = build(
+        backbone=backbone, neck=dict(type='mmpretrain.GlobalAveragePooling'), head={**LINEAR, 'in_channels': 1280}
+    )
+    load_whole_classifier(target, str(tmp_path / 'model.safetensors'), SETTING)
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(target.eval()(images, mode='tensor'), source.eval()(images), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.slow
 def test_whole_inception(tmp_path):
     """Under torchvision's names: the network up to the last block, and its last layer."""
@@ -79,7 +95,7 @@ def test_another_backbone(tmp_path):
     other = build(backbone={**RESNET, 'depth': 34}, head=LINEAR)
     state = {name.partition('.')[2]: value for name, value in other.state_dict().items()}
     torch.save(state, tmp_path / 'network.pth')
-    with pytest.raises(ValueError, match=r'network\.pth: holds another architecture than this CAMResNet'):
+    with pytest.raises(ValueError, match=r'network\.pth: does not fit this CAMResNet'):
         load_whole_classifier(build(head=LINEAR), str(tmp_path / 'network.pth'), SETTING)
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from mmtscam.deployment import ExportModel, trace
 from mmtscam.models import LocTTAModel
+from mmtscam.models.checkpoints import trained_classes
 from mmtscam.models.classifiers.gc_net import certainty
 from mmtscam.registry import MODELS
 
@@ -154,6 +155,15 @@ def test_the_classifier_starts_from_its_checkpoint(classifier_file):
         FileNotFoundError, match=r'gone\.pth, or set model\.classifier\.init_cfg\.checkpoint to the path'
     ):
         MODELS.build(config).init_weights()
+
+
+def test_the_classes_of_the_classifier_are_remembered(tmp_path, classifier_file):
+    """LabelCheckHook holds the training data to them."""
+    content = torch.load(classifier_file)
+    torch.save({**content, 'meta': {'dataset_meta': {'classes': list('abcdef')}}}, tmp_path / 'named.pth')
+    model = MODELS.build(with_checkpoint(str(tmp_path / 'named.pth')))
+    model.init_weights()
+    assert trained_classes(model) == [(str(tmp_path / 'named.pth'), tuple('abcdef'), True)]
 
 
 def test_a_classifier_without_a_checkpoint_is_told(capsys):

@@ -1,0 +1,101 @@
+import argparse
+import re
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mmtscam.models.checkpoints import read_content, read_state
+from mmtscam.models.checkpoints.files import state_of
+
+
+class _Harmful:
+    def __reduce__(self):
+        return (print, ('this must not run',))
+
+
+def test_safetensors_under_any_name(tmp_path):
+    save_file({'module._orig_mod.a': torch.ones(2)}, tmp_path / 'a.safetensors')
+    (tmp_path / 'a.safetensors').rename(tmp_path / 'a.pth')
+    assert torch.equal(read_state(str(tmp_path / 'a.pth'))['a'], torch.ones(2))
+
+
+def test_what_wrappers_put_into_names():
+    """DataParallel, torch.compile of a whole and of a part, FSDP, activation checkpointing."""
+    names = ['module.module.a', '_orig_mod.module.a', 'b._orig_mod.a', 'b._fsdp_wrapped_module.a', 'modules.a']
+    names += ['b.0._checkpoint_wrapped_module.a', 'module_list.a', 'b.module.a']
+    found = [list(state_of({'state_dict': {name: torch.ones(1)}}, 'a.pth')) for name in names]
+    assert found == [['a'], ['a'], ['b.a'], ['b.a'], ['modules.a'], ['b.0.a'], ['module_list.a'], ['b.module.a']]
+
+
+def test_the_authors_arguments_are_no_hindrance(tmp_path):
+    torch.save({'teacher': {'a': torch.ones(2)}, 'args': argparse.Namespace(lr=0.1)}, tmp_path / 'dino.pth')
+    assert read_state(str(tmp_path / 'dino.pth')).keys() == {'a'}
+
+
+def _script(path):
+    torch.jit.trace(torch.nn.Linear(2, 2), torch.ones(1, 2)).save(path)
+
+
+@pytest.mark.parametrize(
+    ('write', 'reason'),
+    [
+        (lambda path: path.write_text('version https://git-lfs.github.com/spec/v1\n'), 'it is a pointer of Git LFS'),
+        (lambda path: path.write_text('\n<!DOCTYPE html><html>'), 'it is a web page: download the file itself'),
+        (lambda path: path.write_bytes(b''), 'it is empty, torn or of another format than PyTorch and safetensors'),
+        (lambda path: path.write_text('none'), 'it is empty, torn or of another format'),
+        (lambda path: torch.save(_Harmful(), path), r'it holds a Python object, [\w.]*print, and only tensors'),
+        (lambda path: torch.save(torch.nn.Linear(2, 2), path), r'it holds a Python object, torch\.nn\.\S+Linear, and'),
+        (_script, 'it is a TorchScript program: store the state dict'),
+    ],
+)
+def test_the_reason_why_a_file_cannot_be_read(write, reason, tmp_path, capsys):
+    write(tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=rf'a\.pth: not a file of weights that can be read safely: {reason}') as caught:
+        read_content(str(tmp_path / 'a.pth'))
+    assert 'weights_only' not in str(caught.value)  # no advice to run what is in the file
+    assert '\n' not in str(caught.value)
+    assert 'this must not run' not in capsys.readouterr().out
+
+
+def test_a_torn_file_of_safetensors(tmp_path):
+    save_file({'a': torch.ones(100)}, tmp_path / 'a.safetensors')
+    (tmp_path / 'a.safetensors').write_bytes((tmp_path / 'a.safetensors').read_bytes()[:200])
+    with pytest.raises(ValueError, match=r'a\.safetensors: .*it is empty, torn or of another format'):
+        read_content(str(tmp_path / 'a.safetensors'))
+
+
+def test_what_a_file_without_parameters_holds():
+    with pytest.raises(ValueError, match=r'a\.pth: holds no state dict; .* "teacher", found epoch, student'):
+        state_of({'epoch': 3, 'student': 4}, 'a.pth')
+    with pytest.raises(ValueError, match=r'found int'):
+        state_of(3, 'a.pth')
+
+
+def test_files_of_the_same_name_are_kept_apart(tmp_path, monkeypatch):
+    """Every model of Hugging Face is a model.safetensors."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+
+    def download(url, target, hash_prefix):
+        save_file({'a': torch.tensor([float('small' in url)])}, target)
+        assert hash_prefix is None
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    for model in ('small', 'base', 'small'):
+        url = f'https://huggingface.co/facebook/dinov2-{model}/resolve/main/model.safetensors?download=true'
+        assert read_state(url)['a'] == float(model == 'small')
+    assert {path.name for path in (tmp_path / 'hub' / 'checkpoints').iterdir()} == {
+        f'facebook_dinov2-{model}_resolve_main_model.safetensors' for model in ('small', 'base')
+    }
+
+
+def test_addresses_that_mmengine_knows(monkeypatch):
+    from mmengine.runner import CheckpointLoader
+
+    monkeypatch.setattr(CheckpointLoader, 'load_checkpoint', lambda address, map_location: {'a': torch.ones(1)})
+    assert read_state('torchvision://resnet18').keys() == {'a'}
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=re.escape(f'put the file at {tmp_path}/none.pth, or set load_from')):
+        read_content(f'{tmp_path}/none.pth', 'load_from')
