@@ -47,25 +47,25 @@ class LabelCheckHook(Hook):
                     f'{file} was trained on other classes than those of the training data: its weights are a start'
                 )
         self._classes = ()
-        self._check(runner, runner.train_dataloader)
+        self._check(runner, runner.train_dataloader, 'the training data')
         self._classes, self._source = classes or (), 'the training data'
         if runner.val_loop is not None:
             self.before_val(runner)
 
     def before_val(self, runner: Runner) -> None:
         """Check the validation data."""
-        self._check(runner, runner.val_dataloader)
+        self._check(runner, runner.val_dataloader, 'the validation data')
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data."""
-        self._check(runner, runner.test_dataloader)
+        self._check(runner, runner.test_dataloader, 'the test data')
 
-    def _check(self, runner: Runner, dataloader: DataLoader) -> None:
+    def _check(self, runner: Runner, dataloader: DataLoader, name: str) -> None:
         dataset: Any = dataloader.dataset
         if id(dataset) in self._checked:
             return
         self._checked.append(id(dataset))
-        check_same_classes(self._classes, dataset.metainfo.get('classes'), self._source, 'the data')
+        check_same_classes(self._classes, dataset.metainfo.get('classes'), self._source, name)
 
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         num_classes = getattr(getattr(model, 'head', None), 'num_classes', None)

@@ -21,7 +21,7 @@ def test_renamed_class_is_refused_in_training(tiny_config):
     names = list(tiny_config.classes)
     names[3] = 'Renamed'
     tiny_config.val_dataloader.dataset.metainfo = dict(classes=names)
-    told = r"class 3 is 'Billed_Lagoon' in the training data and 'Renamed' in the data \(missing: Billed_Lagoon; new: "
+    told = r"class 3 is 'Billed_Lagoon' in the training data and 'Renamed' in the validation data \(missing: Billed_Lagoon; new: "
     with pytest.raises(ValueError, match=told):
         Runner.from_cfg(tiny_config).train()
 
@@ -123,7 +123,8 @@ def test_the_validation_data_are_checked_before_the_first_epoch(tiny_config):
     """Also where the classes differ, which the check of folders says too."""
     tiny_config.val_dataloader.dataset.metainfo = dict(classes=tiny_config.classes[::-1])
     runner = Runner.from_cfg(tiny_config)
-    with pytest.raises(ValueError, match='not those that were trained on'):
+    message = r"^class 0 is 'Crested_Zeb' in the training data and 'Visored_Wasp' in the validation data"
+    with pytest.raises(ValueError, match=message):
         runner.train()
     assert runner.iter == 0
 
