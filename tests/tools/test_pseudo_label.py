@@ -189,6 +189,7 @@ def test_a_classifier_draws_no_boxes(run_here, tiny_files, tmp_path):
     [
         (['--labels', 'predicted', '--score-thr', '2'], 'score_thr must be in (0, 1], got 2.0 (--score-thr)', 1),
         (['--map-kind', 'heat'], '(--map-kind)', 1),
+        (['--min-area', '1.5'], 'min_area must be a share in [0, 1], got 1.5 (--min-area)', 1),
         (['--data', 'nowhere'], '--data nowhere: neither train, val, test nor a folder', 1),
         (['--part-size', '0'], 'pseudo_label.py: error: --part-size 0: must be at least 1', 2),
         (['--score-thr', '-1'], 'score_thr must be in [0, 1], got -1.0 (--score-thr)', 1),

@@ -116,7 +116,7 @@ def label(args: argparse.Namespace) -> None:
     from mmtscam.utils.views import use_views
 
     group = start_processes(args.launcher, timedelta(days=7))
-    settings = LabelSettings(args.labels, args.score_thr, args.min_area, args.class_agnostic)
+    settings = LabelSettings(args.labels, args.score_thr, args.class_agnostic)
     rank, world_size = get_dist_info()
     device = get_device()
     if device == 'cpu':
@@ -129,7 +129,7 @@ def label(args: argparse.Namespace) -> None:
     head = check_localises(model, cfg)
     if views:
         model = LocTTAModel(model)
-    loc_settings = head.settings_with(threshold=args.threshold, map_kind=args.map_kind)
+    loc_settings = head.settings_with(threshold=args.threshold, map_kind=args.map_kind, min_area=args.min_area)
     count = head.num_classes
     # A head of the first ten of CUB's classes has the names of all 200.
     classes = class_names(cfg, args.checkpoint)
@@ -233,6 +233,7 @@ def describe(
         checkpoint_sha256=file_sha256(args.checkpoint),
         data=args.data if args.data in SPLITS else Path(args.data).resolve().name,
         **asdict(settings),
+        min_area=loc_settings.min_area,
         map_kind=loc_settings.map_kind,
         threshold=loc_settings.protocol.threshold,
         protocol=asdict(loc_settings.protocol),
