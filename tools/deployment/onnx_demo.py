@@ -149,7 +149,7 @@ def find_objects(foreground: 'np.ndarray', regions: str, min_area: float) -> lis
         _, firsts = np.unique(
             labels[labels > 0], return_index=True
         )  # of equal ones, the first in raster order is first
-        rects, sizes = statistics[1:, :4], statistics[1:, cv2.CC_STAT_AREA]
+        rects, sizes = statistics[1:, :4].tolist(), statistics[1:, cv2.CC_STAT_AREA]
         order = np.lexsort((firsts, -sizes))
     else:
         contours, _ = cv2.findContours(foreground, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
