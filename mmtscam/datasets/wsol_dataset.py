@@ -43,8 +43,8 @@ class WSOLDataset(BaseDataset):
 
     Raises:
         FileNotFoundError: If an annotation file is missing.
-        ValueError: If an image has no box or no mask, or a label is outside the
-            class names.
+        ValueError: If the annotations do not tell an image's boxes or mask,
+            or a label is outside the class names.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class WSOLDataset(BaseDataset):
             One dict an image with ``img_path``, ``gt_label``, ``img_id`` (its
             number in the file of the box reader, or else its index),
             ``image_id`` (its path in ``data_root``) and, with boxes, mmdet's
-            ``instances``.
+            ``instances``, none for an image that shows no object.
         """
         wrapped = self._wrapped
         with self._explaining():

@@ -135,6 +135,11 @@ def image_size(sample: dict) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def shows_object(sample: dict) -> bool:
+    """Whether there is a true box; ``True`` where true boxes are not known."""
+    return 'gt_instances' not in sample or len(sample['gt_instances']['bboxes']) > 0
+
+
 def true_boxes(sample: dict, protocol: Protocol) -> np.ndarray:
     """The true boxes in the protocol's frame, ``(m, 4)`` ``int64``, ``m`` at least 1.
 

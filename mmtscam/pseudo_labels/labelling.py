@@ -34,6 +34,8 @@ class LabelSettings:
         score_thr: Lowest score, in [0, 1], of a class that gets a box. Among
             predicted classes it chooses, and must be above 0.
         class_agnostic: Whether every box is of the one class ``object``.
+        no_object: Labels of classes whose images show no object, and which
+            get no box.
 
     Raises:
         ValueError: If a value is out of range.
@@ -42,6 +44,7 @@ class LabelSettings:
     labels: str = 'known'
     score_thr: float = 0.0
     class_agnostic: bool = False
+    no_object: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -198,7 +201,7 @@ def _record(image: _Image, sample: LocDataSample | None, settings: LabelSettings
         edges = [round(edge, 2) for edge in box]
         # A box of a contour in the last column has no width if the protocol clamps boxes to that column.
         has_extent = edges[0] < edges[2] and edges[1] < edges[3]
-        if has_extent and score >= settings.score_thr:
+        if has_extent and score >= settings.score_thr and label not in settings.no_object:
             boxes.append([0 if settings.class_agnostic else label, round(score, 4), *edges])
     return dict(id=image.number, name=image.name, width=width, height=height, boxes=boxes)
 

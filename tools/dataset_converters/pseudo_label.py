@@ -7,7 +7,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,13 @@ def parse_args() -> argparse.Namespace:
         help='several boxes a class: one of every region with at least this share of the area of the largest',
     )
     parser.add_argument('--class-agnostic', action='store_true', help="let all boxes be of one class, 'object'")
+    parser.add_argument(
+        '--no-object',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='classes, by name or index, whose images show no object: they get no box',
+    )
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
     parser.add_argument('--map-kind', metavar='NAME', help="kind of map to localise with (default: the config's)")
     parser.add_argument('--batch-size', type=int, default=32, help='images a batch (default: 32)')
@@ -112,6 +119,7 @@ def label(args: argparse.Namespace) -> None:
     from mmtscam.engine.precision import amp_dtype
     from mmtscam.models import LocTTAModel
     from mmtscam.pseudo_labels import LabelSettings, PartFolder, label_parts, rows_digest
+    from mmtscam.utils.class_names import find_class
     from mmtscam.utils.config import read_config
     from mmtscam.utils.views import use_views
 
@@ -136,6 +144,7 @@ def label(args: argparse.Namespace) -> None:
     classes = classes if len(classes) >= count else ()
     rows = read_rows(args, cfg, classes, count)
     classes = agreed_classes(classes, getattr(rows, 'classes', ()), args, count)
+    settings = replace(settings, no_object=tuple(find_class(name, classes, count) for name in args.no_object))
 
     precision = amp_dtype() if args.amp else None
     info: dict[str, Any] = {}

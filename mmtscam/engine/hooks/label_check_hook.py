@@ -1,25 +1,28 @@
-"""A check that labels and class names mean the same to data and model."""
+"""A check that labels and class names mean the same to data and model, and that there is something to score."""
 
 from typing import Any
 
 import numpy as np
+from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from mmtscam.evaluation import BaseLocMetric
 from mmtscam.registry import HOOKS
 
 
 @HOOKS.register_module()
 class LabelCheckHook(Hook):
-    """Checks labels and class names before the first step.
+    """Checks labels, class names and true boxes before the first step.
 
     Every label must be one of the head's classes. On a GPU any other label
     would end in a device-side assertion that names nothing. The names of the
     classes must be those of the training data, or of the checkpoint that is
     tested. Data sets that number their classes by folder give other labels
-    where a folder is missing or renamed.
+    where a folder is missing or renamed. A localization metric must find true
+    boxes; validation data are looked at before the training.
     """
 
     def __init__(self) -> None:
@@ -35,14 +38,18 @@ class LabelCheckHook(Hook):
         self._classes = None
         self._check(runner, runner.train_dataloader)
         self._classes = runner.train_dataloader.dataset.metainfo.get('classes')
+        if runner.val_loop is not None:
+            _check_truth(runner.val_dataloader, runner.val_evaluator)
 
     def before_val(self, runner: Runner) -> None:
         """Check the validation data."""
         self._check(runner, runner.val_dataloader)
+        _check_truth(runner.val_dataloader, runner.val_evaluator)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data."""
         self._check(runner, runner.test_dataloader)
+        _check_truth(runner.test_dataloader, runner.test_evaluator)
 
     def _check(self, runner: Runner, dataloader: DataLoader) -> None:
         dataset: Any = dataloader.dataset
@@ -80,6 +87,12 @@ class LabelCheckHook(Hook):
             f' (missing: {", ".join(missing) or "none"}; new: {", ".join(added) or "none"}): their labels would not '
             'mean the same; give both the same class folders or names in the same order'
         )
+
+
+def _check_truth(dataloader: DataLoader, evaluator: Evaluator) -> None:
+    for metric in evaluator.metrics:
+        if isinstance(metric, BaseLocMetric):
+            metric.check_dataset(dataloader.dataset)
 
 
 def _read_labels(dataset: Any) -> np.ndarray:

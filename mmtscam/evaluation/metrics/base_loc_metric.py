@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.dist import all_gather_object, broadcast_object_list, collect_results, is_main_process
 from mmengine.evaluator import BaseMetric
 
 from mmtscam.evaluation.report import MetricResult, Number
-from mmtscam.evaluation.samples import head_threshold, image_key, localising_kind, naming, sample_name
+from mmtscam.evaluation.samples import head_threshold, image_key, localising_kind, naming, sample_name, shows_object
 from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource, load_thresholds
 from mmtscam.localization import Protocol, get_protocol
 
@@ -22,7 +22,8 @@ class BaseLocMetric(BaseMetric):
     A subclass implements :meth:`score`, which makes a row of each image, and
     :meth:`summarise`, which makes numbers of all rows. Everything else is
     done here: gathering from all processes, checking that each image was
-    scored once, the table, ``report.json`` and a CSV file of the rows.
+    scored once, the table, ``report.json`` and a CSV file of the rows. Images
+    without a true box, where boxes are known, are counted and left out.
 
     The threshold of a sample is decided here, for every metric, by the first
     of these that there is:
@@ -55,6 +56,9 @@ class BaseLocMetric(BaseMetric):
             for which that is not so sets it to ``False`` in its class.
         sweeps: Whether samples are scored at every threshold, so that the
             metric can choose one for others: see :attr:`best`.
+        needs_boxes: Whether it cannot do without true boxes. A data set
+            without a box reader is then refused before the run.
+        truth: The truth by which an image is known to show an object.
         best: The thresholds that a sweep has chosen; ``None`` before its
             evaluation, and for other metrics.
         result: Everything that the metric found; ``None`` before its
@@ -81,6 +85,8 @@ class BaseLocMetric(BaseMetric):
 
     uses_threshold: bool = True
     sweeps: bool = False
+    needs_boxes: bool = False
+    truth: str = 'true box'
 
     def __init__(
         self,
@@ -138,10 +144,10 @@ class BaseLocMetric(BaseMetric):
         """Make numbers of all images, in the main process.
 
         Args:
-            scored: The rows of all images, each with ``img_path``, the columns
-                of :meth:`score`, ``map_kind``, ``threshold`` and
-                ``threshold_source``.
-            images: How many there are, at least 1.
+            scored: The rows of all images that show an object, each with
+                ``img_path``, the columns of :meth:`score`, ``map_kind``,
+                ``threshold`` and ``threshold_source``.
+            images: How many show one, at least 1.
 
         Returns:
             The numbers. Threshold and source are filled in by the metric.
@@ -207,10 +213,51 @@ class BaseLocMetric(BaseMetric):
         for sample in data_samples:
             protocol = self.protocol_for(sample)
             with naming(sample):
-                self.keep(sample, self.score(sample, protocol), protocol)
+                if self.shows_object(sample):
+                    self.keep(sample, self.score(sample, protocol), protocol)
+                else:
+                    self.pass_over(sample, protocol)
 
-    def keep(self, sample: dict, scored: Any, protocol: Protocol) -> None:
-        """Keep the row that :meth:`score` has made of a sample.
+    def shows_object(self, sample: dict) -> bool:
+        """Tell whether there is something to localise in an image: by default a true box."""
+        return shows_object(sample)
+
+    def pass_over(self, sample: dict, protocol: Protocol) -> None:
+        """Take note of an image without an object, which is not scored."""
+        self.results.append(_Kept(sample.get('img_id'), sample_name(sample), None, False))
+
+    def check_dataset(self, dataset: Any) -> None:
+        """Refuse a data set in which this metric would find nothing to score, before the run.
+
+        Args:
+            dataset: A data set of mmengine's kind, or a wrapper of some.
+
+        Raises:
+            ValueError: If there is no true box, or no reader of boxes where
+                the metric needs one.
+        """
+        rows = (dataset.get_data_info(index) for index in range(len(dataset)))
+        first: dict = next(rows, {})
+        if 'instances' in first:
+            if not first['instances'] and not any(row.get('instances') for row in rows):
+                raise ValueError(
+                    f'{type(self).__name__} ({self.prefix}): none of the {len(dataset)} images of the data set has a '
+                    'true box: give boxes of some images, or leave this metric out'
+                )
+        elif self.needs_boxes:
+            raise ValueError(
+                f'{type(self).__name__} ({self.prefix}) needs true boxes, and {first.get("img_path", "the data set")} '
+                'has none: give the data set a box reader (boxes of WSOLDataset), or leave this metric out'
+            )
+
+    def keep(self, sample: dict, scored: Any, protocol: Protocol, has_object: bool = True) -> None:
+        """Keep the row that was made of a sample.
+
+        Args:
+            sample: The sample.
+            scored: The row.
+            protocol: The rules by which it was made.
+            has_object: Whether the image shows an object.
 
         Raises:
             ValueError: If it is no mapping, or has a column that is added
@@ -232,7 +279,7 @@ class BaseLocMetric(BaseMetric):
                     f'{type(self).__name__}: every row has a column {column!r}: let score name its own otherwise'
                 )
         row = dict(img_path=sample_name(sample), **scored, **added)
-        self.results.append((sample.get('img_id'), row))
+        self.results.append(_Kept(sample.get('img_id'), row['img_path'], row, has_object))
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Gather from all processes and summarise.
@@ -282,24 +329,26 @@ class BaseLocMetric(BaseMetric):
         self.results.clear()
         return gathered
 
-    def merge(self, gathered: list) -> tuple[Any, int]:
+    def merge(self, gathered: list) -> tuple[Any, int, int]:
         """Merge the parts that were gathered.
 
         Args:
             gathered: Result of :meth:`gather`.
 
         Returns:
-            The argument of :meth:`summarise`, and the number of images in it.
+            The argument of :meth:`summarise`, the number of all images, and
+            the number of those that show an object.
 
         Raises:
             ValueError: If an image was scored twice.
         """
         seen = set()
-        for img_id, row in gathered:
-            if img_id is not None and img_id in seen:
-                raise ValueError(f'{row["img_path"]}: the image with img_id {img_id} was scored twice')
-            seen.add(img_id)
-        return [row for _, row in gathered], len(gathered)
+        for kept in gathered:
+            if kept.img_id is not None and kept.img_id in seen:
+                raise ValueError(f'{kept.name}: the image with img_id {kept.img_id} was scored twice')
+            seen.add(kept.img_id)
+        rows = [kept.row for kept in gathered if kept.row is not None]
+        return rows, len(gathered), sum(kept.has_object for kept in gathered)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Make the result, in the main process.
@@ -313,18 +362,22 @@ class BaseLocMetric(BaseMetric):
         Raises:
             ValueError: For the same reasons as :meth:`evaluate`.
         """
-        scored, images = self.merge(results)
+        scored, images, with_object = self.merge(results)
         if not images or images != self._size:
             raise ValueError(f'{type(self).__name__}: {images} images were scored, but the data set has {self._size}')
+        if not with_object:
+            raise ValueError(f'{type(self).__name__}: none of the {images} images has a {self.truth} to compare with')
         self.result = MetricResult(
             name=str(self.prefix),
             metric=type(self).__name__,
             protocol=replace(self.protocol, threshold=self._used.threshold),
             map_kind=self.scored_kind,
             images=images,
-            numbers=[self._complete(number) for number in self.summarise(scored, images)],
-            curves=self.curves(scored, images),
+            numbers=[self._complete(number) for number in self.summarise(scored, with_object)],
+            curves=self.curves(scored, with_object),
             rows=scored if isinstance(scored, list) else [],
+            with_object=with_object,
+            truth=self.truth,
         )
         return self.result.scalars()
 
@@ -362,6 +415,15 @@ class BaseLocMetric(BaseMetric):
         if not isinstance(value, int | float):
             raise ValueError(f'{type(self).__name__}: {name!r} must be one number, got {value!r}')
         return value
+
+
+class _Kept(NamedTuple):
+    """An image as it is gathered: its id and path, its row if it has one, and whether it shows an object."""
+
+    img_id: int | None
+    name: str
+    row: dict[str, Any] | None
+    has_object: bool
 
 
 @dataclass

@@ -30,13 +30,17 @@ class BaseSumMetric(BaseLocMetric):
     def _start(self) -> None:
         self._sum: np.ndarray | int = 0
         self._last: np.ndarray | int = 0
-        self._images: list[tuple[int | None, str]] = []
+        self._images: list[tuple[int | None, str, bool]] = []
 
-    def keep(self, sample: dict, scored: np.ndarray, protocol: Protocol) -> None:
+    def keep(self, sample: dict, scored: np.ndarray | int, protocol: Protocol, has_object: bool = True) -> None:
         """Add an image's addend."""
         self._sum = self._sum + self._last
         self._last = scored
-        self._images.append((sample.get('img_id'), sample_name(sample)))
+        self._images.append((sample.get('img_id'), sample_name(sample), has_object))
+
+    def pass_over(self, sample: dict, protocol: Protocol) -> None:
+        """Take note of an image without an object, which adds nothing."""
+        self.keep(sample, 0, protocol, has_object=False)
 
     def gather(self, size: int) -> list:
         """Gather the sums of all processes, and start again from zero."""
@@ -44,15 +48,16 @@ class BaseSumMetric(BaseLocMetric):
         self._start()
         return gathered
 
-    def merge(self, gathered: list) -> tuple[np.ndarray, int]:
+    def merge(self, gathered: list) -> tuple[np.ndarray, int, int]:
         """Add up the sums of all processes without repeated images."""
-        total, images, seen = np.zeros(1, np.int64), 0, set()
+        total, images, with_object, seen = np.zeros(1, np.int64), 0, 0, set()
         for done, last, scored in gathered:
-            for place, (img_id, name) in enumerate(scored, start=1):
+            for place, (img_id, name, has_object) in enumerate(scored, start=1):
                 repeated = img_id is not None and img_id in seen
                 if repeated and place < len(scored):
                     raise ValueError(f'{name}: the image with img_id {img_id} was scored twice')
                 seen.add(img_id)
                 images += not repeated
+                with_object += has_object and not repeated
             total = total + done + (0 if repeated else last) if scored else total
-        return total, images
+        return total, images, with_object

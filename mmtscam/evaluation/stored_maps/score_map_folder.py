@@ -63,7 +63,8 @@ class ScoreMapFolder:
                 class_maps=dict(labels=np.array([info['gt_label']]), maps=[score_map]),
             )
             if 'instances' in info:
-                sample['gt_instances'] = dict(bboxes=np.array([box['bbox'] for box in info['instances']], np.float64))
+                boxes = np.array([box['bbox'] for box in info['instances']], np.float64).reshape(-1, 4)
+                sample['gt_instances'] = dict(bboxes=boxes)
             if 'gt_mask' in info:
                 sample['gt_sem_seg'] = dict(sem_seg=info['gt_mask'][None])
             yield sample

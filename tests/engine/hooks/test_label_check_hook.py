@@ -46,6 +46,7 @@ def _check(dataset, num_classes=8):
     runner = SimpleNamespace(
         model=SimpleNamespace(head=SimpleNamespace(num_classes=num_classes)),
         logger=logging.getLogger(),
+        val_loop=None,
         train_dataloader=SimpleNamespace(dataset=DATASETS.build(dataset)),
     )
     HOOKS.build(dict(type='LabelCheckHook')).before_train(runner)

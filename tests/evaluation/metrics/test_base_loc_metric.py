@@ -154,7 +154,7 @@ def test_thresholds_that_are_refused(tmp_path, make, message):
 def test_a_metric_without_thresholds(make_sample, evaluate):
     metric = Labels('tscam')
     assert evaluate(metric, [make_sample(torch.rand(14, 14))]) == {'tscam/open': 1}
-    assert metric.result.numbers == [Number('open', 1.0, unit='')]
+    assert metric.result.numbers == [Number('open', 1.0, unit='', images=1)]
     assert metric.result.protocol.threshold is None
     assert metric.result.rows[0]['threshold'] is metric.result.rows[0]['threshold_source'] is None
 
