@@ -117,8 +117,7 @@ def print_results(results: Sequence[MetricResult], console: Console | None = Non
         console: Where to; the terminal by default.
     """
     console = console or Console()
-    counts = '; '.join(dict.fromkeys(result.counts for result in results))
-    table = Table(title=f'Localization: {counts}', box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=f'Localization: {_counts(results)}', box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ('protocol', 'map', 'result', 'value', 'images', 'threshold', 'chosen'):
         justify: JustifyMethod = 'right' if column in _RIGHT else 'left'
         table.add_column(column, justify=justify, overflow='fold', no_wrap=column == 'result')
@@ -142,18 +141,23 @@ def print_results(results: Sequence[MetricResult], console: Console | None = Non
     console.print(table)
 
     counted = [
-        (result.name, {number.name.removeprefix(_OUTCOME): int(number.value) for number in numbers})
+        (result, {number.name.removeprefix(_OUTCOME): int(number.value) for number in numbers})
         for result in results
         if (numbers := [number for number in result.numbers if number.name.startswith(_OUTCOME)])
     ]
     if counted:
-        table = Table(title=f'Outcomes of the Top-1 prediction: {counts}', box=SIMPLE_HEAD)
+        shown = _counts([result for result, _ in counted])
+        table = Table(title=f'Outcomes of the Top-1 prediction: {shown}', box=SIMPLE_HEAD)
         table.add_column('protocol', overflow='fold')
         for name in counted[0][1]:
             table.add_column(_SHORT.get(name, name), justify='right')
-        for name, counts in counted:
-            table.add_row(escape(name), *map(str, counts.values()))
+        for result, counts in counted:
+            table.add_row(escape(result.name), *map(str, counts.values()))
         console.print(table)
+
+
+def _counts(results: Sequence[MetricResult]) -> str:
+    return '; '.join(dict.fromkeys(result.counts for result in results))
 
 
 def print_choices(choices: Sequence[ThresholdChoice], images: str, console: Console | None = None) -> None:
