@@ -35,6 +35,8 @@ class WSOLDataset(BaseDataset):
         pipeline: Transforms of an image, or their configs.
         classes: Names of the classes, or a file with a name a line. They take
             precedence over those of ``metainfo``.
+        name: Name under which results by set are reported where a
+            ``ConcatDataset`` joins this data set with others.
         **kwargs: Further arguments of mmpretrain's ``BaseDataset``:
             ``indices``, ``test_mode``, ``lazy_init``, ... With ``lazy_init``
             nothing is read before :meth:`full_init`, if the wrapped class can
@@ -55,8 +57,10 @@ class WSOLDataset(BaseDataset):
         metainfo: dict | None = None,
         pipeline: Sequence[dict | Callable] = (),
         classes: str | Sequence[str] | None = None,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        self.name = name
         self._dataset_cfg = dataset
         self._box_cfg = boxes
         self._mask_cfg = masks

@@ -157,7 +157,9 @@ def print_results(results: Sequence[MetricResult], console: Console | None = Non
 
 
 def _counts(results: Sequence[MetricResult]) -> str:
-    return '; '.join(dict.fromkeys(result.counts for result in results))
+    # Those of all images: single sets are smaller.
+    largest = max((result.images for result in results), default=0)
+    return '; '.join(dict.fromkeys(result.counts for result in results if result.images == largest))
 
 
 def print_choices(choices: Sequence[ThresholdChoice], images: str, console: Console | None = None) -> None:

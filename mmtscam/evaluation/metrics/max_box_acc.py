@@ -81,7 +81,7 @@ class MaxBoxAcc(BaseSumMetric):
             if self.shows_object(sample):
                 self._pool = self._pool or _start_workers(self.num_workers)
                 task = self._pool.submit(correct_at_thresholds, *self._inputs(sample, protocol), protocol, self.grid)
-            known = {key: sample[key] for key in ('img_id', 'img_path') if key in sample}
+            known = {key: sample[key] for key in ('number', 'img_id', 'img_path', 'set_name') if key in sample}
             self._waiting.append((known, task))
             self._take(self.num_workers * _WAITING_PER_WORKER)
 

@@ -55,6 +55,7 @@ class ScoreMapFolder:
             except (ValueError, EOFError) as error:
                 raise ValueError(f'{path}: not a stored array of numbers: {error}') from error
             sample = dict(
+                number=index,
                 img_id=index,
                 img_path=info['image_id'],
                 image_id=info['image_id'],

@@ -500,7 +500,7 @@ def test_samples_without_class_scores():
 def test_an_image_that_was_scored_twice():
     metric = LocAccuracy()
     metric.process({}, [{**_good(), 'img_id': index} for index in (0, 3, 3)])
-    with pytest.raises(ValueError, match=r'^some/image.jpg: the image with img_id 3 was scored twice$'):
+    with pytest.raises(ValueError, match=r'^some/image.jpg: the image was scored twice$'):
         metric.evaluate(3)
 
 
