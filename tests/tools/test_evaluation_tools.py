@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from PIL import Image
 
 from mmtscam.datasets.true_boxes import write_true_boxes
 from mmtscam.registry import DATASETS
@@ -110,6 +111,28 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     assert refused.splitlines()[-1].endswith(
         'none.json: threshold file not found; tools/analysis/choose_threshold.py writes one'
     )
+
+
+def test_a_data_set_with_masks_alone(tool_config, tmp_path, run_here):
+    """Masks that fill the boxes of the sample set."""
+    dataset = tool_config.test_dataloader.dataset
+    for info in DATASETS.build(dict(dataset, pipeline=[])):
+        x1, y1, x2, y2 = map(int, info['instances'][0]['bbox'])
+        mask = np.zeros(Image.open(info['img_path']).size[::-1], np.uint8)
+        mask[y1:y2, x1:x2] = 255
+        path = tmp_path / 'masks' / info['image_id'].replace('images/', '').replace('.jpg', '.png')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(path)
+    tool_config.dump(tmp_path / 'boxes.py')
+    masks = dict(type='MaskImages', mask_dir=str(tmp_path / 'masks'))
+    dataset.boxes = dict(type='MaskBoxes', masks=masks)
+    tool_config.dump(tmp_path / 'masks.py')
+    printed = [
+        run_here('python', 'tools/analysis/constant_box.py', tmp_path / f'{name}.py').stdout
+        for name in ('boxes', 'masks')
+    ]
+    assert printed[0] == printed[1]
+    assert '16 images, 16 with a true box' in printed[1]
 
 
 @pytest.fixture
