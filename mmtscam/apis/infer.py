@@ -10,6 +10,7 @@ HINTS = {
     'batch_size': '--batch-size',
     'topk': '--topk',
     'map_kind': '--map-kind',
+    'min_area': '--min-area',
     'attn_layers': '--layers',
     'out_dir': '--out-dir',
     'pred_formats': '--pred-formats',
@@ -38,6 +39,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
     parser.add_argument('--map-kind', metavar='NAME', help="kind of map to localise with (default: the config's)")
+    parser.add_argument(
+        '--min-area',
+        type=float,
+        metavar='SHARE',
+        help='several boxes a class: one of every region with at least this share of the area of its largest',
+    )
     parser.add_argument('--layers', type=int, nargs='+', help='blocks whose attention is averaged (default: all)')
     parser.add_argument('--batch-size', type=int, default=16, help='images a batch (default: 16)')
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
@@ -91,6 +98,7 @@ def main() -> None:
             topk=args.topk,
             threshold=args.threshold,
             map_kind=args.map_kind,
+            min_area=args.min_area,
             show=args.show,
             wait_time=args.wait_time,
             pred_score_thr=args.pred_score_thr,
@@ -108,10 +116,13 @@ def main() -> None:
     predictions = results['predictions']
     failed = [each for each in predictions if 'error' in each]
     for each in predictions if len(predictions) == 1 and not failed else ():
-        shown = len(each['labels']) if args.classes else 1
-        for name, score, box in list(zip(each['classes'], each['scores'], each['bboxes'], strict=True))[:shown]:
+        boxes = list(zip(each['labels'], each['classes'], each['scores'], each['bboxes'], strict=True))
+        shown = [box for box in boxes if args.classes or box[0] == each['pred_label']]
+        for _, name, score, box in shown:
             edges = ', '.join(f'{edge:.0f}' for edge in box)
             console.print(f'{name.replace("_", " ")} ({score:.2f}) at {edges}', markup=False)
+        if not shown:
+            console.print('No box: nothing in the map is above the threshold', markup=False)
     for each in failed:
         console.print(f'Skipped: {each["error"]}', markup=False)
     done = len(predictions) - len(failed)

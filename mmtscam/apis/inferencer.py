@@ -114,6 +114,7 @@ class LocInferencer(BaseInferencer):
         topk: int | None = None,
         threshold: float | None = None,
         map_kind: str | None = None,
+        min_area: float | None = None,
         return_datasamples: bool = False,
         return_vis: bool = False,
         show: bool = False,
@@ -144,6 +145,9 @@ class LocInferencer(BaseInferencer):
             threshold: Threshold for drawing boxes; the head's own by default.
             map_kind: The kind of map to localise with; the head's own by
                 default.
+            min_area: Draws several boxes a class: one for every separate
+                region with at least this share, in [0, 1], of the area of its
+                largest, see :func:`~mmtscam.localization.map_to_instances`.
             return_datasamples: Whether to return :class:`LocDataSample`
                 instead of dicts.
             return_vis: Whether to return pictures.
@@ -217,7 +221,7 @@ class LocInferencer(BaseInferencer):
         samples: list[LocDataSample | None] = []
         plain: list[dict[str, Any]] = []
         pictures: list[np.ndarray | None] = []
-        settings = self.model.head.settings_with(threshold=threshold, map_kind=map_kind, topk=topk)
+        settings = self.model.head.settings_with(threshold=threshold, map_kind=map_kind, topk=topk, min_area=min_area)
         with _threads(self.num_workers) as pool, ExitStack() as stack:
             # Predictions that were made are written even if the rest fails.
             if out_dir and not no_save_pred:

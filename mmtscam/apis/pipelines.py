@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmtscam.utils.config import config_name, type_name
+from mmtscam.utils.images import pipeline_of
 from mmtscam.utils.views import load_then_resize
 
 _LOADERS = ('LoadImageFromFile', 'LoadResizedImage')
@@ -23,7 +24,7 @@ def find_pipeline(cfg: Config) -> list[dict[str, Any]]:
     Raises:
         ValueError: If there is none.
     """
-    steps = ((cfg.get('test_dataloader') or {}).get('dataset') or {}).get('pipeline')
+    steps = pipeline_of((cfg.get('test_dataloader') or {}).get('dataset') or {})
     if not steps:
         raise ValueError(f'{config_name(cfg)}: has no pipeline for an image: set test_dataloader.dataset.pipeline')
     return copy.deepcopy(list(steps))

@@ -15,7 +15,7 @@ from mmtscam.utils.files import write_text
 from mmtscam.version import __version__
 
 # Fields that say how boxes were drawn.
-_DRAWN = ('map_kind', 'threshold', 'protocol', 'views', 'crops', 'zoom')
+_DRAWN = ('map_kind', 'threshold', 'protocol', 'min_area', 'views', 'crops', 'zoom')
 
 
 def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict[str, Any]:
@@ -31,8 +31,8 @@ def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict
         lists ``labels``, ``classes``, ``scores`` and ``bboxes``
         ``[x1, y1, x2, y2]`` in the image's pixels, with an entry for each
         box, the best class or the first one asked for first; and
-        ``map_kind``, ``threshold`` and ``protocol`` with which the boxes were
-        drawn, from how many ``views`` of the image, how many ``crops`` classified
+        ``map_kind``, ``threshold``, ``protocol`` and ``min_area`` with which
+        the boxes were drawn, from how many ``views`` of the image, how many ``crops`` classified
         it, and whether a closer look did (``zoom``).
     """
     height, width = sample.ori_shape[:2]
@@ -52,6 +52,7 @@ def sample_to_dict(sample: LocDataSample, classes: Sequence[str] | None) -> dict
         map_kind=sample.class_maps.map_kind,
         threshold=sample.class_maps.threshold,
         protocol=sample.class_maps.protocol,
+        min_area=sample.class_maps.get('min_area'),
         views=sample.class_maps.get('views', 1),
         crops=sample.class_maps.get('crops', 0),
         zoom=sample.class_maps.get('zoom', False),
@@ -64,7 +65,7 @@ def _as_json(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> s
 
 
 def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
-    """One row a box, or one with the error."""
+    """One row a box, or one without a box, or with the error."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator='\n')
     writer.writerow(
@@ -75,10 +76,13 @@ def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> st
             writer.writerow([each['img_path'], *[''] * (9 + len(_DRAWN)), each['error']])
             continue
         drawn = [each[name] for name in _DRAWN]
+        image = [each['img_path'], each['width'], each['height']]
         for label, name, score, box in zip(
             each['labels'], each['classes'], each['scores'], each['bboxes'], strict=True
         ):
-            writer.writerow([each['img_path'], each['width'], each['height'], label, name, score, *box, *drawn, ''])
+            writer.writerow([*image, label, name, score, *box, *drawn, ''])
+        if not each['bboxes']:
+            writer.writerow([*image, *[''] * 7, *drawn, ''])
     return file.getvalue()
 
 
@@ -106,6 +110,8 @@ def _write_coco(
         sizes = dict(width=each['width'], height=each['height'])
         images.append(dict(id=len(images) + 1, file_name=name, **sizes, path=each['img_path']))
         for label, score, box in zip(each['labels'], each['scores'], each['bboxes'], strict=True):
+            if box[0] == box[2] or box[1] == box[3]:  # clamped to the last column or row, and no box to COCO's readers
+                continue
             number, first = len(annotations) + 1, output.first_category
             annotations.append(coco_annotation(number, len(images), label, box, score, first))
     drawn: dict[str, Any] = next(

@@ -1,6 +1,15 @@
 """Data sets, readers of boxes and masks, samplers, transforms and the sample-set generator."""
 
-from .boxes import BaseBoxReader, BenchmarkBoxes, COCOBoxes, CUBBoxes, ILSVRCBoxes, ILSVRCCSVBoxes, VOCBoxes
+from .boxes import (
+    BaseBoxReader,
+    BenchmarkBoxes,
+    COCOBoxes,
+    CUBBoxes,
+    ILSVRCBoxes,
+    ILSVRCCSVBoxes,
+    MaskBoxes,
+    VOCBoxes,
+)
 from .masks import BaseMaskReader, COCOMasks, MaskImages, OpenImagesMasks
 from .sample_set import SAMPLE_CLASSES, make_sample_set
 from .samplers import ClassPairSampler
@@ -20,6 +29,7 @@ __all__ = [
     'ILSVRCBoxes',
     'ILSVRCCSVBoxes',
     'LoadResizedImage',
+    'MaskBoxes',
     'MaskImages',
     'OpenImagesMasks',
     'PackLocInputs',

@@ -3,13 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from mmengine import fileio
 from mmengine.dataset import BaseDataset
-from PIL import Image
 
 from mmtscam.datasets.coco import COCOOutput, coco_annotation, coco_categories
-
-_ORIENTATION = 0x0112
+from mmtscam.utils.images import look_at_header
 
 
 def write_true_boxes(
@@ -49,7 +46,7 @@ def write_true_boxes(
             info = dataset.get_data_info(index)
             if 'instances' not in info:
                 raise ValueError(f'{info["img_path"]}: the data set has no boxes; set dataset.boxes in its config')
-            size, turned = _look_at(info['img_path'])
+            size, turned = look_at_header(info['img_path'])
             counts['images'] += 1
             counts['turned'] += turned
             for instance in info['instances']:
@@ -70,12 +67,3 @@ def write_true_boxes(
         annotations=annotations,
     )
     return counts
-
-
-def _look_at(path: str) -> tuple[tuple[int, int], bool]:
-    """Width and height of an image as it is stored, and whether its EXIF orientation asks to turn it."""
-    try:
-        with fileio.get_local_path(path) as file, Image.open(file) as image:
-            return image.size, image.getexif().get(_ORIENTATION) in range(2, 9)
-    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
-        raise ValueError(f'{path}: cannot be read as an image: {error}') from error

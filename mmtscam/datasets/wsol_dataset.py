@@ -37,6 +37,8 @@ class WSOLDataset(BaseDataset):
         pipeline: Transforms of an image, or their configs.
         classes: Names of the classes, or a file with a name a line. They take
             precedence over those of ``metainfo``.
+        name: Name under which results by set are reported where a
+            ``ConcatDataset`` joins this data set with others.
         **kwargs: Further arguments of mmpretrain's ``BaseDataset``:
             ``indices``, ``test_mode``, ``lazy_init``, ... With ``lazy_init``
             nothing is read before :meth:`full_init`, if the wrapped class can
@@ -45,8 +47,8 @@ class WSOLDataset(BaseDataset):
 
     Raises:
         FileNotFoundError: If an annotation file is missing.
-        ValueError: If an image has no box or no mask, its pixels cannot be
-            shown, or a label is outside the class names.
+        ValueError: If the annotations do not tell an image's boxes or mask,
+            its pixels cannot be shown, or a label is outside the class names.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class WSOLDataset(BaseDataset):
         metainfo: dict | None = None,
         pipeline: Sequence[dict | Callable] = (),
         classes: str | Sequence[str] | None = None,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
+        self.name = name
         self._dataset_cfg = dataset
         self._box_cfg = boxes
         self._mask_cfg = masks
@@ -101,7 +105,7 @@ class WSOLDataset(BaseDataset):
             One dict an image with ``img_path``, ``gt_label``, ``img_id`` (its
             number in the file of the box reader, or else its index),
             ``image_id`` (its path in ``data_root``) and, with boxes, mmdet's
-            ``instances``.
+            ``instances``, none for an image that shows no object.
         """
         wrapped = self._wrapped
         with self._explaining():

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Number:
         source: Where that comes from. The metric fills it in.
         uses_threshold: Whether the number depends on the threshold, in a
             metric that uses one.
+        images: Number of all images that the number is about; those with an
+            object by default.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Number:
     threshold: float | None = None
     source: ThresholdSource | None = None
     uses_threshold: bool = True
+    images: int | None = None
 
     @property
     def key(self) -> str:
@@ -73,6 +76,9 @@ class MetricResult:
         curves: Name of a curve to its columns, which are equally long.
         rows: One dict an image, all with the same keys; empty where the
             metric keeps nothing of single images.
+        with_object: Number of images that show an object, on which
+            localization was scored; all by default.
+        truth: The truth by which they are known to show one.
     """
 
     name: str
@@ -83,6 +89,20 @@ class MetricResult:
     numbers: list[Number]
     curves: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    with_object: int | None = None
+    truth: str = 'true box'
+
+    def __post_init__(self) -> None:
+        """Fill in the counts that are not given."""
+        self.with_object = self.images if self.with_object is None else self.with_object
+        self.numbers = [
+            replace(number, images=self.with_object) if number.images is None else number for number in self.numbers
+        ]
+
+    @property
+    def counts(self) -> str:
+        """Both counts of images, in words."""
+        return f'{self.images} images, {self.with_object} with a {self.truth}'
 
     def scalars(self) -> dict[str, float]:
         """The numbers as mmengine logs them."""
@@ -97,7 +117,7 @@ def print_results(results: Sequence[MetricResult], console: Console | None = Non
         console: Where to; the terminal by default.
     """
     console = console or Console()
-    table = Table(title='Localization', box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=f'Localization: {_counts(results)}', box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ('protocol', 'map', 'result', 'value', 'images', 'threshold', 'chosen'):
         justify: JustifyMethod = 'right' if column in _RIGHT else 'left'
         table.add_column(column, justify=justify, overflow='fold', no_wrap=column == 'result')
@@ -112,7 +132,7 @@ def print_results(results: Sequence[MetricResult], console: Console | None = Non
                 *head,
                 escape(number.name),
                 f'{number.value:.2f} {escape(number.unit)}'.rstrip(),
-                '' if number.count is None else f'{number.count}/{result.images}',
+                '' if number.count is None else f'{number.count}/{number.images}',
                 '' if number.threshold is None else f'{number.threshold:.3f}',
                 number.source.value if number.source else '',
             )
@@ -121,29 +141,37 @@ def print_results(results: Sequence[MetricResult], console: Console | None = Non
     console.print(table)
 
     counted = [
-        (result.name, {number.name.removeprefix(_OUTCOME): int(number.value) for number in numbers})
+        (result, {number.name.removeprefix(_OUTCOME): int(number.value) for number in numbers})
         for result in results
         if (numbers := [number for number in result.numbers if number.name.startswith(_OUTCOME)])
     ]
     if counted:
-        table = Table(title='Outcomes of the Top-1 prediction, images', box=SIMPLE_HEAD)
+        shown = _counts([result for result, _ in counted])
+        table = Table(title=f'Outcomes of the Top-1 prediction: {shown}', box=SIMPLE_HEAD)
         table.add_column('protocol', overflow='fold')
         for name in counted[0][1]:
             table.add_column(_SHORT.get(name, name), justify='right')
-        for name, counts in counted:
-            table.add_row(escape(name), *map(str, counts.values()))
+        for result, counts in counted:
+            table.add_row(escape(result.name), *map(str, counts.values()))
         console.print(table)
 
 
-def print_choices(choices: Sequence[ThresholdChoice], images: int, console: Console | None = None) -> None:
+def _counts(results: Sequence[MetricResult]) -> str:
+    # Those of all images: single sets are smaller.
+    largest = max((result.images for result in results), default=0)
+    return '; '.join(dict.fromkeys(result.counts for result in results if result.images == largest))
+
+
+def print_choices(choices: Sequence[ThresholdChoice], images: str, console: Console | None = None) -> None:
     """Print chosen thresholds, and the accuracy of each on the very images of its choice, as a table.
 
     Args:
         choices: The thresholds.
-        images: Number of images on which they were chosen.
+        images: Numbers of images on which they were chosen, see
+            :attr:`MetricResult.counts`.
         console: Where to; the terminal by default.
     """
-    table = Table(title=f'Thresholds chosen on {images} images, for others')
+    table = Table(title=f'Thresholds chosen on {images}, for others')
     for column in ('protocol', 'map', 'IoU', 'threshold', 'oracle GT-known'):
         table.add_column(column, justify='left' if column in ('protocol', 'map') else 'right')
     for choice in choices:

@@ -57,7 +57,8 @@ class RunResult:
         chosen: The result in it to which the rows belong; ``None`` in a
             report without rows, such as one of ``MaxBoxAcc`` alone.
         csv_file: The file of the rows; ``None`` likewise.
-        rows: One an image; none likewise.
+        rows: One for each image that shows an object, since the others were
+            only classified; none likewise.
         classes: Label to name, of the classes that occur.
     """
 
@@ -98,10 +99,10 @@ def read_result(folder: str | os.PathLike, metric: str | None = None) -> RunResu
         raise ValueError(f'{folder}: no CSV file of a result called {metric!r}; there are {there}')
     # Another metric may leave rows under the same prefix, with columns of its own.
     chosen, csv_file = next((pair for pair in named if not _missing_columns(pair[1])), named[0])
-    rows, classes = _read_rows(csv_file)
-    if len(rows) != chosen['images']:
+    rows, bare, classes = _read_rows(csv_file)
+    if len(rows) + bare != chosen['images']:
         raise ValueError(
-            f'{csv_file}: {len(rows)} rows, but report.json counts {chosen["images"]} images: '
+            f'{csv_file}: {len(rows) + bare} rows, but report.json counts {chosen["images"]} images: '
             'they are not of the same test'
         )
     return RunResult(report, chosen, csv_file, rows, classes)
@@ -218,14 +219,19 @@ def _missing_columns(file: Path) -> list[str]:
     return [key for key in ROW_KEYS if key not in found]
 
 
-def _read_rows(file: Path) -> tuple[list[Row], dict[int, str]]:
+def _read_rows(file: Path) -> tuple[list[Row], int, dict[int, str]]:
+    """The rows of images that show an object, the number of the others, and names of classes."""
     rows: list[Row] = []
+    bare = 0
     classes: dict[int, str] = {}
     if missing := _missing_columns(file):
         raise ValueError(f'{file}: no column {missing[0]!r}; tools/test.py writes the file anew')
     with file.open(newline='', encoding='utf-8') as stream:
         reader = csv.DictReader(stream)
         for raw in reader:
+            if raw['iou'] == raw['x1'] == '':
+                bare += 1
+                continue
             try:
                 row = _row(raw)
             except (TypeError, ValueError) as error:
@@ -234,7 +240,7 @@ def _read_rows(file: Path) -> tuple[list[Row], dict[int, str]]:
             classes[row.true] = raw['true_class'] or f'class {row.true}'
             if row.predicted is not None:
                 classes[row.predicted] = raw['predicted_class'] or f'class {row.predicted}'
-    return rows, classes
+    return rows, bare, classes
 
 
 def _row(raw: Mapping[str, Any]) -> Row:

@@ -28,6 +28,18 @@ def naming(sample: dict) -> Iterator[None]:
         raise ValueError(f'{name}: {error}') from error
 
 
+def sample_key(sample: dict) -> Any:
+    """The key that tells a sample from the others of a run; ``None`` where none does.
+
+    It is the sample's ``number`` in the data set, which the loops of this
+    package give. Otherwise it is its id, which is unique in its file alone,
+    with its path.
+    """
+    if 'number' in sample:
+        return sample['number']
+    return None if sample.get('img_id') is None else (sample['img_id'], sample_name(sample))
+
+
 def image_key(sample: dict) -> str | None:
     """The key that tells an image from those of other splits: its id in the data set, else its path."""
     return sample.get('image_id') or sample.get('img_path')
@@ -133,6 +145,11 @@ def image_size(sample: dict) -> tuple[int, int]:
         raise ValueError(f'{sample_name(sample)}: the size of the original image (ori_shape) is not known')
     height, width = sample['ori_shape'][:2]
     return int(width), int(height)
+
+
+def shows_object(sample: dict) -> bool:
+    """Whether there is a true box; ``True`` where true boxes are not known."""
+    return 'gt_instances' not in sample or len(sample['gt_instances']['bboxes']) > 0
 
 
 def true_boxes(sample: dict, protocol: Protocol) -> np.ndarray:

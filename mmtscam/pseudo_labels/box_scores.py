@@ -31,8 +31,9 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
 
     Returns:
         COCO's ``AP`` (IoU 50 to 95 %), ``AP50`` and ``AP75``, and ``CorLoc``,
-        the share of images whose best box overlaps a true one by at least
-        50 %, all in percent. IoU is COCO's, which takes edges as real numbers.
+        the share of images with a true box whose best box overlaps one by at
+        least 50 %, all in percent; the numbers of ``images`` and of those
+        ``with a true box``. IoU is COCO's, which takes edges as real numbers.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -63,8 +64,12 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
         )
         for each in found['annotations']
     ]
+    counts = {
+        'images': len(known['images']),
+        'with a true box': len({each['image_id'] for each in known['annotations']}),
+    }
     if not detections:
-        return dict.fromkeys(('AP', 'AP50', 'AP75', 'CorLoc'), 0.0)
+        return {**dict.fromkeys(('AP', 'AP50', 'AP75', 'CorLoc'), 0.0), **counts}
     with contextlib.redirect_stdout(io.StringIO()):  # COCO prints tables of its own
         reference = COCO()
         reference.dataset = dict(known, info={}, annotations=[_with_defaults(each) for each in known['annotations']])
@@ -75,7 +80,7 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
         evaluation.accumulate()
         evaluation.summarize()
     percent = dict(zip(('AP', 'AP50', 'AP75'), (100 * evaluation.stats[:3]).tolist(), strict=True))
-    return {**percent, 'CorLoc': 100 * _correct_localization(detections, known)}
+    return {**percent, 'CorLoc': 100 * _correct_localization(detections, known), **counts}
 
 
 def _correct_localization(detections: list[dict[str, Any]], known: dict[str, Any]) -> float:
@@ -91,7 +96,7 @@ def _correct_localization(detections: list[dict[str, Any]], known: dict[str, Any
         for image, boxes in truths.items()
         if image in best
     ]
-    return sum(right) / len(known['images'])
+    return sum(right) / len(truths)
 
 
 def _read(path: str | os.PathLike) -> dict[str, Any]:

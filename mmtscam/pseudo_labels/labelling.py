@@ -13,7 +13,6 @@ from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader, Dataset
 
 from mmtscam.engine.loaders import end_with_parent
-from mmtscam.localization import Protocol, boxes_to_image, map_to_instances
 from mmtscam.models.heads import LocSettings
 from mmtscam.structures import LocDataSample
 from mmtscam.utils.ahead import ahead
@@ -27,18 +26,16 @@ from .parts import PartFolder
 
 @dataclass(frozen=True)
 class LabelSettings:
-    """Which classes of an image get boxes, and how many.
+    """Which classes of an image get boxes.
 
     Args:
         labels: ``'known'``: the image's own class. ``'predicted'``: the
             classes with at least ``score_thr``.
         score_thr: Lowest score, in [0, 1], of a class that gets a box. Among
             predicted classes it chooses, and must be above 0.
-        min_area: Draws several boxes a class: one for every region with at
-            least this share, in [0, 1], of the largest region's area. Regions
-            are components if the protocol has ``regions='component'``, else
-            outermost contours. ``None`` draws the box, or boxes, of the protocol.
         class_agnostic: Whether every box is of the one class ``object``.
+        no_object: Labels of classes whose images show no object, and which
+            get no box.
 
     Raises:
         ValueError: If a value is out of range.
@@ -46,8 +43,8 @@ class LabelSettings:
 
     labels: str = 'known'
     score_thr: float = 0.0
-    min_area: float | None = None
     class_agnostic: bool = False
+    no_object: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -56,8 +53,6 @@ class LabelSettings:
         if not 0 <= self.score_thr <= 1 or (self.labels == 'predicted' and not self.score_thr):
             bounds = '(0, 1]' if self.labels == 'predicted' else '[0, 1]'
             raise ValueError(f'score_thr must be in {bounds}, got {self.score_thr}')
-        if self.min_area is not None and not 0 <= self.min_area <= 1:
-            raise ValueError(f'min_area must be a share in [0, 1], got {self.min_area}')
 
 
 def label_parts(
@@ -116,7 +111,7 @@ def label_parts(
     for part in parts:
         records: list[dict[str, Any]] = []
         while len(records) < len(folder.images(part)):
-            found = [_record(image, sample, drawn.protocol, settings) for image, sample in _pairs(*next(batches))]
+            found = [_record(image, sample, settings) for image, sample in _pairs(*next(batches))]
             records += found
             advance(len(found))
         folder.write(part, records)
@@ -192,7 +187,7 @@ def _pairs(images: list[_Image], groups: list) -> Iterator[tuple[_Image, LocData
     return ((image, samples.get(place)) for place, image in enumerate(images))
 
 
-def _record(image: _Image, sample: LocDataSample | None, protocol: Protocol, settings: LabelSettings) -> dict[str, Any]:
+def _record(image: _Image, sample: LocDataSample | None, settings: LabelSettings) -> dict[str, Any]:
     """The record of an image, see :meth:`PartFolder.write`."""
     if image.gone:
         raise OSError(f'{image.error}; started again, the run goes on with what is missing')
@@ -200,28 +195,21 @@ def _record(image: _Image, sample: LocDataSample | None, protocol: Protocol, set
         return dict(name=image.row.name, error=image.error)
     height, width = sample.ori_shape[:2]
     boxes = []
-    for label, box in _labelled_boxes(sample, (width, height), protocol, settings.min_area):
+    for label, box in _labelled_boxes(sample):
         score = float(sample.pred_score[label])
         edges = [round(edge, 2) for edge in box]
         # A box of a contour in the last column has no width if the protocol clamps boxes to that column.
         has_extent = edges[0] < edges[2] and edges[1] < edges[3]
-        if has_extent and score >= settings.score_thr:
+        if has_extent and score >= settings.score_thr and label not in settings.no_object:
             boxes.append([0 if settings.class_agnostic else label, round(score, 4), *edges])
     row = image.row
     return dict(id=row.number, name=row.name, path=row.path, width=width, height=height, boxes=boxes)
 
 
-def _labelled_boxes(
-    sample: LocDataSample, size: tuple[int, int], protocol: Protocol, min_area: float | None
-) -> Iterator[tuple[int, list[float]]]:
+def _labelled_boxes(sample: LocDataSample) -> Iterator[tuple[int, list[float]]]:
     """Pairs of label and box, in the image's pixels; maps that are constant or not finite give none."""
     boxed = sample.pred_instances
     for label, score_map in zip(sample.class_maps.labels.tolist(), sample.class_maps.maps.float().numpy(), strict=True):
         low, high = score_map.min(), score_map.max()
-        if not (np.isfinite(low) and np.isfinite(high) and low < high):
-            continue
-        if min_area is None:
-            boxes = boxed.bboxes[boxed.labels == label].numpy()
-        else:
-            boxes = boxes_to_image(map_to_instances(score_map, protocol, min_area), size, protocol)
-        yield from ((label, box) for box in boxes.tolist())
+        if np.isfinite(low) and np.isfinite(high) and low < high:
+            yield from ((label, box) for box in boxed.bboxes[boxed.labels == label].tolist())

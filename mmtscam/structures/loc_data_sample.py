@@ -31,8 +31,8 @@ class LocDataSample(DetDataSample, DataSample):
     under its own name. The metainfo tells how the boxes were drawn:
     ``map_kind``, the name of the kind in ``maps``; ``map_kinds``, a
     :class:`MapKind` for each kind; ``threshold``, with ``threshold_rule``
-    that says what it means; ``protocol``, its name; and, with test-time
-    augmentation, the numbers of ``views`` and ``crops``, and ``zoom``.
+    that says what it means; ``protocol``, its name; ``min_area``, where each
+    separate region got a box; and, with test-time augmentation, the numbers of ``views`` and ``crops``, and ``zoom``.
 
     ``query_label`` (q,) ``int64``, set with :meth:`set_query_label`, asks a
     head for the maps and boxes of these classes, whatever their scores

@@ -12,6 +12,7 @@ from .config import type_name
 from .image_decoding import decode_image, open_image
 
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
+_ORIENTATION = 0x0112
 
 
 def list_images(folder: str | Path) -> list[str]:
@@ -105,6 +106,26 @@ def read_image(path: str, upright: bool = True) -> np.ndarray:
     except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
         reason = str(error).partition(' <_io')[0]
         raise ValueError(f'{path}: cannot be read as an image: {reason}') from error
+
+
+def look_at_header(path: str) -> tuple[tuple[int, int], bool]:
+    """Read the size of an image without its pixels.
+
+    Args:
+        path: The same as for :func:`read_image`.
+
+    Returns:
+        Width and height as it is stored, and whether its EXIF orientation
+        asks to turn it.
+
+    Raises:
+        ValueError: If the file cannot be read as an image; names the file.
+    """
+    try:
+        with fileio.get_local_path(path) as name, Path(name).open('rb') as file, open_image(file) as image:
+            return image.size, image.getexif().get(_ORIENTATION) in range(2, 9) and image.format != 'TIFF'
+    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
+        raise ValueError(f'{path}: cannot be read as an image: {error}') from error
 
 
 def check_headers(paths: Iterable[str]) -> None:

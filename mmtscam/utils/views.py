@@ -1,6 +1,6 @@
 """Several views of each image: the test pipeline, and what it gives."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -98,13 +98,22 @@ def use_views(cfg: Config, tta: bool = False, ten_crop: bool = False, zoom: bool
                     f'{config_name(cfg)}: its tta_pipeline makes the views, and it has no {name}: set {name}=True of '
                     'LocViews there'
                 )
-    dataset = cfg.test_dataloader.dataset
-    while 'pipeline' not in dataset and 'dataset' in dataset:
-        dataset = dataset.dataset
     patch_size = cfg.model.get('backbone', {}).get('patch_size', 1)
-    dataset.pipeline = own or pipeline_of_views(
-        dataset.get('pipeline', ()), tta, ten_crop, zoom, patch_size if isinstance(patch_size, int) else 1
-    )
+    for dataset in _inner(cfg.test_dataloader.dataset):
+        dataset.pipeline = own or pipeline_of_views(
+            dataset.get('pipeline', ()), tta, ten_crop, zoom, patch_size if isinstance(patch_size, int) else 1
+        )
+
+
+def _inner(dataset: Any) -> Iterator[Any]:
+    """The config of a data set, or those of all that a wrapper such as ``ConcatDataset`` holds."""
+    if 'datasets' in dataset:
+        for each in dataset.datasets:
+            yield from _inner(each)
+    elif 'pipeline' not in dataset and 'dataset' in dataset:
+        yield from _inner(dataset.dataset)
+    else:
+        yield dataset
 
 
 def describe_views(pipeline: Sequence[Any]) -> dict[str, Any] | None:

@@ -145,6 +145,8 @@ def _drawn_from(sample: LocDataSample) -> str:
         drawn.append('closer look')
     if (threshold := maps.get('threshold')) is not None:
         drawn.append(f'threshold {threshold:g}')
+    if (min_area := maps.get('min_area')) is not None:
+        drawn.append(f'regions from {min_area:g} of the largest')
     return f'predicted box ({", ".join(drawn)})'
 
 

@@ -2,6 +2,7 @@ import json
 import sys
 
 import pytest
+import torch
 
 from mmtscam.apis import infer
 from mmtscam.utils.cli import run
@@ -33,6 +34,48 @@ def test_settings(command, tiny_files, sample_set, tmp_path):
     assert (tmp_path / 'out' / 'vis' / image.name).is_file()
 
 
+def test_several_objects_of_a_class(command, tiny_config, tiny_files, checkpoint, sample_set, tmp_path, capsys):
+    tiny_config.model.head.threshold = 0.6
+    tiny_config.dump(tiny_files[0])
+    images = sorted((sample_set / 'images').rglob('*.jpg'))
+    words = [tiny_files[0], checkpoint, '--min-area', 0.05, '--pred-formats', 'json', 'csv', 'coco']
+    predictions = command(*images, *words, '--no-save-vis', '--topk', 2)
+    counts = [each['labels'].count(each['pred_label']) for each in predictions]
+    assert max(counts) > 1
+    assert {each['min_area'] for each in predictions} == {0.05}
+    lines = (tmp_path / 'out' / 'predictions.csv').read_text().splitlines()
+    assert len(lines) == 1 + sum(len(each['bboxes']) for each in predictions)
+    coco = json.loads((tmp_path / 'out' / 'coco.json').read_text())
+    assert [each['category_id'] - 1 for each in coco['annotations']] == [
+        label for each in predictions for label in each['labels']
+    ]
+    assert coco['info']['min_area'] == 0.05
+
+    several = counts.index(max(counts))
+    capsys.readouterr()
+    (prediction,) = command(images[several], *words)
+    printed = [line for line in capsys.readouterr().out.splitlines() if ' at ' in line]
+    assert len(printed) == max(counts)
+    assert {line.partition(' (')[0] for line in printed} == {prediction['pred_class'].replace('_', ' ')}
+
+
+def test_a_map_that_shows_nothing_has_no_object(command, tiny_files, checkpoint, sample_set, tmp_path, capsys):
+    content = torch.load(checkpoint, weights_only=True)
+    for name, weight in content['state_dict'].items():
+        if name.startswith('head.'):
+            weight.zero_()
+    torch.save(content, checkpoint)
+    (image, *_) = (sample_set / 'images').rglob('*.jpg')
+    words = ['--class', 3, '--min-area', 0.1, '--pred-formats', 'json', 'csv', 'coco']
+    (prediction,) = command(image, tiny_files[0], checkpoint, *words)
+    assert prediction['bboxes'] == []
+    (_, row) = (tmp_path / 'out' / 'predictions.csv').read_text().splitlines()
+    assert row.startswith(f'{image},')  # the image is told, without a box
+    assert 'No box: nothing in the map is above the threshold\n' in capsys.readouterr().out
+    coco = json.loads((tmp_path / 'out' / 'coco.json').read_text())
+    assert (len(coco['images']), coco['annotations']) == (1, [])
+
+
 def test_errors_are_one_line(command, tiny_files, sample_set, tmp_path):
     config, checkpoint = tiny_files
     (image, *_) = (sample_set / 'images').rglob('*.jpg')
@@ -43,6 +86,7 @@ def test_errors_are_one_line(command, tiny_files, sample_set, tmp_path):
         ([image, config, checkpoint, '--class', 'grebe'], "class 'grebe': not among the 8 classes of the model"),
         ([image, config, checkpoint, '--layers', '9'], 'attn_layers must name blocks from -2 to 1, got [9]'),
         ([image, config, checkpoint, '--batch-size', '0'], 'batch_size must be at least 1, got 0'),
+        ([image, config, checkpoint, '--min-area', '2'], 'min_area must be a share in [0, 1], got 2.0'),
     ):
         with pytest.raises(SystemExit) as caught:
             command(*words)

@@ -19,6 +19,12 @@ def _config(*steps):
     return Config(dict(test_dataloader=dict(dataset=dict(pipeline=[*steps, PACK]))))
 
 
+def test_the_pipeline_of_joined_data_sets():
+    inner = dict(type='RepeatDataset', dataset=dict(pipeline=[*TWO, PACK]))
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(type='ConcatDataset', datasets=[inner, inner]))))
+    assert find_pipeline(cfg) == [*TWO, PACK]
+
+
 @pytest.mark.parametrize(
     ('steps', 'size'),
     [

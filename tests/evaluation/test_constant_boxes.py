@@ -53,7 +53,8 @@ def test_baselines_of_the_sample_set(sample_set):
     truth = list(_truth(sample_set))
     assert len(truth) == 16
     baselines = constant_box_baselines(_dataset(sample_set, boxes=dict(type='CUBBoxes')), TSCAM)
-    assert set(baselines) == {'best_constant_box', 'whole_image'}
+    assert set(baselines) == {'best_constant_box', 'whole_image', 'with_box'}
+    assert baselines['with_box'] == 16
     assert baselines['whole_image'] == pytest.approx(_whole(truth))
     grid = list(itertools.combinations(range(0, 224, 32), 2))
     coarse = max(sum(_hit((x1, y1, x2, y2), box) for box in truth) for x1, x2 in grid for y1, y2 in grid)
@@ -86,3 +87,14 @@ def test_without_boxes(sample_set):
     with pytest.raises(ValueError, match='no true box') as caught:
         constant_box_baselines(dataset, TSCAM)
     assert str(caught.value).startswith(dataset.get_data_info(0)['img_path'])
+
+
+def test_images_without_an_object_are_left_out(sample_set):
+    dataset = _dataset(sample_set, boxes=dict(type='CUBBoxes'), serialize_data=False)
+    expected = constant_box_baselines(_dataset(sample_set, boxes=dict(type='CUBBoxes'), indices=range(1, 16)), TSCAM)
+    dataset.data_list[0]['instances'] = []
+    assert constant_box_baselines(dataset, TSCAM) == expected
+    for info in dataset.data_list:
+        info['instances'] = []
+    with pytest.raises(ValueError, match='none of the 16 images of the data set has a true box'):
+        constant_box_baselines(dataset, TSCAM)

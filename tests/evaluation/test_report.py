@@ -139,9 +139,9 @@ def test_choices_are_printed_with_the_mean_of_several_levels():
             (70.0, 30.25),
         ),
     ]
-    text = _printed(100, print_choices, choices, 12)
+    text = _printed(100, print_choices, choices, '12 images, 10 with a true box')
     rows = [[cell.strip() for cell in line.split('│')[1:-1]] for line in text.splitlines() if line.startswith('│')]
-    assert 'Thresholds chosen on 12 images, for others' in text
+    assert 'Thresholds chosen on 12 images, 10 with a true box, for others' in ' '.join(text.split())
     assert rows == [
         ['wsol-v1', 'attention', '0.5', '0.250', '60.00 %'],
         ['wsol-v2', 'coupled', 'mean', '0.500', '45.50 %'],
@@ -155,7 +155,7 @@ def _no_constant(name):
 
 
 def test_json(tmp_path):
-    (file,) = write_report(tmp_path / 'new' / 'out', [_result()], dict(config='a.py', checkpoint=None))
+    (file,) = write_report(tmp_path / 'new' / 'out', [_result(with_object=3)], dict(config='a.py', checkpoint=None))
     assert file == tmp_path / 'new' / 'out' / 'report.json'
     content = json.loads(file.read_text(), parse_constant=_no_constant)
     assert (content['mmtscam'], content['origin']) == (__version__, dict(config='a.py', checkpoint=None))
@@ -163,9 +163,10 @@ def test_json(tmp_path):
     assert {key: result[key] for key in ('name', 'metric', 'map_kind', 'images', 'rows')} == dict(
         name='wsol-v2', metric='MaxBoxAcc', map_kind='coupled', images=4, rows=None
     )
+    assert (result['with_object'], result['truth']) == (3, 'true box')
     assert result['protocol']['iou_levels'] == [0.3, 0.5, 0.7]
     assert get_protocol({**result['protocol'], 'base': 'tscam'}) == PROTOCOLS['wsol-v2']
-    plain = dict(unit='%', count=None, threshold=None)
+    plain = dict(unit='%', count=None, threshold=None, images=3)
     assert result['numbers'] == [
         dict(plain, key='maxboxacc_oracle', name='maxboxacc', value=62.5, source='oracle'),
         dict(

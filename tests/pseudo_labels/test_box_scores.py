@@ -39,11 +39,12 @@ def files(tmp_path):
 
 SQUARE = (0, 0, 10, 10)
 TRUTH = [(image, category, SQUARE, None) for image, category in enumerate('aabb')]
+COUNTS = {'images': 4, 'with a true box': 4}
 
 
 def test_perfect_boxes(files):
     scores = score_boxes(*files([(*row[:3], 0.5) for row in TRUTH], TRUTH))
-    assert scores == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100))
+    assert scores == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100, **COUNTS))
 
 
 @pytest.mark.parametrize('shifted', [0, 1])
@@ -61,7 +62,7 @@ def test_files_with_another_first_category_agree(files, shifted):
 def test_levels_of_iou(files):
     """IoU 0.6 in every image: right at 0.5, 0.55 and 0.6 of the ten levels."""
     scores = score_boxes(*files([(image, kind, (0, 0, 10, 6), None) for image, kind, *_ in TRUTH], TRUTH))
-    assert scores == pytest.approx(dict(AP=30, AP50=100, AP75=0, CorLoc=100))
+    assert scores == pytest.approx(dict(AP=30, AP50=100, AP75=0, CorLoc=100, **COUNTS))
 
 
 def test_average_precision_by_hand(files):
@@ -82,6 +83,12 @@ def test_the_best_box_of_an_image_decides_on_corloc(files):
     assert score_boxes(*files(boxes, TRUTH))['CorLoc'] == pytest.approx(25)
 
 
+def test_images_without_an_object_do_not_count_for_corloc(files):
+    scores = score_boxes(*files([(*row[:3], 0.5) for row in TRUTH[:2]], TRUTH[1:3]))
+    assert scores['CorLoc'] == pytest.approx(50)
+    assert (scores['images'], scores['with a true box']) == (4, 2)
+
+
 def test_any_category_will_do(files):
     paths = files([(image, 'b', SQUARE, 0.5) for image in range(4)], TRUTH)
     assert score_boxes(*paths)['AP50'] == pytest.approx(25)  # of b, half of the boxes are right; of a there is none
@@ -89,7 +96,7 @@ def test_any_category_will_do(files):
 
 
 def test_no_box_at_all(files):
-    assert score_boxes(*files([], TRUTH)) == dict(AP=0, AP50=0, AP75=0, CorLoc=0)
+    assert score_boxes(*files([], TRUTH)) == dict(AP=0, AP50=0, AP75=0, CorLoc=0, **COUNTS)
 
 
 def test_files_of_other_data_sets_are_refused(files, tmp_path):

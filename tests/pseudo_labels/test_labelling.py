@@ -22,12 +22,12 @@ def rows(tiny_config):
 def label(tiny_config, checkpoint, tmp_path):
     """Label rows; returns the records."""
 
-    def label(rows, settings=None, part_size=4, batch_size=3, **kwargs):
+    def label(rows, settings=None, part_size=4, batch_size=3, min_area=None, **kwargs):
         folder = PartFolder(COCOOutput(tmp_path / f'{len(list(tmp_path.iterdir()))}.json'), {}, len(rows), part_size)
         model = load_model(tiny_config, checkpoint)
         label_parts(
             model, image_pipeline(tiny_config), rows, folder, folder.missing(), settings or LabelSettings(),
-            batch_size=batch_size, **{'num_workers': 0, **kwargs},
+            model.head.settings_with(min_area=min_area), batch_size=batch_size, **{'num_workers': 0, **kwargs},
         )  # fmt: skip
         return [
             json.loads(line)
@@ -69,7 +69,7 @@ def test_predicted_classes_are_those_above_the_score(rows, label, inferencer):
 
 def test_several_instances_are_those_of_the_map(tiny_config, rows, label, inferencer):
     tiny_config.model.head.threshold = 0.6
-    records = label(rows, LabelSettings(min_area=0.05))
+    records = label(rows, min_area=0.05)
     assert max(len(record['boxes']) for record in records) > 1
     for row, record in zip(rows, records, strict=True):
         (sample,) = inferencer([row.path], classes=row.label, return_datasamples=True)['predictions']
@@ -105,7 +105,7 @@ def test_an_image_that_is_gone_ends_the_run_and_keeps_the_parts_before_it(rows, 
 def test_boxes_have_an_extent(tiny_config, rows, label):
     """``wsol-v1`` clamps a contour in the last column to no width."""
     tiny_config.model.head.update(protocol='wsol-v1', threshold=0.98)
-    for record in label(rows, LabelSettings(min_area=0.0)):
+    for record in label(rows, min_area=0.0):
         for _, _, x1, y1, x2, y2 in record['boxes']:
             assert x1 < x2 <= record['width'] and y1 < y2 <= record['height']
 
@@ -144,7 +144,6 @@ def test_maps_that_say_nothing_give_no_box(rows, label, checkpoint):
         (dict(labels='all'), r"labels must be one of .* got 'all'"),
         (dict(labels='predicted', score_thr=0), r'score_thr must be in \(0, 1\], got 0'),
         (dict(score_thr=-0.1), r'score_thr must be in \[0, 1\], got -0.1'),
-        (dict(min_area=1.5), r'min_area must be a share in \[0, 1\], got 1.5'),
     ],
 )
 def test_settings_out_of_range(settings, said):

@@ -105,7 +105,8 @@ def test_custom(run_here, tmp_path):
     (root / 'train' / 'cat' / '1.jpg').write_text('no image')
     output = run_here('python', tool, root, '--boxes', moved, code=1).stdout
     assert 'problem: 1 images cannot be read: train/cat/1.jpg (cannot identify image file)' in output
-    assert f'problem: 1 test images have no box in {moved}: test/cat/3.jpg; ' in output
+    assert f'note: 1 test images show no object, for {moved} lists them without a box: test/cat/3.jpg; ' in output
+    assert f'test images with a box in {moved}: 1\n' in output
     assert output.endswith(f'{root}: cannot be used as it is\n')
 
 

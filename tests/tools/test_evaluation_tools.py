@@ -8,6 +8,10 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from PIL import Image
+
+from mmtscam.datasets.true_boxes import write_true_boxes
+from mmtscam.registry import DATASETS
 
 TRAIN_AS_VAL = ('--cfg-options', 'val_dataloader.dataset.dataset.split=train')
 
@@ -33,7 +37,7 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     chosen = run(
         'python', 'tools/analysis/choose_threshold.py', *common, '--out', tmp_path / 'thresholds.json', *TRAIN_AS_VAL
     ).stdout
-    assert 'Thresholds chosen on 24 images, for others' in chosen
+    assert 'Thresholds chosen on 24 images, 24 with a true box' in chosen
     choices = {
         (choice['protocol']['name'], choice['asked_kind']): choice
         for choice in json.loads((tmp_path / 'thresholds.json').read_text())['thresholds']
@@ -107,6 +111,84 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     assert refused.splitlines()[-1].endswith(
         'none.json: threshold file not found; tools/analysis/choose_threshold.py writes one'
     )
+
+
+def test_a_data_set_with_masks_alone(tool_config, tmp_path, run_here):
+    """Masks that fill the boxes of the sample set."""
+    dataset = tool_config.test_dataloader.dataset
+    for info in DATASETS.build(dict(dataset, pipeline=[])):
+        x1, y1, x2, y2 = map(int, info['instances'][0]['bbox'])
+        mask = np.zeros(Image.open(info['img_path']).size[::-1], np.uint8)
+        mask[y1:y2, x1:x2] = 255
+        path = tmp_path / 'masks' / info['image_id'].replace('images/', '').replace('.jpg', '.png')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(path)
+    tool_config.dump(tmp_path / 'boxes.py')
+    masks = dict(type='MaskImages', mask_dir=str(tmp_path / 'masks'))
+    dataset.boxes = dict(type='MaskBoxes', masks=masks)
+    tool_config.dump(tmp_path / 'masks.py')
+    printed = [
+        run_here('python', 'tools/analysis/constant_box.py', tmp_path / f'{name}.py').stdout
+        for name in ('boxes', 'masks')
+    ]
+    assert printed[0] == printed[1]
+    assert '16 images, 16 with a true box' in printed[1]
+
+
+@pytest.fixture
+def bare_config(tool_config, sample_set, tmp_path):
+    """The tiny config with boxes of a COCO file; the two images of the first class show no object there."""
+    dataset = tool_config.test_dataloader.dataset
+    write_true_boxes(DATASETS.build(dict(dataset, pipeline=[])), tmp_path / 'true.json')
+    content = json.loads((tmp_path / 'true.json').read_text())
+    content['annotations'] = [each for each in content['annotations'] if each['category_id'] != 1]
+    del content['categories'][0]
+    (tmp_path / 'true.json').write_text(json.dumps(content))
+    for loader in (tool_config.val_dataloader, tool_config.test_dataloader):
+        loader.dataset.boxes = dict(type='COCOBoxes', ann_file=str(tmp_path / 'true.json'))
+    tool_config.dump(tmp_path / 'bare.py')
+    return tmp_path / 'bare.py'
+
+
+@pytest.mark.slow
+def test_images_without_an_object(bare_config, checkpoint, tmp_path, run, run_here):
+    printed = run(
+        'python', 'tools/test.py', bare_config, checkpoint, '--work-dir', tmp_path / 'run',
+        '--report-dir', tmp_path / 'out', '--save-maps', tmp_path / 'maps.npz', '--show-dir', tmp_path / 'pictures',
+    ).stdout  # fmt: skip
+    assert 'Localization: 16 images, 14 with a true box' in printed
+    numbers = _numbers(tmp_path / 'out')
+    assert {numbers['tscam', name]['images'] for name in ('cls_top1', 'cls_top5')} == {16}
+    assert {numbers['tscam', name]['images'] for name in ('loc_top1', 'gt_known')} == {14}
+    assert (
+        sum(number['value'] for (name, key), number in numbers.items() if (name, key[:7]) == ('tscam', 'outcome')) == 14
+    )
+    with (tmp_path / 'out' / 'tscam.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row['iou'] == '' for row in rows] == [True] * 2 + [False] * 14
+    assert len(list((tmp_path / 'pictures').iterdir())) == 16
+
+    run_here(
+        'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--config', bare_config,
+        '--out-dir', tmp_path / 'offline',
+    )  # fmt: skip
+    assert _numbers(tmp_path / 'offline') == numbers
+    run_here('python', 'tools/analysis/report.py', tmp_path / 'out', '--maps', tmp_path / 'maps.npz')
+    printed = run_here('python', 'tools/analysis/constant_box.py', bare_config).stdout
+    assert 'GT-known Loc under tscam, 16 images, 14 with a true box:' in printed
+
+
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_nothing_to_score_is_told_before_the_run(bare_config, checkpoint, tmp_path, run_here, tool):
+    content = json.loads((tmp_path / 'true.json').read_text())
+    content['annotations'] = []
+    (tmp_path / 'true.json').write_text(json.dumps(content))
+    words = ['tools/test.py', bare_config, checkpoint] if tool == 'test' else ['tools/train.py', bare_config]
+    printed = run_here('python', *words, '--work-dir', tmp_path / 'run', code=1).stdout
+    assert printed.splitlines()[-1].startswith(
+        'LocAccuracy (tscam): none of the 16 images of the data set has a true box: give boxes of some images'
+    )
+    assert 'Epoch(' not in printed
 
 
 @pytest.mark.slow

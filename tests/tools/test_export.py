@@ -14,7 +14,7 @@ from tiny_fonts import make_font
 
 from mmtscam.datasets.transforms import LoadResizedImage
 from mmtscam.deployment.check import load_exported
-from mmtscam.localization import PROTOCOLS, boxes_to_image, get_protocol, map_to_boxes
+from mmtscam.localization import PROTOCOLS, boxes_to_image, get_protocol, map_to_boxes, map_to_instances
 from mmtscam.registry import MODELS
 
 EXPORT = 'tools/deployment/export.py'
@@ -95,6 +95,12 @@ def test_export_and_demo_without_openmmlab(export, folder, repo, run, sample_set
         assert Image.open(folder / 'picture.png').size == size
         drawn = np.abs(np.asarray(Image.open(folder / 'picture.png'), int) - (230, 40, 40)).sum(-1) == 0
         assert drawn.any()
+    words = ['--class', 3, '--min-area', 0]
+    result = json.loads(run('python', DEMO, images[0], path, *words).stdout)
+    instances = map_to_instances(maps[0, 3], protocol, 0.0)
+    assert result['boxes'] == boxes_to_image(instances, resized['ori_shape'][::-1], protocol).tolist()
+    output = run('python', DEMO, images[0], path, '--min-area', '2', code=2).stdout
+    assert output.endswith('error: --min-area 2.0: must be a share in [0, 1]\n')
     output = run('python', DEMO, images[0], path, '--class', 'Zebra', code=1).stdout
     assert output == '--class Zebra: the model has no such class; give an index below 8 or one of its names, ' \
         'as Crested_Zeb\n'  # fmt: skip
@@ -181,6 +187,11 @@ def test_demo_draws_the_boxes_of_the_package(name, demo):
             drawn = demo['draw_boxes'](score_map, (500, 333), json.loads(json.dumps(asdict(protocol))))
             assert drawn.dtype == expected.dtype
             assert drawn.tolist() == expected.tolist()
+            for min_area in (0.0, 0.3, 1.0):
+                expected = boxes_to_image(map_to_instances(score_map, protocol, min_area), (500, 333), protocol)
+                drawn = demo['draw_boxes'](score_map, (500, 333), json.loads(json.dumps(asdict(protocol))), min_area)
+                assert drawn.dtype == expected.dtype
+                assert drawn.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize('mode', ['RGB', 'L', 'LA', 'P', 'RGBA', 'CMYK'])

@@ -176,6 +176,17 @@ def test_one_class_for_all(run_here, command, tmp_path):
     assert {annotation['category_id'] for annotation in coco.anns.values()} == {1}
 
 
+def test_a_class_whose_images_show_no_object(run_here, command, tmp_path):
+    printed = run_here(*command('a.json'), '--no-object', 'crested zebra', '3', code=1).stdout
+    assert printed.splitlines()[-1].startswith("class 'crested zebra': not among the 8 classes of the model")
+    printed = run_here(*command('a.json'), '--no-object', 'crested zeb', '3').stdout
+    assert printed.endswith('a.json: 24 images, 18 boxes, 6 without a box, 0 skipped\n')
+    coco = COCO(tmp_path / 'a.json')
+    assert {each['category_id'] for each in coco.anns.values()} == {2, 3, 5, 6, 7, 8}
+    assert len(coco.imgs) == 24
+    assert json.loads((tmp_path / 'a.json').read_text())['info']['no_object'] == [0, 3]
+
+
 def test_classes_in_another_order_are_refused(run_here, command, tiny_files, tmp_path):
     content = torch.load(tiny_files[1], weights_only=True)
     classes = content['meta']['dataset_meta']['classes']
@@ -211,6 +222,7 @@ def test_a_classifier_draws_no_boxes(run_here, tiny_files, tmp_path):
     [
         (['--labels', 'predicted', '--score-thr', '2'], 'score_thr must be in (0, 1], got 2.0 (--score-thr)', 1),
         (['--map-kind', 'heat'], '(--map-kind)', 1),
+        (['--min-area', '1.5'], 'min_area must be a share in [0, 1], got 1.5 (--min-area)', 1),
         (['--data', 'nowhere'], '--data nowhere: neither train, val, test nor a folder', 1),
         (['--part-size', '0'], 'pseudo_label.py: error: --part-size 0: must be at least 1', 2),
         (['--score-thr', '-1'], 'score_thr must be in [0, 1], got -1.0 (--score-thr)', 1),

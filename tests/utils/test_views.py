@@ -80,6 +80,16 @@ def test_a_config_of_wrapped_data_sets():
         use_views(cfg, zoom=True)
 
 
+def test_a_config_of_joined_data_sets():
+    inner = dict(type='WSOLDataset', pipeline=[LOAD, RESIZE, PACK])
+    joined = dict(type='ConcatDataset', datasets=[inner, dict(type='RepeatDataset', dataset=inner)])
+    cfg = Config(dict(model=dict(backbone=dict(patch_size=16)), test_dataloader=dict(dataset=joined)))
+    use_views(cfg, tta=True)
+    first, second = cfg.test_dataloader.dataset.datasets
+    for dataset in (first, second.dataset):
+        assert dataset.pipeline[-1].sizes == [(224, 224), (288, 288)]
+
+
 def test_a_pipeline_without_views():
     assert describe_views([LOAD, RESIZE, PACK]) is None
     assert describe_views([]) is None

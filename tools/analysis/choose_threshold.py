@@ -47,7 +47,7 @@ def main() -> None:
     if is_main_process():
         choices = [metric.best for metric in runner.test_evaluator.metrics]
         save_thresholds(args.out, choices, images, run_origin(runner))
-        print_choices(choices, len(images))
+        print_choices(choices, runner.test_evaluator.metrics[0].result.counts)
         print(f'Written: {args.out}')
 
 

@@ -26,7 +26,7 @@ def main() -> None:
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     baselines = constant_box_baselines(dataset, PROTOCOLS[args.protocol])
-    print(f'GT-known Loc under {args.protocol}, {len(dataset)} images:')
+    print(f'GT-known Loc under {args.protocol}, {len(dataset)} images, {baselines["with_box"]} with a true box:')
     print(f'  best constant box of an 8-pixel grid (oracle): {baselines["best_constant_box"]:.1f} %')
     print(f'  whole image: {baselines["whole_image"]:.1f} %')
 

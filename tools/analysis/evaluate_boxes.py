@@ -18,7 +18,9 @@ def main() -> None:
     from mmtscam.pseudo_labels.box_scores import score_boxes
 
     scores = score_boxes(args.boxes, args.truth, args.class_agnostic)
+    images, boxed = scores.pop('images'), scores.pop('with a true box')
     print(', '.join(f'{name} {value:.1f}' for name, value in scores.items()))
+    print(f'{images} images, {boxed} with a true box')
 
 
 if __name__ == '__main__':

@@ -157,7 +157,7 @@ def main() -> None:
     if args.write_thresholds:
         choices = [metric.best for metric in metrics if metric.best]
         save_thresholds(args.write_thresholds, choices, maps.image_ids(), origin)
-        print_choices(choices, len(maps))
+        print_choices(choices, results[0].counts)
         print(f'Written: {args.write_thresholds}')
         return
     print_results(results)

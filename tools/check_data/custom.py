@@ -2,7 +2,8 @@
 
 The images lie in data/images/{train,test}/CLASS/*.jpg. Boxes of the test
 images are optional: a COCO json with file names relative to data/images/test
-and categories named as the folders.
+and categories named as the folders. An image that it lists without a box shows
+no object.
 """
 
 import argparse

@@ -7,7 +7,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,13 @@ def parse_args() -> argparse.Namespace:
         help='several boxes a class: one of every region with at least this share of the area of the largest',
     )
     parser.add_argument('--class-agnostic', action='store_true', help="let all boxes be of one class, 'object'")
+    parser.add_argument(
+        '--no-object',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='classes, by name or index, whose images show no object: they get no box',
+    )
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
     parser.add_argument('--map-kind', metavar='NAME', help="kind of map to localise with (default: the config's)")
     parser.add_argument('--batch-size', type=int, default=32, help='images a batch (default: 32)')
@@ -115,11 +122,12 @@ def label(args: argparse.Namespace) -> None:
     from mmtscam.engine.precision import amp_dtype
     from mmtscam.models import LocTTAModel
     from mmtscam.pseudo_labels import LabelSettings, PartFolder, label_parts, rows_digest
+    from mmtscam.utils.class_names import find_class
     from mmtscam.utils.config import read_config
     from mmtscam.utils.views import use_views
 
     group = start_processes(args.launcher, timedelta(days=7))
-    settings = LabelSettings(args.labels, args.score_thr, args.min_area, args.class_agnostic)
+    settings = LabelSettings(args.labels, args.score_thr, args.class_agnostic)
     rank, world_size = get_dist_info()
     device = get_device()
     if device == 'cpu':
@@ -132,13 +140,14 @@ def label(args: argparse.Namespace) -> None:
     head = check_localises(model, cfg)
     if views:
         model = LocTTAModel(model)
-    loc_settings = head.settings_with(threshold=args.threshold, map_kind=args.map_kind)
+    loc_settings = head.settings_with(threshold=args.threshold, map_kind=args.map_kind, min_area=args.min_area)
     count = head.num_classes
     # A head of the first ten of CUB's classes has the names of all 200.
     classes = class_names(cfg, args.checkpoint)
     classes = classes if len(classes) >= count else ()
     rows = read_rows(args, cfg, classes, count)
     classes = agreed_classes(classes, getattr(rows, 'classes', ()), args, count)
+    settings = replace(settings, no_object=tuple(find_class(name, classes, count) for name in args.no_object))
 
     precision = amp_dtype() if args.amp else None
     info: dict[str, Any] = {}
@@ -240,6 +249,7 @@ def describe(
         checkpoint_sha256=file_sha256(args.checkpoint),
         data=args.data if args.data in SPLITS else Path(args.data).resolve().name,
         **asdict(settings),
+        min_area=loc_settings.min_area,
         map_kind=loc_settings.map_kind,
         threshold=loc_settings.protocol.threshold,
         protocol=asdict(loc_settings.protocol),

@@ -1,4 +1,4 @@
-"""Draw the box of an image with an exported model: python tools/deployment/onnx_demo.py IMAGE MODEL.onnx --out FILE.
+"""Draw the boxes of an image with an exported model: python tools/deployment/onnx_demo.py IMAGE MODEL.onnx --out FILE.
 
 An example to copy: it needs numpy, opencv-python, Pillow and onnxruntime, but
 neither PyTorch nor OpenMMLab nor mmtscam. The steps and their boxes are those
@@ -24,7 +24,7 @@ FONTS = ('DejaVuSans.ttf', 'NotoSansCJK-Regular.ttc', 'wqy-zenhei.ttc', 'msyh.tt
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Classify an image with an exported model and draw the box.')
+    parser = argparse.ArgumentParser(description='Classify an image with an exported model and draw the box, or boxes.')
     parser.add_argument('image', help='image file')
     parser.add_argument('model', help='file that tools/deployment/export.py wrote (.onnx)')
     parser.add_argument('--out', metavar='FILE', help='picture to write, with box and class')
@@ -32,7 +32,16 @@ def parse_args() -> argparse.Namespace:
         '--class', dest='wanted', metavar='NAME_OR_INDEX', help='class to draw the box of (default: the best one)'
     )
     parser.add_argument('--font', metavar='FILE', help='font file for the class (default: one at hand that has it)')
-    return parser.parse_args()
+    parser.add_argument(
+        '--min-area',
+        type=float,
+        metavar='SHARE',
+        help='several boxes: one of every region with at least this share of the area of the largest',
+    )
+    args = parser.parse_args()
+    if args.min_area is not None and not 0 <= args.min_area <= 1:
+        parser.error(f'--min-area {args.min_area}: must be a share in [0, 1]')
+    return args
 
 
 def read_image(path: str) -> 'Image.Image':
@@ -81,11 +90,14 @@ def choose_class(wanted: str | None, scores: 'np.ndarray', classes: list[str] | 
     raise SystemExit(f'--class {wanted}: the model has no such class; give an index below {len(scores)}{known}')
 
 
-def draw_boxes(score_map: 'np.ndarray', image_size: tuple[int, int], protocol: dict[str, Any]) -> 'np.ndarray':
+def draw_boxes(
+    score_map: 'np.ndarray', image_size: tuple[int, int], protocol: dict[str, Any], min_area: float | None = None
+) -> 'np.ndarray':
     """Boxes ``(n, 4)`` of a map, (x1, y1, x2, y2) in an image of ``(width, height)``.
 
     The protocol in the file's metadata says how a map is normalised, cut and
-    turned into boxes.
+    turned into boxes. With ``min_area`` every separate region with at least
+    this share of the largest one's area has a box, and there may be none.
     """
     import cv2
     import numpy as np
@@ -106,12 +118,15 @@ def draw_boxes(score_map: 'np.ndarray', image_size: tuple[int, int], protocol: d
         else:
             grey = (level * 255).astype(np.uint8)
             foreground = grey > int(protocol['threshold'] * np.percentile(grey, protocol['percentile']))
-        rects = find_rects(foreground.astype(np.uint8), protocol['regions'])
+        regions = foreground.astype(np.uint8), protocol['regions']
+        rects = find_rects(*regions) if min_area is None else find_objects(*regions, min_area)
     boxes = [(x, y, x + width, y + height) for x, y, width, height in rects]
     if protocol['clamp_boxes']:
         boxes = [(x1, y1, min(x2, frame[0] - 1), min(y2, frame[1] - 1)) for x1, y1, x2, y2 in boxes]
     scale = [size / framed for size, framed in zip(image_size, frame, strict=True)] * 2
-    return (np.array(boxes or [protocol['empty_box']]) * scale).astype(np.float32)
+    if not boxes and min_area is None:
+        boxes = [protocol['empty_box']]
+    return (np.array(boxes).reshape(-1, 4) * scale).astype(np.float32)
 
 
 def find_rects(foreground: 'np.ndarray', regions: str) -> list:
@@ -133,6 +148,25 @@ def find_rects(foreground: 'np.ndarray', regions: str) -> list:
     contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     chosen = [max(contours, key=cv2.contourArea)] if regions == 'contour' else contours
     return list(map(cv2.boundingRect, chosen))
+
+
+def find_objects(foreground: 'np.ndarray', regions: str, min_area: float) -> list:
+    """Rectangles of the separate regions that are large enough, the largest first: components or outer contours."""
+    import cv2
+    import numpy as np
+
+    if regions == 'component':
+        _, labels, statistics, _ = cv2.connectedComponentsWithStats(foreground, connectivity=8)
+        _, firsts = np.unique(
+            labels[labels > 0], return_index=True
+        )  # of equal ones, the first in raster order is first
+        rects, sizes = statistics[1:, :4].tolist(), statistics[1:, cv2.CC_STAT_AREA]
+        order = np.lexsort((firsts, -sizes))
+    else:
+        contours, _ = cv2.findContours(foreground, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        rects, sizes = list(map(cv2.boundingRect, contours)), np.array([cv2.contourArea(each) for each in contours])
+        order = np.argsort(-sizes, kind='stable')
+    return [rects[place] for place in order if sizes[place] >= min_area * sizes.max()]
 
 
 def find_font(caption: str, size: int, file: str | None) -> 'ImageFont.FreeTypeFont | ImageFont.ImageFont':
@@ -194,7 +228,7 @@ def main() -> None:
     label = choose_class(args.wanted, outputs['scores'], metadata['classes'])
     name = metadata['classes'][label] if metadata['classes'] else f'class {label}'
     score = float(outputs['scores'][label])
-    boxes = draw_boxes(outputs['maps'][label], image.size, metadata['protocol'])
+    boxes = draw_boxes(outputs['maps'][label], image.size, metadata['protocol'], args.min_area)
     if args.out:
         os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)
         draw_picture(image, boxes, f'{name.replace("_", " ")}  {score:.2f}', args.font).save(args.out)

@@ -6,6 +6,7 @@ from .coco_boxes import COCOBoxes
 from .cub_boxes import CUBBoxes
 from .ilsvrc_boxes import ILSVRCBoxes
 from .ilsvrc_csv_boxes import ILSVRCCSVBoxes
+from .mask_boxes import MaskBoxes
 from .voc_boxes import VOCBoxes
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     'CUBBoxes',
     'ILSVRCBoxes',
     'ILSVRCCSVBoxes',
+    'MaskBoxes',
     'VOCBoxes',
 ]

@@ -27,10 +27,12 @@ class BaseBoxReader(metaclass=ABCMeta):
 
         Returns:
             ``(n, 4)`` ``float64`` boxes ``(x1, y1, x2, y2)`` in original
-            image coordinates, n at least 1.
+            image coordinates; n is 0 where the annotations say that the image
+            shows no object.
 
         Raises:
-            ValueError: If the annotations have no box for the image.
+            ValueError: If the annotations do not tell, since the image is not
+                in them, for example.
         """
 
     def img_id(self, img_path: str) -> int | None:
@@ -40,6 +42,11 @@ class BaseBoxReader(metaclass=ABCMeta):
             img_path: Path of the image as the data set gives it.
         """
         return None
+
+
+def no_boxes() -> np.ndarray:
+    """The boxes of an image that shows no object."""
+    return np.zeros((0, 4))
 
 
 def xywh_to_xyxy(values: Sequence[Any], row: str) -> np.ndarray:

@@ -5,12 +5,14 @@ import numpy as np
 from mmtscam.datasets.coco import COCOFile, COCOObject
 from mmtscam.registry import BOX_READERS
 
-from .base_box_reader import BaseBoxReader, xywh_to_xyxy
+from .base_box_reader import BaseBoxReader, no_boxes, xywh_to_xyxy
 
 
 @BOX_READERS.register_module()
 class COCOBoxes(BaseBoxReader):
     """Reads the boxes of a COCO json file; crowds (``iscrowd``) are left out.
+
+    An image that is listed without any annotation shows no object.
 
     Args:
         data_root: Root of the data set.
@@ -36,11 +38,13 @@ class COCOBoxes(BaseBoxReader):
         """See :meth:`BaseBoxReader.__call__`.
 
         Raises:
-            ValueError: If the image has no box (of its class), a box is not
-                finite, inverted or empty or lies outside the size that the
-                file gives the image, or, with ``match_class``,
-                ``class_name`` is none of the categories.
+            ValueError: If the image is not listed or has no box of its class
+                but others, a box is not finite, inverted or empty or lies
+                outside the size that the file gives the image, or, with
+                ``match_class``, ``class_name`` is none of the categories.
         """
+        if self.file.shows_nothing(img_path):
+            return no_boxes()
         objects = self.file.objects_of_class(img_path, class_name) if self._match_class else self.file.objects(img_path)
         boxes = [self._box(found, img_path) for found in objects if not found.crowd]
         if not boxes:

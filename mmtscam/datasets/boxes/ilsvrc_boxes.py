@@ -7,7 +7,7 @@ import numpy as np
 from mmtscam.registry import BOX_READERS
 
 from ..annotation_files import find_folder
-from .base_box_reader import BaseBoxReader
+from .base_box_reader import BaseBoxReader, no_boxes
 from .voc_xml import read_voc_xml
 
 
@@ -35,8 +35,8 @@ class ILSVRCBoxes(BaseBoxReader):
         """See :meth:`BaseBoxReader.__call__`; ``class_name`` is not used.
 
         Raises:
-            ValueError: If the image has no XML file, that file has no box or
-                cannot be read.
+            ValueError: If the image has no XML file, or that file cannot be
+                read.
         """
         folder, name = osp.split(img_path)
         xml_name = f'{osp.splitext(name)[0]}.xml'
@@ -44,7 +44,5 @@ class ILSVRCBoxes(BaseBoxReader):
         path = next(filter(osp.isfile, candidates), None)
         if path is None:
             raise ValueError(f'{self._ann_dir}: no box for image {img_path}: there is no {" and no ".join(candidates)}')
-        objects = read_voc_xml(path)
-        if not objects:
-            raise ValueError(f'{path}: no box for image {img_path}')
-        return np.stack([found.box for found in objects])
+        boxes = [found.box for found in read_voc_xml(path)]
+        return np.stack(boxes) if boxes else no_boxes()

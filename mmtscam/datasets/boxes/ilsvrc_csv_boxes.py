@@ -8,7 +8,7 @@ import numpy as np
 from mmtscam.registry import BOX_READERS
 
 from ..annotation_files import find_file, read_text
-from .base_box_reader import BaseBoxReader, check_xyxy
+from .base_box_reader import BaseBoxReader, check_xyxy, no_boxes
 
 _HEADER = ['ImageId', 'PredictionString']
 
@@ -18,7 +18,8 @@ class ILSVRCCSVBoxes(BaseBoxReader):
     """Reads Kaggle's ``LOC_val_solution.csv``: all boxes of an image.
 
     Below the header ``ImageId,PredictionString`` there is one row an image:
-    its file name without extension and groups of ``class x1 y1 x2 y2``.
+    its file name without extension and groups of ``class x1 y1 x2 y2``, none
+    for an image that shows no object.
 
     Args:
         data_root: Root of the data set.
@@ -50,9 +51,10 @@ class ILSVRCCSVBoxes(BaseBoxReader):
         image_id, words = values[0], values[1].split()
         if image_id in self._boxes:
             raise ValueError(f'{row}: a second row for image {image_id}')
-        if not words or len(words) % 5:
+        if len(words) % 5:
             raise ValueError(f'{row}: needs groups of class x1 y1 x2 y2, got {len(words)} words')
-        self._boxes[image_id] = np.stack([check_xyxy(words[i + 1 : i + 5], row) for i in range(0, len(words), 5)])
+        boxes = [check_xyxy(words[i + 1 : i + 5], row) for i in range(0, len(words), 5)]
+        self._boxes[image_id] = np.stack(boxes) if boxes else no_boxes()
 
     def __call__(self, img_path: str, class_name: str | None = None) -> np.ndarray:
         """See :meth:`BaseBoxReader.__call__`; ``class_name`` is not used."""

@@ -7,7 +7,7 @@ import numpy as np
 from mmtscam.registry import BOX_READERS
 
 from ..annotation_files import find_folder
-from .base_box_reader import BaseBoxReader
+from .base_box_reader import BaseBoxReader, no_boxes
 from .voc_xml import read_voc_xml
 
 
@@ -16,7 +16,8 @@ class VOCBoxes(BaseBoxReader):
     """Reads Pascal VOC's XML files: one for each image, with the image's name.
 
     VOC counts pixels from 1; the reader returns boxes that count from 0.
-    Objects marked as difficult are left out, as in VOC's own evaluation.
+    Objects marked as difficult are left out, as in VOC's own evaluation. An
+    image whose file lists no object at all shows none.
 
     Args:
         data_root: Root of the data set.
@@ -38,7 +39,7 @@ class VOCBoxes(BaseBoxReader):
 
         Raises:
             ValueError: If the image has no XML file, that file cannot be
-                read or has no box (of the image's class), or, with
+                read or has objects but no box (of the image's class), or, with
                 ``match_class``, there is no ``class_name``.
         """
         path = osp.join(self._ann_dir, f'{osp.splitext(osp.basename(img_path))[0]}.xml')
@@ -50,6 +51,8 @@ class VOCBoxes(BaseBoxReader):
                 'the classes in metainfo, or set match_class=False to take every box'
             )
         objects = read_voc_xml(path)
+        if not objects:
+            return no_boxes()
         boxes = [
             found.box - 1
             for found in objects

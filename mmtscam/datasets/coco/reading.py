@@ -128,6 +128,14 @@ class COCOFile:
             )
         return [found for found in self.objects(img_path) if found.category == class_name]
 
+    def shows_nothing(self, img_path: str) -> bool:
+        """Tell whether an image is listed without any object, not even a crowd.
+
+        Args:
+            img_path: Path of the image as the data set gives it.
+        """
+        return image_key(img_path, self._img_root) in self._sizes and not self.objects(img_path)
+
     def what_is_missing(self, img_path: str, class_name: str | None, what: str) -> str:
         """Say why an image has no object, for an error.
 

@@ -13,7 +13,8 @@ class COCOMasks(BaseMaskReader):
     """Reads the segmentations of a COCO json file: polygons and run lengths.
 
     The foreground is the union of an image's objects. Pixels of crowds
-    (``iscrowd``) that are not foreground are to be ignored.
+    (``iscrowd``) that are not foreground are to be ignored. The mask of an
+    image that is listed without any annotation is all background.
 
     Args:
         data_root: Root of the data set.
@@ -34,16 +35,19 @@ class COCOMasks(BaseMaskReader):
 
     def check(self, img_path: str) -> None:
         """See :meth:`BaseMaskReader.check`; the class does not matter."""
-        self._require_objects(self._file.objects(img_path), 'no mask', img_path)
+        if not self._file.shows_nothing(img_path):
+            self._require_objects(self._file.objects(img_path), 'no mask', img_path)
 
     def __call__(self, img_path: str, class_name: str | None = None) -> np.ndarray:
         """See :meth:`BaseMaskReader.__call__`.
 
         Raises:
-            ValueError: If the image has no object (of its class), its size
-                is not told, a segmentation is malformed, or, with
+            ValueError: If the image is not listed or has no object of its
+                class but others, its size is not told, a segmentation is malformed, or, with
                 ``match_class``, ``class_name`` is none of the categories.
         """
+        if self._file.shows_nothing(img_path):
+            return np.zeros(self._file.size(img_path), np.uint8)
         if self._match_class:
             wanted, objects = f'no mask of class {class_name!r}', self._file.objects_of_class(img_path, class_name)
         else:

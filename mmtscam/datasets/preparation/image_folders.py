@@ -27,16 +27,17 @@ def check_image_folders(
 
     Args:
         root: Folder with ``train`` and ``test``.
-        box_files: COCO json files, each with a box for every test image. The
-            box's category has the name of the image's folder.
+        box_files: COCO json files, each of which lists every test image. The
+            category of an image's boxes has the name of its folder. An image
+            without an annotation shows no object.
         img_prefix: Folder in ``root`` to which ``file_name`` in them is
             relative.
         track: Shows the progress.
 
     Returns:
         The numbers of images and classes. Problems are classes that are empty
-        or not in both splits, unreadable images, test images without a box,
-        and malformed boxes.
+        or not in both splits, unreadable images, test images that are not
+        listed or have boxes of other classes alone, and malformed boxes.
 
     Raises:
         FileNotFoundError: If a folder or json file is missing.
@@ -109,15 +110,24 @@ def _check_boxes(
 ) -> None:
     read_boxes = COCOBoxes(root, osp.abspath(path), img_prefix)
     categories = set(map(str, read_boxes.file.categories))
+    shown = {
+        name: [image for image in images if not read_boxes.file.shows_nothing(osp.join(root, image))]
+        for name, images in classes.items()
+    }
     findings.complain(
         f'classes are no category of {path}',
-        (name for name in classes if name not in categories),
+        (name for name, images in shown.items() if images and name not in categories),
         f'its categories are {", ".join(sorted(categories)[:10])}',
     )
     findings.remark(f'categories of {path} are no class', sorted(categories - classes.keys()))
+    findings.remark(
+        f'test images show no object, for {path} lists them without a box',
+        (image for name, images in classes.items() for image in images if image not in shown[name]),
+        'they count for classification, not for localization',
+    )
 
     bare, wrong = [], []
-    test_images = [(name, image) for name, images in classes.items() if name in categories for image in images]
+    test_images = [(name, image) for name, images in shown.items() if name in categories for image in images]
     for name, image in track(test_images, 'reading boxes'):
         img_path = osp.join(root, image)
         try:
@@ -128,9 +138,12 @@ def _check_boxes(
             else:
                 bare.append(image)
     findings.complain(
-        f'test images have no box in {path}',
+        f'test images are not listed in {path}',
         bare,
         f'images are named relative to {osp.join(root, img_prefix)} there; the first is {read_boxes.file.first_image}',
     )
     findings.complain('test images have no proper box', wrong)
-    findings.counts[f'test images with a box in {path}'] = len(test_images) - len(bare) - len(wrong)
+    boxed = len(test_images) - len(bare) - len(wrong)
+    if not (boxed or bare or wrong):
+        findings.problems.append(f'{path}: no test image has a box, so localization cannot be measured')
+    findings.counts[f'test images with a box in {path}'] = boxed

@@ -19,7 +19,8 @@ class CropAroundBox(BaseTransform):
     lies within the image. Put this step before those that resize. Boxes of a
     model come into training by ``boxes=dict(type='COCOBoxes',
     ann_file='pseudo_boxes.json')`` of the data set; with true boxes training
-    is no longer weakly supervised.
+    is no longer weakly supervised. An image in which there is no box, since
+    it shows no object, stays whole.
 
     Args:
         scale: Least and largest side of the crop, in longer sides of the box.
@@ -56,15 +57,17 @@ class CropAroundBox(BaseTransform):
             ``zoomed``, which heads find in the sample.
 
         Raises:
-            ValueError: If there is no box, the box does not lie in the image,
-                or the image has been resized or mirrored.
+            ValueError: If boxes are not known, the box does not lie in the
+                image, or the image has been resized or mirrored.
         """
         image = results['img']
-        if not results.get('instances'):
+        if results.get('instances') is None:
             raise ValueError(
                 "CropAroundBox needs a box: give the data set boxes, such as dict(type='COCOBoxes', "
                 "ann_file='pseudo_boxes.json') with a file of pseudo_label.py"
             )
+        if not results['instances']:
+            return results
         if tuple(results.get('ori_shape', image.shape)[:2]) != image.shape[:2]:
             raise ValueError('CropAroundBox works in the pixels of the file: put it before steps that resize or crop')
         if results.get('flip'):

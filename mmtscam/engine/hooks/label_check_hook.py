@@ -1,15 +1,17 @@
-"""A check that labels and class names mean the same to data and model."""
+"""A check that labels and class names mean the same to data and model, and that there is something to score."""
 
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmtscam.engine.run_origin import loaded_file
+from mmtscam.evaluation import BaseLocMetric
 from mmtscam.models.checkpoints import TrainedClasses, classes_of, trained_classes
 from mmtscam.registry import HOOKS
 from mmtscam.utils.class_names import check_same_classes
@@ -17,7 +19,7 @@ from mmtscam.utils.class_names import check_same_classes
 
 @HOOKS.register_module()
 class LabelCheckHook(Hook):
-    """Checks labels and class names of the training and the validation data before the first step.
+    """Checks labels, class names and true boxes, before the first step those of the validation too.
 
     Every label must be one of the head's classes. On a GPU any other label
     would end in a device-side assertion that names nothing. The names of the
@@ -25,6 +27,7 @@ class LabelCheckHook(Hook):
     tested or resumed; a checkpoint that training starts from may have other
     names, but not the same ones in another order. Data sets that number their
     classes by folder give other labels where a folder is missing or renamed.
+    A localization metric must find true boxes.
     """
 
     def __init__(self) -> None:
@@ -55,10 +58,12 @@ class LabelCheckHook(Hook):
     def before_val(self, runner: Runner) -> None:
         """Check the validation data."""
         self._check(runner, runner.val_dataloader, 'the validation data')
+        _check_truth(runner.val_dataloader, runner.val_evaluator)
 
     def before_test(self, runner: Runner) -> None:
         """Check the test data."""
         self._check(runner, runner.test_dataloader, 'the test data')
+        _check_truth(runner.test_dataloader, runner.test_evaluator)
 
     def _check(self, runner: Runner, dataloader: DataLoader, name: str) -> None:
         dataset: Any = dataloader.dataset
@@ -85,6 +90,12 @@ class LabelCheckHook(Hook):
                 f'The highest label is {highest}, but the head has {num_classes} classes: '
                 'is model.head.num_classes the number of classes of the data?'
             )
+
+
+def _check_truth(dataloader: DataLoader, evaluator: Evaluator) -> None:
+    for metric in evaluator.metrics:
+        if isinstance(metric, BaseLocMetric):
+            metric.check_dataset(dataloader.dataset)
 
 
 def _read_labels(dataset: Any) -> np.ndarray:

@@ -49,8 +49,10 @@ class LocReportHook(Hook):
     @master_only
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Print and write the results of the metrics."""
-        found = [getattr(metric, 'result', None) for metric in runner.test_evaluator.metrics]
-        results = [result for result in found if result is not None]
+        results = []
+        for metric in runner.test_evaluator.metrics:
+            if (result := getattr(metric, 'result', None)) is not None:
+                results += [result, *getattr(metric, 'set_results', [])]
         if not results:
             return
         print_results(results)

@@ -70,7 +70,7 @@ class LocVisualizationHook(Hook):
         upright = loads_upright(pipeline_of(loader.dataset))
         visualizer = Visualizer.get_current_instance()
         for sample in samples:
-            index = sample.get('sample_idx', sample.get('img_id'))
+            index = sample.get('number', sample.get('sample_idx', sample.get('img_id')))
             if index % self.interval:
                 continue
             name = f'{index:06d}_{Path(sample.img_path).stem}'

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmengine.dataset import BaseDataset
 from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmtscam.engine.loops.overlap import OverlapMixin
 from mmtscam.engine.run_origin import run_origin
 from mmtscam.evaluation.stored_maps import MapPart, merge_parts
 from mmtscam.registry import HOOKS
@@ -37,7 +39,18 @@ class SaveMapsHook(Hook):
         return self.out_file.with_name(f'.{self.out_file.name}.rank{rank}')
 
     def before_test(self, runner: Runner) -> None:
-        """Start this process's part."""
+        """Start this process's part.
+
+        Raises:
+            ValueError: If the data set joins or repeats others, and the loop
+                does not tell their images apart.
+        """
+        loop, dataset = runner.test_loop, runner.test_dataloader.dataset
+        if not isinstance(loop, OverlapMixin) and not isinstance(dataset, BaseDataset):
+            raise ValueError(
+                f'{type(loop).__name__} does not number the images of a {type(dataset).__name__}, so maps cannot be '
+                "saved: set test_cfg.type to 'LocTestLoop'"
+            )
         self._part = MapPart(self._part_file(get_rank()))
 
     def after_test_iter(

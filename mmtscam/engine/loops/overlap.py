@@ -1,13 +1,16 @@
 """Evaluation in which the CPU scores one batch while the accelerator computes the next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.logging import print_log
 from mmengine.runner.amp import autocast
+from mmengine.structures import BaseDataElement
 
 from mmtscam.engine.precision import amp_dtype
+
+from .joined_sets import set_finder
 
 if TYPE_CHECKING:
     from mmengine.runner import BaseLoop as _Loop
@@ -26,6 +29,10 @@ class OverlapMixin(_Loop):
     batch, so the first logged ``time`` is that of two batches. Losses among
     predictions, which this package's models do not give, are not gathered.
 
+    Each sample is given its ``number`` in the data set, from 0, for ids of
+    images are unique within one file at most; and ``set_name`` where the data
+    set joins several, see :func:`~mmtscam.engine.loops.joined_sets.set_finder`.
+
     Args:
         *args: Arguments of mmengine's loop. ``fp16`` predicts in mixed
             precision, in :func:`~mmtscam.engine.precision.amp_dtype`.
@@ -41,7 +48,9 @@ class OverlapMixin(_Loop):
         self.amp_dtype = amp_dtype() if self.fp16 else None
         if self.amp_dtype is not None:
             print_log(f'The {self.stage} predicts in mixed precision, {self.amp_dtype}', logger='current')
-        self._started: tuple[int, Any, Sequence] | None = None
+        self._started: tuple[int, Any, Sequence, Sequence[int]] | None = None
+        self._set_of = set_finder(self.dataloader.dataset)
+        self._numbers: Iterator[Sequence[int]] = iter(())
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: Any) -> None:
@@ -53,18 +62,24 @@ class OverlapMixin(_Loop):
         """
         if idx == 0:
             self._started = None  # of a run that failed
+            # The sampler deals out the same numbers as it does to the loader.
+            self._numbers = iter(self.dataloader.batch_sampler)
         self.runner.call_hook(f'before_{self.stage}_iter', batch_idx=idx, data_batch=data_batch)
         step = getattr(self.runner.model, f'{self.stage}_step')
         with autocast(enabled=self.amp_dtype is not None, dtype=self.amp_dtype):
             outputs = step(data_batch)
         self._score()
-        self._started = idx, data_batch, outputs
+        self._started = idx, data_batch, outputs, next(self._numbers)
         if idx + 1 == len(self.dataloader):
             self._score()
 
     def _score(self) -> None:
         if self._started is None:
             return
-        (idx, data_batch, outputs), self._started = self._started, None
+        (idx, data_batch, outputs, numbers), self._started = self._started, None
+        for number, sample in zip(numbers, outputs, strict=False):  # some models give fewer, or no samples
+            if isinstance(sample, BaseDataElement):
+                name = self._set_of(number)
+                sample.set_metainfo(dict(number=number) if name is None else dict(number=number, set_name=name))
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
         self.runner.call_hook(f'after_{self.stage}_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)

@@ -5,13 +5,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.dist import all_gather_object, broadcast_object_list, collect_results, is_main_process
 from mmengine.evaluator import BaseMetric
 
 from mmtscam.evaluation.report import MetricResult, Number
-from mmtscam.evaluation.samples import head_threshold, image_key, localising_kind, naming, sample_name
+from mmtscam.evaluation.samples import (
+    head_threshold,
+    image_key,
+    localising_kind,
+    naming,
+    sample_key,
+    sample_name,
+    shows_object,
+)
 from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource, load_thresholds
 from mmtscam.localization import Protocol, get_protocol
 
@@ -22,7 +30,8 @@ class BaseLocMetric(BaseMetric):
     A subclass implements :meth:`score`, which makes a row of each image, and
     :meth:`summarise`, which makes numbers of all rows. Everything else is
     done here: gathering from all processes, checking that each image was
-    scored once, the table, ``report.json`` and a CSV file of the rows.
+    scored once, the table, ``report.json`` and a CSV file of the rows. Images
+    without a true box, where boxes are known, are counted and left out.
 
     The threshold of a sample is decided here, for every metric, by the first
     of these that there is:
@@ -55,10 +64,16 @@ class BaseLocMetric(BaseMetric):
             for which that is not so sets it to ``False`` in its class.
         sweeps: Whether samples are scored at every threshold, so that the
             metric can choose one for others: see :attr:`best`.
+        needs_boxes: Whether it cannot do without true boxes. A data set
+            without a box reader is then refused before the run.
+        truth: The truth by which an image is known to show an object.
         best: The thresholds that a sweep has chosen; ``None`` before its
             evaluation, and for other metrics.
         result: Everything that the metric found; ``None`` before its
             evaluation, and in all processes but the main one.
+        set_results: The same of each data set alone, where samples have a
+            ``set_name``, under names ``PREFIX/SET``; not of a set without an
+            object.
 
     Raises:
         ValueError: If an argument is out of range or of no use, or the file
@@ -81,6 +96,8 @@ class BaseLocMetric(BaseMetric):
 
     uses_threshold: bool = True
     sweeps: bool = False
+    needs_boxes: bool = False
+    truth: str = 'true box'
 
     def __init__(
         self,
@@ -106,6 +123,7 @@ class BaseLocMetric(BaseMetric):
         self.map_kind = map_kind
         self.best: ThresholdChoice | None = None
         self.result: MetricResult | None = None
+        self.set_results: list[MetricResult] = []
         self._file = load_thresholds(threshold_file) if threshold_file else None
         self.choice = self._file.find(self.protocol, map_kind) if self._file else None
         self._threshold = self.choice.threshold if self.choice else threshold
@@ -138,10 +156,10 @@ class BaseLocMetric(BaseMetric):
         """Make numbers of all images, in the main process.
 
         Args:
-            scored: The rows of all images, each with ``img_path``, the columns
-                of :meth:`score`, ``map_kind``, ``threshold`` and
-                ``threshold_source``.
-            images: How many there are, at least 1.
+            scored: The rows of all images that show an object, each with
+                ``img_path``, the columns of :meth:`score`, ``map_kind``,
+                ``threshold`` and ``threshold_source``.
+            images: How many show one, at least 1.
 
         Returns:
             The numbers. Threshold and source are filled in by the metric.
@@ -207,10 +225,52 @@ class BaseLocMetric(BaseMetric):
         for sample in data_samples:
             protocol = self.protocol_for(sample)
             with naming(sample):
-                self.keep(sample, self.score(sample, protocol), protocol)
+                if self.shows_object(sample):
+                    self.keep(sample, self.score(sample, protocol), protocol)
+                else:
+                    self.pass_over(sample, protocol)
 
-    def keep(self, sample: dict, scored: Any, protocol: Protocol) -> None:
-        """Keep the row that :meth:`score` has made of a sample.
+    def shows_object(self, sample: dict) -> bool:
+        """Tell whether there is something to localise in an image: by default a true box."""
+        return shows_object(sample)
+
+    def pass_over(self, sample: dict, protocol: Protocol) -> None:
+        """Take note of an image without an object, which is not scored."""
+        self.results.append(_Kept(sample_key(sample), sample_name(sample), sample.get('set_name'), None, False))
+
+    def check_dataset(self, dataset: Any) -> None:
+        """Refuse a data set in which this metric would find nothing to score, before the run.
+
+        Args:
+            dataset: A data set of mmengine's kind, or a wrapper of some.
+
+        Raises:
+            ValueError: If there is no true box, or no reader of boxes where
+                the metric needs one.
+        """
+        for joined in getattr(dataset, 'datasets', [dataset]):
+            if 'instances' in (first := joined.get_data_info(0)):
+                continue
+            if not self.needs_boxes:
+                return
+            raise ValueError(
+                f'{type(self).__name__} ({self.prefix}) needs true boxes, and {first.get("img_path", "the data set")} '
+                'has none: give the data set a box reader (boxes of WSOLDataset), or leave this metric out'
+            )
+        if not any(dataset.get_data_info(index)['instances'] for index in range(len(dataset))):
+            raise ValueError(
+                f'{type(self).__name__} ({self.prefix}): none of the {len(dataset)} images of the data set has a '
+                'true box: give boxes of some images, or leave this metric out'
+            )
+
+    def keep(self, sample: dict, scored: Any, protocol: Protocol, has_object: bool = True) -> None:
+        """Keep the row that was made of a sample.
+
+        Args:
+            sample: The sample.
+            scored: The row.
+            protocol: The rules by which it was made.
+            has_object: Whether the image shows an object.
 
         Raises:
             ValueError: If it is no mapping, or has a column that is added
@@ -226,13 +286,15 @@ class BaseLocMetric(BaseMetric):
             threshold=protocol.threshold,
             threshold_source=self._source.value if self.uses_threshold else None,
         )
-        for column in ('img_path', *added):
+        for column in ('img_path', *added, 'set_name'):
             if column in scored:
                 raise ValueError(
                     f'{type(self).__name__}: every row has a column {column!r}: let score name its own otherwise'
                 )
         row = dict(img_path=sample_name(sample), **scored, **added)
-        self.results.append((sample.get('img_id'), row))
+        if (set_name := sample.get('set_name')) is not None:
+            row['set_name'] = set_name
+        self.results.append(_Kept(sample_key(sample), row['img_path'], set_name, row, has_object))
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Gather from all processes and summarise.
@@ -249,7 +311,7 @@ class BaseLocMetric(BaseMetric):
         """
         used = all_gather_object(self._used)
         gathered = self.gather(size)
-        self._used, self._size, self.result = _Used.union(used), size, None
+        self._used, self._size, self.result, self.set_results = _Used.union(used), size, None, []
         # All processes must hear of an error, or they would wait for ever.
         computed: list[Any] = [None]
         failure: Exception | None = None
@@ -282,24 +344,35 @@ class BaseLocMetric(BaseMetric):
         self.results.clear()
         return gathered
 
-    def merge(self, gathered: list) -> tuple[Any, int]:
+    def merge(self, gathered: list) -> 'dict[str | None, Merged]':
         """Merge the parts that were gathered.
 
         Args:
             gathered: Result of :meth:`gather`.
 
         Returns:
-            The argument of :meth:`summarise`, and the number of images in it.
+            All images under ``None``, and those of each set, where there are
+            several, under its name.
 
         Raises:
             ValueError: If an image was scored twice.
         """
         seen = set()
-        for img_id, row in gathered:
-            if img_id is not None and img_id in seen:
-                raise ValueError(f'{row["img_path"]}: the image with img_id {img_id} was scored twice')
-            seen.add(img_id)
-        return [row for _, row in gathered], len(gathered)
+        parts: dict[str | None, list[_Kept]] = {None: gathered}
+        for kept in gathered:
+            if kept.key is not None and kept.key in seen:
+                raise ValueError(f'{kept.name}: the image was scored twice')
+            seen.add(kept.key)
+            if kept.set_name is not None:
+                parts.setdefault(kept.set_name, []).append(kept)
+        return {
+            name: Merged(
+                [kept.row for kept in part if kept.row is not None],
+                len(part),
+                sum(kept.has_object for kept in part),
+            )
+            for name, part in parts.items()
+        }
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Make the result, in the main process.
@@ -308,25 +381,42 @@ class BaseLocMetric(BaseMetric):
             results: Result of :meth:`gather`.
 
         Returns:
-            Names, without the prefix, and values.
+            Names, without the prefix, and values; those of single sets begin
+            with ``SET/``.
 
         Raises:
             ValueError: For the same reasons as :meth:`evaluate`.
         """
-        scored, images = self.merge(results)
+        sets = self.merge(results)
+        scored, images, with_object = whole = sets.pop(None)
         if not images or images != self._size:
             raise ValueError(f'{type(self).__name__}: {images} images were scored, but the data set has {self._size}')
-        self.result = MetricResult(
-            name=str(self.prefix),
+        if not with_object:
+            raise ValueError(f'{type(self).__name__}: none of the {images} images has a {self.truth} to compare with')
+        named = {name: part for name, part in sets.items() if part.with_object}
+        self.set_results = [self._result(f'{self.prefix}/{name}', part) for name, part in named.items()]
+        # The last one, since a sweep leaves the thresholds that it has chosen.
+        self.result = self._result(str(self.prefix), whole)
+        if isinstance(scored, list):
+            self.result.rows = scored
+        scalars = self.result.scalars()
+        for name, result in zip(named, self.set_results, strict=True):
+            scalars.update({f'{name}/{key}': value for key, value in result.scalars().items()})
+        return scalars
+
+    def _result(self, name: str, part: 'Merged') -> MetricResult:
+        scored, images, with_object = part
+        return MetricResult(
+            name=name,
             metric=type(self).__name__,
             protocol=replace(self.protocol, threshold=self._used.threshold),
             map_kind=self.scored_kind,
             images=images,
-            numbers=[self._complete(number) for number in self.summarise(scored, images)],
-            curves=self.curves(scored, images),
-            rows=scored if isinstance(scored, list) else [],
+            numbers=[self._complete(number) for number in self.summarise(scored, with_object)],
+            curves=self.curves(scored, with_object),
+            with_object=with_object,
+            truth=self.truth,
         )
-        return self.result.scalars()
 
     @property
     def scored_kind(self) -> str:
@@ -362,6 +452,30 @@ class BaseLocMetric(BaseMetric):
         if not isinstance(value, int | float):
             raise ValueError(f'{type(self).__name__}: {name!r} must be one number, got {value!r}')
         return value
+
+
+class Merged(NamedTuple):
+    """Images of all processes, of one set or all.
+
+    Attributes:
+        scored: The argument of :meth:`BaseLocMetric.summarise`.
+        images: Number of all images.
+        with_object: Number of those that show an object.
+    """
+
+    scored: Any
+    images: int
+    with_object: int
+
+
+class _Kept(NamedTuple):
+    """An image as it is gathered: its key, path and set, its row if it has one, and whether it shows an object."""
+
+    key: Any
+    name: str
+    set_name: str | None
+    row: dict[str, Any] | None
+    has_object: bool
 
 
 @dataclass

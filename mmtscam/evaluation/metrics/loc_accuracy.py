@@ -28,6 +28,7 @@ from mmtscam.registry import METRICS
 
 from .base_loc_metric import BaseLocMetric, level_suffix
 
+_EDGES = ('x1', 'y1', 'x2', 'y2')
 _CURVE_LEVELS = np.arange(5, 100, 5) / 100
 
 
@@ -35,7 +36,8 @@ _CURVE_LEVELS = np.arange(5, 100, 5) / 100
 class LocAccuracy(BaseLocMetric):
     """Cls and Loc Top-k, GT-known Loc and outcomes of the Top-1 prediction.
 
-    Over all images, in percent:
+    In percent, the first over all images, the others over those with a true
+    box:
 
     - ``cls_topk``: the true class is among the k best.
     - ``loc_topk``: so it is, and the box of the true class's own map has an
@@ -46,7 +48,8 @@ class LocAccuracy(BaseLocMetric):
     Where the protocol has several IoU levels, ``loc_topk`` and ``gt_known``
     end in the level (``_iou30``), and those in ``_mean`` are the means over
     the levels. The outcomes of :class:`~mmtscam.localization.Outcome` are
-    counts of images under ``outcome_NAME``, which add up to all images.
+    counts of images under ``outcome_NAME``, which add up to all images with a
+    true box.
     Without class scores, which maps of other code do not have, there is
     ``gt_known`` alone.
 
@@ -68,6 +71,8 @@ class LocAccuracy(BaseLocMetric):
         ValueError: If an argument is out of range.
         TypeError: If ``outcome_limits`` has an unknown field.
     """
+
+    needs_boxes = True
 
     def __init__(
         self,
@@ -104,7 +109,7 @@ class LocAccuracy(BaseLocMetric):
                 true box is not one within the image, or the scores are not
                 finite.
         """
-        label, rank = true_label(sample), true_class_rank(sample)
+        rank = true_class_rank(sample)
         score_map = true_class_map(sample, self.map_kind)
         truth = true_boxes(sample, protocol)
         boxes = map_to_boxes(score_map, protocol)
@@ -113,25 +118,35 @@ class LocAccuracy(BaseLocMetric):
         outcome = None
         if rank is not None:
             outcome = localization_outcome(box, truth, self.limits) if rank == 0 else Outcome.CLASSIFICATION
-        predicted = predicted_label(sample)
-        x1, y1, x2, y2 = boxes_to_image(box, image_size(sample), protocol)[0].tolist()
+        edges = boxes_to_image(box, image_size(sample), protocol)[0].tolist()
+        return dict(
+            **self._classified(sample),
+            **dict(zip(_EDGES, (round(edge, 2) for edge in edges), strict=True)),
+            iou=float(ious.max()),
+            outcome=outcome.value if outcome else None,
+        )
+
+    def pass_over(self, sample: dict, protocol: Protocol) -> None:
+        """Keep the classes alone of an image without an object."""
+        bare: dict[str, Any] = dict.fromkeys((*_EDGES, 'iou', 'outcome'))
+        self.keep(sample, dict(**self._classified(sample), **bare), protocol, has_object=False)
+
+    def _classified(self, sample: dict) -> dict[str, Any]:
+        label, rank, predicted = true_label(sample), true_class_rank(sample), predicted_label(sample)
         return dict(
             true_label=label,
             true_class=self._class_name(label),
             predicted_label=predicted,
             predicted_class=self._class_name(predicted),
             rank=None if rank is None else rank + 1,
-            x1=round(x1, 2), y1=round(y1, 2), x2=round(x2, 2), y2=round(y2, 2),
-            iou=float(ious.max()),
-            outcome=outcome.value if outcome else None,
-        )  # fmt: skip
+        )
 
     def summarise(self, scored: list[dict[str, Any]], images: int) -> list[Number]:
         """Sum up.
 
         Args:
-            scored: One row an image.
-            images: Number of images.
+            scored: One row an image, also of those without an object.
+            images: Number of images that show an object.
 
         Returns:
             Percentages and counts under the names of the class docstring.
@@ -139,12 +154,14 @@ class LocAccuracy(BaseLocMetric):
         Raises:
             ValueError: If some images have class scores and some have none.
         """
-        ious, ranks = _ious_and_ranks(scored)
+        all_ranks = _ranks(scored)
+        located = _located(scored)
+        ious, ranks = np.array([row['iou'] for row in located]), _ranks(located)
         numbers: list[Number] = []
         hits: dict[str, list[np.ndarray]] = {}
         levels = self.protocol.iou_levels
-        if ranks is not None:
-            numbers += [_percentage(f'cls_top{k}', ranks <= k, uses_threshold=False) for k in self.topk]
+        if all_ranks is not None and ranks is not None:
+            numbers += [_percentage(f'cls_top{k}', all_ranks <= k, uses_threshold=False) for k in self.topk]
             hits = {f'loc_top{k}': [(ranks <= k) & (ious > level) for level in levels] for k in self.topk}
         hits['gt_known'] = [ious >= level for level in levels]
         for name, by_level in hits.items():
@@ -156,7 +173,7 @@ class LocAccuracy(BaseLocMetric):
             if len(levels) > 1:
                 numbers.append(Number(f'{name}_mean', float(np.mean([number.value for number in named]))))
         if ranks is not None:
-            outcomes = [row['outcome'] for row in scored]
+            outcomes = [row['outcome'] for row in located]
             numbers += [
                 Number(f'outcome_{outcome.value}', outcomes.count(outcome.value), unit='images') for outcome in Outcome
             ]
@@ -164,7 +181,8 @@ class LocAccuracy(BaseLocMetric):
 
     def curves(self, scored: list[dict[str, Any]], images: int) -> dict[str, dict[str, list[float]]]:
         """Accuracy over IoU levels; see :meth:`summarise` for the arguments."""
-        ious, ranks = _ious_and_ranks(scored)
+        located = _located(scored)
+        ious, ranks = np.array([row['iou'] for row in located]), _ranks(located)
         curve = {'iou': _CURVE_LEVELS.tolist(), 'gt_known': accuracy_over_ious(ious, _CURVE_LEVELS).tolist()}
         if ranks is not None:
             for k in self.topk:
@@ -177,13 +195,17 @@ class LocAccuracy(BaseLocMetric):
         return names[label] if label is not None and label < len(names) else None
 
 
-def _ious_and_ranks(rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray | None]:
-    """IoU of each image and rank of its true class; no ranks where no image has class scores."""
+def _located(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row['iou'] is not None]
+
+
+def _ranks(rows: list[dict[str, Any]]) -> np.ndarray | None:
+    """Rank of the true class of each image; ``None`` where no image has class scores."""
     unranked = [row['img_path'] for row in rows if row['rank'] is None]
     if 0 < len(unranked) < len(rows):
         raise ValueError(f'{unranked[0]}: no class scores, unlike other images')
-    return np.array([row['iou'] for row in rows]), None if unranked else np.array([row['rank'] for row in rows])
+    return None if unranked else np.array([row['rank'] for row in rows])
 
 
 def _percentage(name: str, hits: np.ndarray, **kwargs: Any) -> Number:
-    return Number(name, 100.0 * float(hits.sum()) / len(hits), count=int(hits.sum()), **kwargs)
+    return Number(name, 100.0 * float(hits.sum()) / len(hits), count=int(hits.sum()), images=len(hits), **kwargs)

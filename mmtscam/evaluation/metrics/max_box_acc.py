@@ -50,6 +50,7 @@ class MaxBoxAcc(BaseSumMetric):
 
     uses_threshold = False
     sweeps = True
+    needs_boxes = True
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class MaxBoxAcc(BaseSumMetric):
             )
         self.num_workers = num_workers
         self._pool: ProcessPoolExecutor | None = None
-        self._waiting: list[tuple[dict, Future]] = []
+        self._waiting: list[tuple[dict, Future | None]] = []
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Score a batch, here or in the workers; see :meth:`BaseLocMetric.process`."""
@@ -76,9 +77,11 @@ class MaxBoxAcc(BaseSumMetric):
             return
         for sample in data_samples:
             protocol = self.protocol_for(sample)
-            self._pool = self._pool or _start_workers(self.num_workers)
-            task = self._pool.submit(correct_at_thresholds, *self._inputs(sample, protocol), protocol, self.grid)
-            known = {key: sample[key] for key in ('img_id', 'img_path') if key in sample}
+            task = None  # of an image without an object
+            if self.shows_object(sample):
+                self._pool = self._pool or _start_workers(self.num_workers)
+                task = self._pool.submit(correct_at_thresholds, *self._inputs(sample, protocol), protocol, self.grid)
+            known = {key: sample[key] for key in ('number', 'img_id', 'img_path', 'set_name') if key in sample}
             self._waiting.append((known, task))
             self._take(self.num_workers * _WAITING_PER_WORKER)
 
@@ -106,6 +109,9 @@ class MaxBoxAcc(BaseSumMetric):
         """Add finished images, in their order, until no more than this many are waiting."""
         while len(self._waiting) > leave:
             sample, task = self._waiting.pop(0)
+            if task is None:
+                self.pass_over(sample, self.protocol)
+                continue
             try:
                 with naming(sample):
                     self.keep(sample, task.result().astype(np.int64), self.protocol)
@@ -130,7 +136,7 @@ class MaxBoxAcc(BaseSumMetric):
 
         Args:
             scored: ``(L, T)`` numbers of images that are right.
-            images: Number of images.
+            images: Number of images that show an object.
 
         Returns:
             Percentages under the names of the class docstring.

@@ -29,6 +29,8 @@ class PixelAP(BaseSumMetric):
     Reference: Choe et al., "Evaluating Weakly Supervised Object Localization
     Methods Right", CVPR 2020.
 
+    An image whose mask has no foreground shows no object and is left out.
+
     Args:
         protocol: Gives the frame and the rules for maps; see
             :class:`BaseLocMetric`. Its threshold is not used.
@@ -37,12 +39,21 @@ class PixelAP(BaseSumMetric):
     """
 
     uses_threshold = False
+    truth = 'true mask that has foreground'
 
     def __init__(
         self, protocol: str | Mapping[str, Any] | Protocol = 'wsol-v2', step: float = 0.001, **kwargs: Any
     ) -> None:
         super().__init__(protocol, **kwargs)
         self.grid = threshold_grid(step)
+
+    def shows_object(self, sample: dict) -> bool:
+        """Tell whether the true mask has foreground."""
+        mask = true_mask(sample)
+        return not mask.size or bool(((mask != 0) & (mask != 255)).any())  # the score refuses an empty array
+
+    def check_dataset(self, dataset: Any) -> None:
+        """Check nothing: masks are read one by one in the run."""
 
     def score(self, sample: dict, protocol: Protocol) -> np.ndarray:
         """Count pixels by their score.
@@ -65,13 +76,10 @@ class PixelAP(BaseSumMetric):
         Args:
             scored: ``(2, T + 1)`` sum of
                 :func:`~mmtscam.localization.pixel_histograms`.
-            images: Number of images.
+            images: Number of images that show an object.
 
         Returns:
             ``pxap``.
-
-        Raises:
-            ValueError: If no mask has a foreground pixel.
         """
         return [Number('pxap', pixel_average_precision(scored))]
 

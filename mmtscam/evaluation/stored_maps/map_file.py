@@ -9,8 +9,9 @@ The file is a ``.npz``: ``numpy.load`` opens it. ``KEY`` counts images from
   of map; ``(h, w)`` where one serves all classes;
 - ``KEY/mask`` ``(H, W)`` ``uint8`` where there is a true mask;
 - ``KEY.json``: path and id, true label and its rank among the scores, predicted
-  label, size of the image, true boxes in its pixels, and how boxes were drawn:
-  kind of map, threshold, protocol;
+  label, size of the image, true boxes in its pixels, name of its set where
+  several were joined, and how boxes were drawn: kind of map, threshold,
+  protocol;
 - ``maps.json``: format, number of images, class names, kinds of map, origin.
 """
 
@@ -56,10 +57,10 @@ class MapPart:
 
         Raises:
             ValueError: If it has no maps or other kinds than the samples
-                before it, or neither ``sample_idx`` nor, in place of it,
-                ``img_id``.
+                before it, or none of ``number``, which the loops of this
+                package give, ``sample_idx`` and ``img_id``.
         """
-        index = sample.get('sample_idx', sample.get('img_id'))
+        index = sample.get('number', sample.get('sample_idx', sample.get('img_id')))
         if index is None or 'class_maps' not in sample:
             raise ValueError(f'{sample.get("img_path", "a sample")}: maps are saved of samples with img_id, class_maps')
         if index in self._written:
@@ -239,6 +240,7 @@ def _pack(sample: dict) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         pred_label=predicted_label(sample),
         ori_shape=[int(side) for side in sample['ori_shape'][:2]],
         gt_boxes=None if truth is None else to_array(truth['bboxes']).astype(np.float64).tolist(),
+        set_name=sample.get('set_name'),
         drawn={name: class_maps[name] for name in _DRAWN if name in class_maps},
     )
     return info, arrays
@@ -260,9 +262,9 @@ def _unpack(
     class_maps: dict[str, Any] = {**arrays, **drawn, 'map_kinds': tuple(kinds)}
     if 'map_kind' in drawn:
         class_maps['maps'] = arrays[drawn['map_kind']]
-    sample: dict[str, Any] = dict(img_id=image, ori_shape=tuple(info['ori_shape']), class_maps=class_maps)
-    for name in ('img_path', 'image_id', 'gt_label', 'gt_rank', 'pred_label'):
-        if info[name] is not None:
+    sample: dict[str, Any] = dict(number=image, img_id=image, ori_shape=tuple(info['ori_shape']), class_maps=class_maps)
+    for name in ('img_path', 'image_id', 'gt_label', 'gt_rank', 'pred_label', 'set_name'):
+        if info.get(name) is not None:
             sample[name] = info[name]
     if info['gt_boxes'] is not None:
         sample['gt_instances'] = dict(bboxes=np.array(info['gt_boxes'], np.float64).reshape(-1, 4))

@@ -55,6 +55,7 @@ class ScoreMapFolder:
             except (ValueError, EOFError) as error:
                 raise ValueError(f'{path}: not a stored array of numbers: {error}') from error
             sample = dict(
+                number=index,
                 img_id=index,
                 img_path=info['image_id'],
                 image_id=info['image_id'],
@@ -63,7 +64,8 @@ class ScoreMapFolder:
                 class_maps=dict(labels=np.array([info['gt_label']]), maps=[score_map]),
             )
             if 'instances' in info:
-                sample['gt_instances'] = dict(bboxes=np.array([box['bbox'] for box in info['instances']], np.float64))
+                boxes = np.array([box['bbox'] for box in info['instances']], np.float64).reshape(-1, 4)
+                sample['gt_instances'] = dict(bboxes=boxes)
             if 'gt_mask' in info:
                 sample['gt_sem_seg'] = dict(sem_seg=info['gt_mask'][None])
             yield sample

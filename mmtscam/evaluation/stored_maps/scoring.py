@@ -19,7 +19,8 @@ def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetri
         metrics: The metrics to compute from them.
 
     Returns:
-        The result of each metric.
+        The result of each metric, followed by those of its sets where the
+        maps are of several.
 
     Raises:
         ValueError: If a map or what is known of its image cannot be scored.
@@ -31,4 +32,4 @@ def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetri
             metric.process({}, [sample])
     for metric in metrics:
         metric.evaluate(len(maps))
-    return [metric.result for metric in metrics if metric.result]
+    return [result for metric in metrics if metric.result for result in (metric.result, *metric.set_results)]

@@ -29,7 +29,7 @@ _NO_LABELS = torch.empty(0, dtype=torch.int64)
 # kind of map may have.
 _RESERVED = (
     'labels', 'maps', 'scores', 'mask', 'threshold', 'threshold_rule', 'protocol', 'map_kind', 'map_kinds', 'images',
-    'predicted', 'truth',
+    'predicted', 'truth', 'min_area', 'views', 'crops', 'zoom',
 )  # fmt: skip
 
 
@@ -106,6 +106,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         threshold: float | None = None,
         map_kind: str | None = None,
         topk: int | None = None,
+        min_area: float | None = None,
     ) -> LocSettings:
         """The head's settings with some of them changed, for :meth:`predict`.
 
@@ -115,6 +116,9 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             threshold: Another threshold.
             map_kind: Another kind of map to draw from.
             topk: Another number of classes that get a box.
+            min_area: Least share of the largest region's area with which a
+                region of a class gets a box of its own, see
+                :class:`~mmtscam.models.heads.LocSettings`.
 
         Returns:
             The new settings; the head's own do not change.
@@ -129,6 +133,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             raise ValueError(f'map_kind of {type(self).__name__} must be one of {", ".join(names)}, got {map_kind!r}')
         if topk is not None and not 1 <= topk <= self.num_classes:
             raise ValueError(f'topk must be from 1 to the number of classes, {self.num_classes}, got {topk}')
+        if min_area is not None and not 0 <= min_area <= 1:
+            raise ValueError(f'min_area must be a share in [0, 1], got {min_area}')
         rules = own.protocol
         if protocol is not None:
             rules = get_protocol(protocol)
@@ -139,7 +145,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
                         f'else ({own.protocol.threshold_rule} instead of {rules.threshold_rule}): set threshold'
                     )
                 rules = replace(rules, threshold=own.protocol.threshold)
-        return LocSettings(get_protocol(rules, threshold=threshold), map_kind or own.map_kind, topk or own.topk)
+        drawn = get_protocol(rules, threshold=threshold)
+        return LocSettings(drawn, map_kind or own.map_kind, topk or own.topk, min_area)
 
     def init_weights(self) -> None:
         """Initialise, then take those parameters of ``init_classifier`` that fit."""
@@ -296,7 +303,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         Returns:
             The samples and, on the CPU, their ``pred_score``, ``pred_label``,
             ``pred_instances`` (a box for each of the Top-k classes, best
-            first) and ``class_maps`` (see
+            first; with ``min_area`` one for each of its regions) and ``class_maps`` (see
             :class:`~mmtscam.structures.LocDataSample`). The first look at
             them raises ``ValueError`` if a true label is not below
             ``num_classes`` or the pipeline has cropped an image.
@@ -309,7 +316,9 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         if settings is None:
             settings = self.settings
         else:
-            self.settings_with(map_kind=settings.map_kind, topk=settings.topk)  # raises where they do not suit
+            self.settings_with(
+                None, None, settings.map_kind, settings.topk, settings.min_area
+            )  # raises where they do not suit
         prepared = self.prepare(feats)
         logits = self.logits(prepared)
         if data_samples is None:
@@ -353,7 +362,7 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
                 **by_kind,
             )
             if draw:
-                localize(sample, settings.protocol, num_boxes)
+                localize(sample, settings.protocol, num_boxes, settings.min_area)
 
     def _choose(self, sample: LocDataSample, labels: list[int], num_top: int, num_truth: int) -> tuple[list[int], int]:
         """Choose the labels that get a map, and say how many of them, from the first on, also get a box.

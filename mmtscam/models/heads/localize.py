@@ -4,19 +4,21 @@ import numpy as np
 import torch
 from mmengine.structures import InstanceData
 
-from mmtscam.localization import Protocol, boxes_to_image, map_to_boxes
+from mmtscam.localization import Protocol, boxes_to_image, map_to_boxes, map_to_instances
 from mmtscam.structures import LocDataSample
 
 
-def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> None:
+def localize(sample: LocDataSample, protocol: Protocol, num_classes: int, min_area: float | None = None) -> None:
     """Draw the boxes of the first classes in ``class_maps`` into ``pred_instances``.
 
     Args:
         sample: Has ``class_maps`` and ``pred_score``; changed in place. Its
             ``class_maps`` are marked with the protocol's name, threshold and
-            threshold rule.
+            threshold rule, and with ``min_area`` where it is given.
         protocol: Rules for drawing boxes.
         num_classes: How many classes get boxes, from the first on.
+        min_area: Draws the boxes of :func:`~mmtscam.localization.map_to_instances`
+            instead, perhaps none.
 
     Raises:
         ValueError: If the sample's image is a crop, a mirror image or a
@@ -27,7 +29,10 @@ def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> Non
     height, width = sample.get('ori_shape', protocol.frame[::-1])[:2]
     labels = sample.class_maps.labels[:num_classes].cpu()
     maps = sample.class_maps.maps[:num_classes].float().cpu().numpy()
-    boxes = [map_to_boxes(score_map, protocol) for score_map in maps]
+    if min_area is None:
+        boxes = [map_to_boxes(score_map, protocol) for score_map in maps]
+    else:
+        boxes = [map_to_instances(score_map, protocol, min_area) for score_map in maps]
     labels = torch.from_numpy(np.repeat(labels.numpy(), [len(group) for group in boxes]))
     sample.pred_instances = InstanceData(
         bboxes=torch.from_numpy(boxes_to_image(np.concatenate(boxes), (width, height), protocol)),
@@ -35,7 +40,7 @@ def localize(sample: LocDataSample, protocol: Protocol, num_classes: int) -> Non
         scores=sample.pred_score[labels],
     )
     drawn = dict(threshold=protocol.threshold, threshold_rule=protocol.threshold_rule, protocol=protocol.name)
-    sample.class_maps.set_metainfo(drawn)
+    sample.class_maps.set_metainfo(drawn if min_area is None else dict(drawn, min_area=min_area))
 
 
 def _check_whole_image(sample: LocDataSample) -> None:

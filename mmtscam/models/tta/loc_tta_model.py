@@ -124,7 +124,7 @@ class LocTTAModel(BaseTTAModel):
             for sample, part, window in zip(merged, self._join(closer, scores, labels, settings), windows, strict=True):
                 _paste_in(sample, part, window)
         for sample, query, wanted in zip(merged, asked, labels, strict=True):
-            localize(sample, settings.protocol, len(wanted))
+            localize(sample, settings.protocol, len(wanted), settings.min_area)
             sample.class_maps.set_metainfo(dict(views=len(whole), crops=len(crops), zoom=source is not None))
             if query is None:
                 del sample.query_label

@@ -47,6 +47,15 @@ def test_predicted_boxes_are_predicted_again(coco, tmp_path):
         COCOBoxes(str(tmp_path), 'coco.json')(f'{tmp_path}/other.jpg', 'dog')
 
 
+@pytest.mark.parametrize('match_class', [True, False])
+def test_an_image_that_is_listed_without_annotations_shows_no_object(coco, tmp_path, match_class):
+    coco['images'].append(dict(id=99, file_name='empty.jpg', height=5, width=6))
+    (tmp_path / 'coco.json').write_text(json.dumps(coco))
+    boxes = COCOBoxes(str(tmp_path), 'coco.json', match_class=match_class)
+    for class_name in ('dog', 'no category'):
+        assert boxes(f'{tmp_path}/empty.jpg', class_name).shape == (0, 4)
+
+
 @pytest.mark.parametrize('class_name', ['bird', None])
 def test_a_class_that_is_no_category(coco_root, class_name):
     with pytest.raises(ValueError, match=r'the categories are dog, cat.* match_class=False'):

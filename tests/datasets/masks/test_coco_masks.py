@@ -61,6 +61,13 @@ def test_an_image_without_mask(coco_root, name):
             call(path)
 
 
+def test_an_image_that_is_listed_without_annotations_shows_no_object(coco, tmp_path):
+    coco['images'].append(dict(id=99, file_name='empty.jpg', height=5, width=6))
+    masks = _masks(tmp_path, coco)
+    masks.check(f'{tmp_path}/empty.jpg')
+    assert masks(f'{tmp_path}/empty.jpg', 'no category').tolist() == np.zeros((5, 6)).tolist()
+
+
 def test_an_image_without_mask_of_its_class(coco_root):
     path = f'{coco_root}/two.jpg'
     with pytest.raises(ValueError, match=f"^{coco_root}/coco.json: no mask of class 'dog' for image {path} "):

@@ -110,15 +110,36 @@ def test_pixels_of_more_than_8_bits(root):
         WSOLDataset(dataset=dataset)
 
 
-def test_image_without_entry_or_box(root, boxes):
+def test_image_without_entry(root, boxes):
     _change(boxes, lambda data: data['images'][0].update(file_name='test/dog/3.jpg'))
+    _change(boxes, lambda data: data['images'].pop())
     _change(boxes, lambda data: data['annotations'].pop())
     findings = check_image_folders(root, [boxes])
     assert findings.problems == [
-        f'2 test images have no box in {boxes}: test/cat/3.jpg, test/dog/3.jpg; images are named relative to '
+        f'2 test images are not listed in {boxes}: test/cat/3.jpg, test/dog/3.jpg; images are named relative to '
         f'{root}/test there; the first is test/dog/3.jpg'
     ]
     assert findings.counts[f'test images with a box in {boxes}'] == 0
+
+
+def test_a_class_without_an_object(root, boxes):
+    def change(data):
+        data['annotations'] = [each for each in data['annotations'] if each['category_id'] != 1]
+        data['categories'] = [each for each in data['categories'] if each['id'] != 1]
+
+    (name,) = (each['name'] for each in json.loads(boxes.read_text())['categories'] if each['id'] == 1)
+    _change(boxes, change)
+    findings = check_image_folders(root, [boxes])
+    assert findings.passes()
+    assert findings.notes == [
+        f'1 test images show no object, for {boxes} lists them without a box: test/{name}/3.jpg; they count for '
+        'classification, not for localization'
+    ]
+    assert findings.counts[f'test images with a box in {boxes}'] == 1
+    _change(boxes, lambda data: data['annotations'].clear())
+    assert check_image_folders(root, [boxes]).problems[-1] == (
+        f'{boxes}: no test image has a box, so localization cannot be measured'
+    )
 
 
 def test_names_relative_to_the_root(root, boxes):
@@ -151,7 +172,7 @@ def test_every_box_file_is_checked(root, boxes):
     _change(second, lambda data: data['annotations'].pop())
     findings = check_image_folders(root, [boxes, second])
     assert [findings.counts[f'test images with a box in {path}'] for path in (boxes, second)] == [2, 1]
-    assert len(findings.problems) == 1
+    assert len(findings.notes) == 1
 
 
 def test_missing_files(root, boxes):

@@ -53,9 +53,16 @@ def test_one_of_several_boxes_is_drawn(results):
     assert {step(dict(results, img=image))['img_shape'] for _ in range(20)} == {(20, 20), (10, 10)}
 
 
-@pytest.mark.parametrize('instances', [None, []])
-def test_without_a_box(results, instances):
-    results['instances'] = instances
+def test_an_image_without_an_object_stays_whole(results):
+    results['instances'] = []
+    image = results['img']
+    after = build()(results)
+    assert after['img'] is image
+    assert 'zoomed' not in after
+
+
+def test_without_boxes(results):
+    results['instances'] = None
     with pytest.raises(ValueError, match='CropAroundBox needs a box: give the data set boxes'):
         build()(results)
 

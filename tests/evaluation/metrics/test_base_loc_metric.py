@@ -154,7 +154,7 @@ def test_thresholds_that_are_refused(tmp_path, make, message):
 def test_a_metric_without_thresholds(make_sample, evaluate):
     metric = Labels('tscam')
     assert evaluate(metric, [make_sample(torch.rand(14, 14))]) == {'tscam/open': 1}
-    assert metric.result.numbers == [Number('open', 1.0, unit='')]
+    assert metric.result.numbers == [Number('open', 1.0, unit='', images=1)]
     assert metric.result.protocol.threshold is None
     assert metric.result.rows[0]['threshold'] is metric.result.rows[0]['threshold_source'] is None
 
@@ -330,7 +330,7 @@ def test_thresholds_that_one_process_alone_has_seen(make_sample, evaluate_on_two
             ("KeyError: 'no number of these'", "RuntimeError: KeyError: 'no num"),
         ),
         (LocAccuracy, (slice(0, 3), slice(3, 5)), ('ValueError: LocAccuracy: 5 images were scored, but the data',) * 2),
-        (MeanIoU, (slice(0, 3), slice(0, 3)), ('ValueError: /data/set/test/2/0.jpg: the image with img_id 0',) * 2),
+        (MeanIoU, (slice(0, 3), slice(0, 3)), ('ValueError: /data/set/test/2/0.jpg: the image was',) * 2),
     ],
 )
 def test_an_error_reaches_every_process(samples, evaluate_on_two, make, parts, messages):

@@ -56,7 +56,7 @@ def test_images_that_a_sampler_repeats_do_not_count(samples, evaluate, evaluate_
 def test_an_image_that_was_scored_twice(samples, make):
     metric = make()
     metric.process({}, [*samples[:3], samples[1], samples[4]])
-    with pytest.raises(ValueError, match='the image with img_id 1 was scored twice'):
+    with pytest.raises(ValueError, match=r'1\.jpg: the image was scored twice'):
         metric.evaluate(4)
 
 
@@ -64,9 +64,25 @@ def test_images_dealt_out_otherwise(samples, evaluate_on_two):
     """A sampler that gives each process a stretch fills the last one up with more than its last image."""
     parts = (samples[:4], [*samples[4:6], *samples[:2]])
     (first, _), (second, _) = evaluate_on_two(METRICS['PixelAP'](), parts, 6)
-    assert first == second == 'ValueError: /data/set/test/2/0.jpg: the image with img_id 0 was scored twice'
+    assert first == second == 'ValueError: /data/set/test/2/0.jpg: the image was scored twice'
 
 
 def test_too_many_images_on_two_processes(samples, evaluate_on_two):
     (first, _), (second, _) = evaluate_on_two(METRICS['PixelAP'](), (samples[:4], samples[4:8]), 6)
     assert first == second == 'ValueError: PixelAP: 8 images were scored, but the data set has 6'
+
+
+@each_metric
+def test_sets_on_two_processes(samples, evaluate, evaluate_on_two, make):
+    """Seven images of two sets with the same ids; the sampler repeats the first."""
+    sets = [(samples[:4], 'a'), (samples[:3], 'b')]
+    joined = [dict(sample, set_name=name) for part, name in sets for sample in part]
+    dealt = [dict(sample, number=number) for number, sample in enumerate(joined)]
+    dealt.append(dealt[0])
+    (first, result), (second, _) = evaluate_on_two(make(), (dealt[::2], dealt[1::2]), 7)
+    assert first == second
+    assert result.images == 7
+    for part, name in sets:
+        for key, value in evaluate(make(), part).items():
+            prefix, number = key.split('/')
+            assert first[f'{prefix}/{name}/{number}'] == value

@@ -296,8 +296,39 @@ def test_no_true_box():
     sample = _good()
     del sample['gt_instances']
     assert 'no true box' in _error(sample)
-    sample = _sample([1.0, 0.0], 0, [], torch.rand(2, 14, 14))
-    assert 'no true box' in _error(sample)
+
+
+def test_images_without_an_object_count_for_classification_alone():
+    """Four images, right, wrong, right and right in their class; the last two show no object."""
+    maps = torch.stack([_map_of((0, 0, 112, 111))] * 2)
+    there, bare = [[0, 0, 112, 111]], []
+    scores = [([2, 1], 0, there), ([2, 1], 1, there), ([2, 1], 0, bare), ([1, 2], 1, bare)]
+    samples = [_sample(*each, maps, threshold=0.1) for each in scores]
+    metric = LocAccuracy(topk=1)
+    metric.dataset_meta = {}
+    metric.process({}, samples)
+    metrics = metric.evaluate(4)
+    assert metrics['tscam/cls_top1'] == 75
+    assert metrics['tscam/loc_top1'] == 50
+    assert metrics['tscam/gt_known'] == 100
+    assert sum(value for name, value in metrics.items() if 'outcome' in name) == 2
+    result = metric.result
+    assert (result.images, result.with_object, result.counts) == (4, 2, '4 images, 2 with a true box')
+    assert {number.key: (number.count, number.images) for number in result.numbers if number.count is not None} == dict(
+        cls_top1=(3, 4), loc_top1=(1, 2), gt_known=(2, 2)
+    )
+    row = result.rows[2]
+    assert (row['true_label'], row['rank']) == (0, 1)
+    assert {row[name] for name in ('x1', 'y1', 'x2', 'y2', 'iou', 'outcome')} == {None}
+    assert max(result.curves['accuracy_over_iou']['gt_known']) == 100
+
+
+def test_no_image_shows_an_object():
+    metric = LocAccuracy()
+    metric.dataset_meta = {}
+    metric.process({}, [_sample([1.0, 0.0], 0, [], torch.rand(2, 14, 14))])
+    with pytest.raises(ValueError, match='LocAccuracy: none of the 1 images has a true box to compare with'):
+        metric.evaluate(1)
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
@@ -423,10 +454,10 @@ def test_result():
     assert result.protocol == dataclasses.replace(PROTOCOLS['tscam'], threshold=None)
     assert {f'mine/{name}': value for name, value in result.scalars().items()} == metrics
     numbers = {number.key: number for number in result.numbers}
-    assert numbers['cls_top1'] == Number('cls_top1', 50.0, count=1, uses_threshold=False)
+    assert numbers['cls_top1'] == Number('cls_top1', 50.0, count=1, uses_threshold=False, images=2)
     # The two images had different thresholds, so there is none to name.
-    assert numbers['gt_known'] == Number('gt_known', 100.0, count=2, source=ThresholdSource.FIXED)
-    assert numbers['outcome_right'] == Number('outcome_right', 0, 'images', source=ThresholdSource.FIXED)
+    assert numbers['gt_known'] == Number('gt_known', 100.0, count=2, source=ThresholdSource.FIXED, images=2)
+    assert numbers['outcome_right'] == Number('outcome_right', 0, 'images', source=ThresholdSource.FIXED, images=2)
 
     iou = 113 * 112 / (224 * 113)
     first, second = result.rows
@@ -469,7 +500,7 @@ def test_samples_without_class_scores():
 def test_an_image_that_was_scored_twice():
     metric = LocAccuracy()
     metric.process({}, [{**_good(), 'img_id': index} for index in (0, 3, 3)])
-    with pytest.raises(ValueError, match=r'^some/image.jpg: the image with img_id 3 was scored twice$'):
+    with pytest.raises(ValueError, match=r'^some/image.jpg: the image was scored twice$'):
         metric.evaluate(3)
 
 

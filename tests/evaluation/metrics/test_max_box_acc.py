@@ -191,7 +191,6 @@ def test_a_map_that_is_not_finite_counts_as_the_empty_box(make_sample, evaluate,
     ('boxes', 'message'),
     [
         (None, 'no true box to compare with; give the data set a box reader'),
-        ([], 'no true box to compare with; give the data set a box reader'),
         ([[0, 0, 9, 9], [20, 5, 10, 9]], 'a true box is inverted or not finite: [[0.0, 0.0, 9.0, 9.0], [20'),
         ([[224, 0, 300, 9]], 'a true box lies outside the image of 224x224: [[224'),
     ],
@@ -201,3 +200,24 @@ def test_bad_truth(make_sample, map_of, boxes, message):
     with pytest.raises(ValueError) as caught:
         MaxBoxAcc().process({}, [sample])
     assert str(caught.value).startswith(f'/data/set/test/0.jpg: {message}')
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_images_without_an_object_are_left_out(samples, evaluate, num_workers):
+    bare = [{**sample, 'gt_instances': dict(bboxes=np.zeros((0, 4)))} for sample in samples]
+    metric, alone = MaxBoxAcc(num_workers=num_workers), MaxBoxAcc()
+    mixed = [*samples[:4], *bare[4:6], samples[6], *bare[7:9]]
+    assert evaluate(metric, mixed) == evaluate(alone, [*samples[:4], samples[6]])
+    assert (metric.result.images, metric.result.with_object) == (9, 5)
+    assert {number.images for number in metric.result.numbers} == {5}
+
+
+def test_images_without_an_object_on_two_processes(samples, evaluate, evaluate_on_two):
+    """The last image of the first process shows none, and that of the second is a repeated one."""
+    bare = [{**sample, 'gt_instances': dict(bboxes=np.zeros((0, 4)))} for sample in samples]
+    size = 5
+    mixed = [samples[0], bare[1], samples[2], samples[3], bare[4]]
+    dealt = [*mixed, mixed[0]]
+    (first, result), (second, _) = evaluate_on_two(MaxBoxAcc(), (dealt[::2], dealt[1::2]), size)
+    assert first == second == evaluate(MaxBoxAcc(), [samples[0], samples[2], samples[3]])
+    assert (result.images, result.with_object) == (5, 3)

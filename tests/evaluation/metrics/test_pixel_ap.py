@@ -118,10 +118,12 @@ def test_a_map_that_is_not_finite_says_nothing(make_sample, evaluate, value):
 def test_no_foreground_at_all(make_sample, map_of, evaluate):
     score_map, masks = map_of((0, 0, 9, 9)), [np.full((5, 5), value, np.uint8) for value in (0, 255)]
     samples = [make_sample(score_map, mask=mask, img_id=index) for index, mask in enumerate(masks)]
-    with pytest.raises(ValueError, match='no mask has a foreground pixel'):
+    with pytest.raises(ValueError, match='none of the 2 images has a true mask that has foreground'):
         evaluate(PixelAP(), samples)
-    samples.append(make_sample(score_map, mask=np.ones((5, 5), np.uint8), img_id=2))
-    assert evaluate(PixelAP(), samples)['wsol-v2/pxap'] > 0  # an image without foreground is one of many
+    samples.append(make_sample(score_map, mask=np.eye(5, dtype=np.uint8), img_id=2))
+    metric = PixelAP()
+    assert evaluate(metric, samples) == evaluate(PixelAP(), samples[2:])  # they show no object
+    assert metric.result.counts == '3 images, 1 with a true mask that has foreground'
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,21 @@ def test_all_contours_give_several_boxes_a_class():
     assert sample.pred_instances.labels.tolist() == [2, 2]
 
 
+def test_separate_regions_get_boxes_of_their_own():
+    sample = make_sample(ori_shape=(224, 224))
+    sample.class_maps.maps[0, 10:12, 10:12] = 1
+    localize(sample, PROTOCOLS['tscam'], num_classes=3, min_area=0.02)
+    boxes = sample.pred_instances
+    assert boxes.labels.tolist() == [2, 2, 0]  # the largest first; the constant map has none
+    torch.testing.assert_close(boxes.bboxes[1], torch.tensor([152.0, 152.0, 200.0, 200.0]), rtol=0, atol=8)
+    assert boxes.scores.tolist() == sample.pred_score[boxes.labels].tolist()
+    assert sample.class_maps.min_area == 0.02
+    localize(sample, PROTOCOLS['tscam'], num_classes=3, min_area=0.5)
+    assert sample.pred_instances.labels.tolist() == [2, 0]
+    localize(sample, PROTOCOLS['tscam'], num_classes=3)
+    assert sample.pred_instances.labels.tolist() == [2, 0, 1]
+
+
 @pytest.mark.parametrize(
     ('img_shape', 'scale'), [((224, 224), (2.24, 4.48)), ((223, 225), (2.24, 4.48)), ((200, 100), 2.0)]
 )
