@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmtscam.models.checkpoints import load_strictly, read_weights
 from mmtscam.models.heads import BaseLocHead
 from mmtscam.registry import DATASETS, MODELS
-from mmtscam.utils.config import config_name
+from mmtscam.utils.config import config_name, type_class
 
 
 def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') -> BaseModel:
@@ -92,7 +92,7 @@ def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None, count:
             return names[:count]
     dataset = cfg.get('test_dataloader', {}).get('dataset', {})
     while dataset:
-        kind = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')
+        kind = type_class(dataset.get('type'), DATASETS)
         for metainfo in (dataset.get('metainfo'), getattr(kind, 'METAINFO', None)):
             names = (metainfo or {}).get('classes') or dataset.get('classes') or ()
             # A string would be a file of names.

@@ -1,14 +1,45 @@
-"""mmengine's Runner, where it would silently train at another rate than the config says."""
+"""mmengine's Runner, where it would silently train otherwise than the config says, or not train at all."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from mmengine.dist import is_main_process
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
+
+from .optim import as_plain_groups
+from .seeding import kept_generators
 
 
 class CarefulRunner(Runner):
-    """mmengine's ``Runner`` that counts accumulated batches, and tells which schedule a resumed run follows."""
+    """mmengine's ``Runner`` that keeps to the config.
+
+    It counts accumulated batches, tells which schedule a resumed run follows,
+    lets no logger change the seed, and can compile with rates of single
+    parameters.
+    """
+
+    def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
+        """Build the visualizer and start its back ends.
+
+        ClearML sets every generator to a seed of its own when it starts,
+        which would be after the Runner has set them and before it builds the
+        model.
+
+        Args:
+            visualizer: The visualizer or its config.
+        """
+        built = super().build_visualizer(visualizer)
+        if is_main_process():  # the others write nothing
+            with kept_generators():
+                for backend in built._vis_backends.values():
+                    backend.experiment  # noqa: B018 - a property that starts the back end
+        return built
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """See ``Runner``; the groups of parameters become plain dicts."""
+        return as_plain_groups(super().build_optim_wrapper(optim_wrapper))
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
         """Scale the learning rate by the images of a step over the base batch size.

@@ -1,7 +1,8 @@
 """Seeds that make a resumed training the same as an uninterrupted one."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -59,3 +60,15 @@ def _seed_as_torch() -> None:
     seed = torch.initial_seed() % 2**32
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - mmcv's transforms draw from it
+
+
+@contextmanager
+def kept_generators() -> Iterator[None]:
+    """Leave the global generators of ``random``, NumPy and PyTorch as they are, whatever is drawn or seeded within."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - mmcv's transforms draw from it
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
