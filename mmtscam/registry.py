@@ -5,9 +5,9 @@ mmengine and mmcv by their name, and those of siblings as ``mmpretrain.X`` and
 ``mmdet.X``. Every registry has a child here, even one that stays empty:
 mmengine warns at each build where a scope lacks one.
 
-Importing this module also checks the versions of the OpenMMLab packages, lets
-other projects inherit our configs, and lets protected loading read mmengine's
-checkpoints.
+Importing this module also checks the versions of the OpenMMLab packages, leaves
+out mmpretrain's multimodal part, lets other projects inherit our configs, and
+lets protected loading read mmengine's checkpoints.
 """
 
 import warnings
@@ -23,9 +23,12 @@ from mmengine import registry as root  # noqa: E402 - only after the check
 from mmengine.registry import Registry  # noqa: E402
 
 from .utils.external_configs import allow_inheritance  # noqa: E402
-from .utils.safe_loading import allow_mmengine_checkpoints  # noqa: E402
+from .utils.multimodal import leave_out_multimodal  # noqa: E402
+from .utils.safe_loading import allow_mmengine_checkpoints, refuse_unprotected_loading  # noqa: E402
 
+leave_out_multimodal()
 allow_mmengine_checkpoints()
+refuse_unprotected_loading()
 allow_inheritance()
 
 
@@ -74,7 +77,7 @@ TASK_UTILS = _child(root.TASK_UTILS)
 METRICS = _child(root.METRICS, 'evaluation')
 EVALUATOR = _child(root.EVALUATOR)
 VISUALIZERS = _child(root.VISUALIZERS, 'visualization')
-VISBACKENDS = _child(root.VISBACKENDS)
+VISBACKENDS = _child(root.VISBACKENDS, 'visualization')
 INFERENCERS = _child(root.INFERENCERS)
 
 # Readers of boxes and masks are ours alone: no sibling has a registry for them.

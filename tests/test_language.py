@@ -52,7 +52,7 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 
 def files(repo: Path) -> list[Path]:
     found = [path for folder in FOLDERS for path in (repo / folder).rglob('*.py') if '.mim' not in path.parts]
-    pages = [path for path in repo.rglob('*.md') if not {'.venv', '.venv-mmdet', '.mim'} & set(path.parts)]
+    pages = [path for path in repo.rglob('*.md') if not re.search(r'/\.(venv|mim)', str(path))]
     return [*found, *pages]
 
 

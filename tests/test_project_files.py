@@ -8,8 +8,11 @@ import zipfile
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from mmtscam import __version__
+from mmtscam.requirements import SUPPORTED
 
 
 @pytest.fixture
@@ -41,3 +44,23 @@ def test_workflows_run_every_python_that_the_wheel_names(repo, wheel):
 
 def test_types_are_shipped(wheel):
     assert 'mmtscam/py.typed' in wheel.namelist()
+
+
+def test_each_set_of_openmmlabs_packages_is_an_extra(wheel):
+    """Else pip would bring the original packages beside their forks, which write over them."""
+    (name,) = (name for name in wheel.namelist() if name.endswith('.dist-info/METADATA'))
+    lines = email.message_from_bytes(wheel.read(name)).get_all('Requires-Dist')
+    known = {name: versions for names in SUPPORTED.values() for name, versions in names.items()}
+
+    def required(extra):
+        found = {each.name: each.specifier for each in map(Requirement, lines) if asks(each, extra)}
+        return {name: versions for name, versions in found.items() if name in known}
+
+    def asks(requirement, extra):
+        return requirement.marker is None or requirement.marker.evaluate(dict(extra=extra))
+
+    common = {'mmengine', 'mmdet', 'mmpretrain'}
+    forks = {name for name in known if name.startswith('onedl-')}
+    sets = {'': set(), 'lite': common | {'mmcv-lite'}, 'full': common | {'mmcv'}, 'onedl': forks}
+    for extra, names in sets.items():
+        assert required(extra) == {name: SpecifierSet(known[name]) for name in names}

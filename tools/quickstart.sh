@@ -3,7 +3,7 @@
 # pictures. A second run reuses what is there.
 set -euo pipefail
 if [ $# -gt 0 ]; then
-    echo 'Usage: bash tools/quickstart.sh, without arguments; PYTHON names the interpreter' >&2
+    echo 'Usage: bash tools/quickstart.sh, without arguments; PYTHON names the interpreter, 3.10 to 3.13' >&2
     [ "$1" = --help ] || [ "$1" = -h ]
     exit
 fi

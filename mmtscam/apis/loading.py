@@ -14,7 +14,7 @@ from mmtscam.models.checkpoints import classes_of, load_strictly, read_content
 from mmtscam.models.heads import BaseLocHead
 from mmtscam.registry import DATASETS, MODELS
 from mmtscam.utils.class_names import check_same_classes
-from mmtscam.utils.config import config_name
+from mmtscam.utils.config import config_name, type_class
 
 
 def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') -> BaseModel:
@@ -100,7 +100,7 @@ def _dataset_classes(cfg: Config, count: int | None) -> tuple[str, ...]:
     """Names of the classes of a config's test data set, where it says them and has so many."""
     dataset = cfg.get('test_dataloader', {}).get('dataset', {})
     while dataset:
-        kind = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')
+        kind = type_class(dataset.get('type'), DATASETS)
         for metainfo in (dataset.get('metainfo'), getattr(kind, 'METAINFO', None)):
             names = (metainfo or {}).get('classes') or dataset.get('classes') or ()
             # A string would be a file of names.

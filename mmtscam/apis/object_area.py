@@ -12,9 +12,10 @@ from torch import Tensor
 from mmtscam.datasets.preparation.findings import Track, no_progress
 from mmtscam.localization import min_max
 from mmtscam.models.backbones import SATDeiT, TSCAMDeiT
+from mmtscam.models.checkpoints import is_pretrained
 from mmtscam.pseudo_labels.image_rows import build_dataset
 from mmtscam.registry import MODELS
-from mmtscam.utils.config import config_name
+from mmtscam.utils.config import config_name, type_class, type_name
 
 from .pipelines import find_pipeline
 
@@ -72,11 +73,11 @@ def _pretrained(cfg: Config) -> Any:
     settings = copy.deepcopy(cfg.get('model') or {})
     backbone = settings.get('backbone') or {}
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
-    kind = MODELS.get(str(backbone.get('type')))
+    kind = type_class(backbone.get('type'), MODELS)
     if not (isinstance(kind, type) and issubclass(kind, TSCAMDeiT)):
-        raise ValueError(f'{name}: needs a TSCAMDeiT or SATDeiT as its backbone, not {backbone.get("type")}')
+        raise ValueError(f'{name}: needs a TSCAMDeiT or SATDeiT as its backbone, not {type_name(backbone.get("type"))}')
     weights = backbone.get('init_cfg')
-    if not (isinstance(weights, dict) and weights.get('type') == 'Pretrained' and weights.get('checkpoint')):
+    if not (is_pretrained(weights) and weights.get('checkpoint')):
         raise ValueError(f'{name}: needs a backbone with pretrained weights: set model.backbone.init_cfg.checkpoint')
     backbone.update(attn_layers=None, attn_aggregation='mean')
     if issubclass(kind, SATDeiT):

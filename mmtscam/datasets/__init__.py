@@ -1,5 +1,7 @@
 """Data sets, readers of boxes and masks, samplers, transforms and the sample-set generator."""
 
+import mmtscam.registry  # noqa: F401 - before mmpretrain, of which it leaves a part out
+
 from .boxes import (
     BaseBoxReader,
     BenchmarkBoxes,

@@ -11,6 +11,7 @@ import numpy as np
 from mmpretrain.datasets import BaseDataset
 
 from mmtscam.registry import BOX_READERS, DATASETS, MASK_READERS, TRANSFORMS
+from mmtscam.utils.config import type_class, type_name
 from mmtscam.utils.images import IMAGE_ENDINGS, check_headers
 
 from .masks import BaseMaskReader
@@ -88,8 +89,8 @@ class WSOLDataset(BaseDataset):
                 raise
             raise FileNotFoundError(
                 f'{error.filename}: annotation file or image folder not found, check data_root and data_prefix of '
-                f'{self._dataset_cfg["type"]}; check_data of the tools says what a data set lacks, and that of ILSVRC '
-                'writes its lists'
+                f'{type_name(self._dataset_cfg["type"])}; check_data of the tools says what a data set lacks, and that '
+                'of ILSVRC writes its lists'
             ) from error
         except (AssertionError, RuntimeError, ValueError) as error:  # what data sets of mmpretrain raise
             files = [str(self._dataset_cfg[key]) for key in ('data_root', 'ann_file') if self._dataset_cfg.get(key)]
@@ -136,7 +137,8 @@ class WSOLDataset(BaseDataset):
         check_headers(info['img_path'] for info in data_list)
         if not data_list:
             raise ValueError(
-                f'{self._dataset_cfg["type"]}: lists no image, check its annotation file, split and data_root'
+                f'{type_name(self._dataset_cfg["type"])}: lists no image, check its annotation file, split and '
+                'data_root'
             )
         self._wrapped = None  # two copies of a large list would be held
         return data_list
@@ -234,7 +236,7 @@ def _plain(name: str) -> str:
 
 def _with_arguments(cfg: dict, **arguments: Any) -> dict:
     """The config of a data set, with those of the arguments and of all endings of images added that its class takes."""
-    kind = DATASETS.get(cfg['type']) if isinstance(cfg['type'], str) else cfg['type']
+    kind = type_class(cfg['type'], DATASETS)
     if not (inspect.isclass(kind) and issubclass(kind, mmengine.dataset.BaseDataset)):
         return cfg
     parameters = inspect.signature(kind).parameters

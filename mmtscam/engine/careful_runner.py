@@ -5,13 +5,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from mmengine.dist import is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
+from mmengine.visualization import Visualizer
 
 from mmtscam.models.checkpoints import read_content
 
+from .optim import as_plain_groups
 from .seeding import preserved_generators
 
 
@@ -19,9 +22,31 @@ class CarefulRunner(Runner):
     """mmengine's ``Runner``, more careful.
 
     It reads any file of weights, counts accumulated batches, tells which
-    schedule a resumed run follows, and rehearses the validation before the
+    schedule a resumed run follows, lets no logger change the seed, can compile
+    with rates of single parameters, and rehearses the validation before the
     training.
     """
+
+    def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
+        """Build the visualizer and start its back ends.
+
+        ClearML sets every generator to a seed of its own when it starts,
+        which would be after the Runner has set them and before it builds the
+        model.
+
+        Args:
+            visualizer: The visualizer or its config.
+        """
+        built = super().build_visualizer(visualizer)
+        if is_main_process():  # the others write nothing
+            with preserved_generators():
+                for backend in built._vis_backends.values():
+                    backend.experiment  # noqa: B018 - a property that starts the back end
+        return built
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """See ``Runner``; the groups of parameters become plain dicts."""
+        return as_plain_groups(super().build_optim_wrapper(optim_wrapper))
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call the hooks; rehearse the validation when they are ready to train.

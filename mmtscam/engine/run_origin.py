@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from mmtscam.utils.config import type_name
 from mmtscam.utils.files import file_sha256
 from mmtscam.utils.images import loads_upright, pipeline_of
 from mmtscam.utils.views import describe_views
@@ -39,7 +40,7 @@ def run_origin(runner: Runner) -> dict[str, Any]:
         config_sha256=hashlib.sha256(scored.pretty_text.encode()).hexdigest(),
         checkpoint=checkpoint,
         checkpoint_sha256=file_sha256(checkpoint) if checkpoint and osp.isfile(checkpoint) else None,
-        dataset=runner.cfg.test_dataloader.dataset.type,
+        dataset=type_name(runner.cfg.test_dataloader.dataset.type),
         upright=loads_upright(pipeline_of(runner.cfg.test_dataloader.dataset)),
         views=describe_views(pipeline_of(runner.cfg.test_dataloader.dataset)),
         precision=str(getattr(runner.test_loop, 'amp_dtype', None) or torch.float32).removeprefix('torch.'),

@@ -10,7 +10,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmtscam.utils.cli import set_local_rank
-from mmtscam.utils.config import read_config
+from mmtscam.utils.config import read_config, type_name
 from mmtscam.utils.external_configs import drop_function_scopes
 
 from .careful_runner import CarefulRunner
@@ -103,8 +103,9 @@ def _check_schedule(cfg: Config) -> None:
         begin = schedule.get('begin', 0) if isinstance(schedule, dict) and schedule.get('by_epoch', True) else 0
         if epochs and begin >= epochs:
             raise ValueError(
-                f'param_scheduler[{index}], {schedule["type"]}, begins after {begin} epochs, but train_cfg.max_epochs '
-                f'is {epochs}: train for longer, or set param_scheduler to [] for a constant learning rate'
+                f'param_scheduler[{index}], {type_name(schedule["type"])}, begins after {begin} epochs, but '
+                f'train_cfg.max_epochs is {epochs}: train for longer, or set param_scheduler to [] for a '
+                'constant learning rate'
             )
 
 

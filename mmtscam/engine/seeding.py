@@ -64,9 +64,11 @@ def _seed_as_torch() -> None:
 
 @contextmanager
 def preserved_generators() -> Iterator[None]:
-    """Leave the generators of Python, NumPy and PyTorch as they were, whatever draws from them within."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - mmcv's transforms draw from it
-    with torch.random.fork_rng():
-        yield
-    random.setstate(python)
-    np.random.set_state(numpy)  # noqa: NPY002
+    """Leave the global generators of ``random``, NumPy and PyTorch as they are, whatever is drawn or seeded within."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - mmcv's transforms draw from it
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002

@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 
 from mmtscam.localization import Protocol
 from mmtscam.registry import METRICS
+from mmtscam.utils.config import type_class
 
 from .metrics import BaseLocMetric
 from .samples import image_key
@@ -30,7 +31,7 @@ def loc_metrics(evaluator: dict | Sequence[dict]) -> list[tuple[dict[str, Any], 
     configs = [evaluator] if isinstance(evaluator, dict) else evaluator
     found = []
     for config in configs:
-        kind = config['type'] if isinstance(config['type'], type) else METRICS.get(config['type'])
+        kind = type_class(config['type'], METRICS)
         if isinstance(kind, type) and issubclass(kind, BaseLocMetric):
             found.append((config, kind))
     return found
@@ -99,7 +100,8 @@ def sweeps_for(evaluator: dict | Sequence[dict]) -> list[dict[str, Any]]:
     sweeps: dict[tuple[Protocol, str], dict[str, Any]] = {}
     # Metrics that sweep come first: they say with which step.
     for config, kind in sorted(_asking(evaluator), key=lambda pair: not pair[1].sweeps):
-        config = dict(config)
+        # A config that holds classes can be written to a file only while it is no plain dict.
+        config = config.copy()
         _unset(config)
         metric: BaseLocMetric = METRICS.build(dict(config))
         rules = replace(metric.protocol, threshold=None)

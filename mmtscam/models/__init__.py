@@ -1,5 +1,7 @@
 """Backbones, necks, heads, classifiers, refinements of maps, and test-time augmentation."""
 
+import mmtscam.registry  # noqa: F401 - before mmpretrain, of which it leaves a part out
+
 from . import backbones, classifiers, heads, necks, refinements, tta
 from .backbones import *  # noqa: F403
 from .classifiers import *  # noqa: F403

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 
 from mmtscam.registry import BOX_READERS, DATASETS
 from mmtscam.utils.class_names import find_class
-from mmtscam.utils.config import config_name
+from mmtscam.utils.config import config_name, type_name
 from mmtscam.utils.images import list_images
 
 
@@ -107,7 +107,7 @@ def build_dataset(cfg: Config, split: str, **changes: Any) -> BaseDataset:
         dataset = DATASETS.build(settings)
     except TypeError as error:  # ConcatDataset and other wrappers take neither pipeline nor test_mode
         raise ValueError(
-            f'{name}: {split}_dataloader.dataset, a {settings.type}, cannot be built for its rows: {error}; '
+            f'{name}: {split}_dataloader.dataset, a {type_name(settings.type)}, cannot be built for its rows: {error}; '
             'set it to one data set, and label each by itself'
         ) from error
     dataset.full_init()

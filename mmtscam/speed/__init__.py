@@ -1,5 +1,7 @@
 """Benchmarks of time and memory: this package beside a baseline that is written out plainly."""
 
+import mmtscam.registry  # noqa: F401 - before mmpretrain, of which it leaves a part out
+
 from .comparison import check_memory, compare, count_steps
 from .complexity import model_complexity
 from .inputs import image_files

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS
 from mmpretrain.models import ImageClassifier
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -15,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmtscam.localization import PROTOCOLS, get_protocol
 from mmtscam.models import SATHead, TriLiteHead
 from mmtscam.models.checkpoints import to_reference
+from mmtscam.utils.config import type_class, type_name
 
 from . import ours
 from .inputs import ORIGINAL_SIZE, Batch, make_batches
@@ -80,7 +82,7 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
 
 def is_trilite(cfg: Config) -> bool:
     """Whether a config trains TriLite, whose baseline is the same code with a graph through the backbone."""
-    return cfg.model.head.type.rpartition('.')[2] == 'TriLiteHead'
+    return type_name(cfg.model.head.type) == 'TriLiteHead'
 
 
 def unfrozen(cfg: Config) -> Config:
@@ -167,7 +169,7 @@ def training(setting: Setting, cfg: Config, way: Way) -> Task:
         return ours.training(setting, unfrozen(cfg), way)
     model = build_plain(cfg, setting.device).train()
     arguments = dict(cfg.optim_wrapper.optimizer)
-    optimizer = getattr(torch.optim, arguments.pop('type'))(model.parameters(), **arguments)
+    optimizer = type_class(arguments.pop('type'), OPTIMIZERS)(model.parameters(), **arguments)
     batches, normalize = make_batches(setting, cfg), normalizer(cfg, setting.device)
 
     def train() -> None:
@@ -197,7 +199,7 @@ def plain_pipeline(pipeline: Sequence[dict]) -> dict[str, Any]:
     """
     arguments: dict[str, Any] = dict(resize=None, crop=None, flip=False)
     for step in pipeline:
-        kind = step['type'].rpartition('.')[2]
+        kind = type_name(step['type'])
         if kind in ('Resize', 'LoadResizedImage'):
             scale = step['scale']
             arguments['resize'] = (scale, scale) if isinstance(scale, int) else tuple(scale)

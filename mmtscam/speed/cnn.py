@@ -14,7 +14,7 @@ from mmtscam.engine.memory import keep_freed_memory
 from mmtscam.models.backbones.channels_last import ChannelsLastMixin
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample
-from mmtscam.utils.config import read_config
+from mmtscam.utils.config import read_config, type_class, type_name
 
 from .ours import build_model
 from .worker import Task
@@ -152,9 +152,11 @@ def _model(
     inner.init_cfg = None
     if channels_last is not None:
         init_default_scope(cfg.get('default_scope', 'mmtscam'))
-        kind = MODELS.get(inner.type)
+        kind = type_class(inner.type, MODELS)
         if not (isinstance(kind, type) and issubclass(kind, ChannelsLastMixin)):
-            raise ValueError(f'{config}: {inner.type} has no layouts to choose from: measure a convolutional backbone')
+            raise ValueError(
+                f'{config}: {type_name(inner.type)} has no layouts to choose from: measure a convolutional backbone'
+            )
         inner.channels_last = channels_last
     return build_model(cfg, 'cpu').train(), cfg
 

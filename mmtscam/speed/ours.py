@@ -16,6 +16,7 @@ from mmengine.runner.amp import autocast
 from mmpretrain.models import ImageClassifier
 
 from mmtscam.engine import LocTestLoop
+from mmtscam.engine.optim import as_plain_groups
 from mmtscam.evaluation import LocAccuracy
 from mmtscam.registry import MODELS, TRANSFORMS
 
@@ -85,7 +86,7 @@ def training(setting: Setting, cfg: Config, way: Way) -> Task:
     model.train()
     if way.precision == 'bf16':
         cfg.optim_wrapper.type = 'Bf16OptimWrapper'
-    optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    optim_wrapper = as_plain_groups(build_optim_wrapper(model, cfg.optim_wrapper))
 
     def train() -> None:
         for batch in batches:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from mmengine.config import Config
 
-from mmtscam.utils.config import read_config
+from mmtscam.utils.config import read_config, type_name
 
 # Parts of a config that each workload needs.
 _PARTS = dict(evaluate=['model'], train=['model', 'optim_wrapper'], predict=['model'], load=['train_dataloader'])
@@ -69,7 +69,7 @@ class Setting:
     def _set_sizes(self, model: dict) -> None:
         backbone, head = (model.get(part) or dict(type='none') for part in ('backbone', 'head'))
         # Other models do not know the settings that are made here.
-        kinds = [part['type'].rpartition('.')[2] for part in (backbone, head)]
+        kinds = [type_name(part['type']) for part in (backbone, head)]
         if kinds == ['TSCAMDeiT', 'TriLiteHead']:  # its baseline is ours with a backbone that is not frozen
             if self.workload != 'train':
                 raise ValueError(f'there is a baseline of TriLite for train alone, not for {self.workload}')

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import Registry
 
 import mmtscam.registry  # noqa: F401 - a config may inherit one of ours
 
@@ -23,6 +24,14 @@ def config_name(cfg: Config) -> str:
 def type_name(kind: Any) -> str:
     """Name of the class that a part of a config names as its ``type``, without scope or module; or of a class."""
     return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
+
+
+def type_class(kind: Any, registry: Registry) -> Any:
+    """The class or function that a part of a config names as its ``type``; ``None`` where there is none.
+
+    A new-style config holds the class itself, which no registry looks up.
+    """
+    return registry.get(kind) if isinstance(kind, str) else kind
 
 
 def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, Any] | None = None) -> Config:

@@ -1,4 +1,4 @@
-"""Lets PyTorch's protected loading read mmengine's checkpoints."""
+"""Lets PyTorch's protected loading read mmengine's checkpoints, and keeps mmengine from loading without it."""
 
 import argparse
 import pickle
@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from numpy._core.multiarray import _reconstruct, scalar
+
+from mmtscam.requirements import SUPPORTED, installed_versions
 
 _STATISTICS = ('mean', 'max', 'min', 'current')
 
@@ -45,3 +47,16 @@ def allow_mmengine_checkpoints() -> None:
             *((scalar, f'numpy.{core}.multiarray.scalar') for core in ('core', '_core')),
         ]
     )
+
+
+def refuse_unprotected_loading() -> None:
+    """Let mmengine's fork refuse what the original refuses.
+
+    ``onedl-mmengine`` allows the real ``getattr`` while it unpickles, and loads
+    a file once more without protection where the first try was refused.
+    PyTorch's own default, from 2.6 on, is protection.
+    """
+    if 'onedl-mmengine' in installed_versions(SUPPORTED['mmengine']):
+        from mmengine.runner import checkpoint
+
+        checkpoint._safe_torch_load = torch.load

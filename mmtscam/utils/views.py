@@ -68,7 +68,7 @@ def load_then_resize(steps: Sequence[dict]) -> list[dict[str, Any]]:
     Returns:
         Copies of them.
     """
-    steps = [dict(step) for step in steps]
+    steps = [step.copy() for step in steps]
     if not steps or type_name(steps[0]['type']) != 'LoadResizedImage':
         return steps
     scale = steps[0]['scale']

@@ -2,6 +2,7 @@
 
 from .files import write_picture
 from .loc_visualizer import LocVisualizer
+from .mlflow_vis_backend import MLflowVisBackend
 from .panels import draw_panels
 
-__all__ = ['LocVisualizer', 'draw_panels', 'write_picture']
+__all__ = ['LocVisualizer', 'MLflowVisBackend', 'draw_panels', 'write_picture']

@@ -1,12 +1,15 @@
 """The Runner says what it trains with, where mmengine would not."""
 
 import copy
+from typing import ClassVar
 
 import pytest
 import torch
 from mmengine.runner import Runner
+from mmengine.visualization import LocalVisBackend
 
 from mmtscam.engine.careful_runner import CarefulRunner
+from mmtscam.registry import VISBACKENDS
 
 
 @pytest.fixture
@@ -101,3 +104,39 @@ def test_a_rehearsal_leaves_no_trace(tiny_config, tmp_path):
     assert our_numbers == their_numbers
     assert any('gt_known' in key for key in our_numbers)
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
+class ReseedingVisBackend(LocalVisBackend):
+    """Sets the generators when it starts, as ClearML's does."""
+
+    started: ClassVar[list] = []
+
+    def _init_env(self):
+        super()._init_env()
+        self.started.append(self)
+        torch.manual_seed(1337)
+
+
+def test_a_back_end_that_seeds_leaves_the_run_its_seed(build):
+    """Two seeds give two models, and the same ones as without the back end."""
+
+    def drawn(seed, kind, name):
+        VISBACKENDS.register_module(module=kind, name='Tried', force=True)
+        visualizer = dict(type='LocVisualizer', vis_backends=[dict(type='Tried')])
+        runner = build(name=name, visualizer=visualizer, randomness=dict(seed=seed))
+        return runner.model.backbone.layers[0].attn.qkv.weight.detach()
+
+    weights = [drawn(seed, ReseedingVisBackend, f'reseeding-{seed}') for seed in (26, 27)]
+    assert len(ReseedingVisBackend.started) == 2
+    assert not torch.equal(*weights)
+    assert torch.equal(drawn(26, LocalVisBackend, 'local'), weights[0])
+
+
+def test_groups_of_parameters_are_plain_dicts(build):
+    """Else PyTorch 2.14 cannot compile the optimizer's step."""
+    wrapper = dict(optimizer=dict(type='SGD', lr=0.04, weight_decay=0.1), paramwise_cfg=dict(norm_decay_mult=0.0))
+    runner = build(optim_wrapper=wrapper)
+    groups = runner.build_optim_wrapper(runner.optim_wrapper).optimizer.param_groups
+    assert len(groups) > 2
+    assert {type(group) for group in groups} == {dict}
+    assert {group['weight_decay'] for group in groups} == {0, 0.1}

@@ -148,7 +148,9 @@ def test_the_map_is_not_changed():
         npst.arrays(np.float32, (6, 5), elements=st.floats(-(2.0**100), 2.0**100, width=32)),
         npst.arrays(np.float32, (6, 5), elements=st.floats(-1, 1, width=32)),
         npst.arrays(np.float64, (6, 5), elements=st.floats(-1e-300, 1e-300)),
-        npst.arrays(np.float32, (12, 10), elements=st.sampled_from([0, 1, 1.0000001, 0.1, 25.5, 26, 255])),
+        npst.arrays(
+            np.float32, (12, 10), elements=st.sampled_from(list(np.float32([0, 1, 1.0000001, 0.1, 25.5, 26, 255])))
+        ),
         npst.arrays(np.float32, (6, 5), elements=st.sampled_from([0, 1, np.nan, np.inf, -np.inf])),
     ),
     threshold=st.one_of(st.floats(0, 1, exclude_max=True), st.sampled_from([0, 0.1, 0.12, 26 / 255, 0.3, 0.999])),

@@ -1,8 +1,10 @@
 from dataclasses import replace
 
 import pytest
+from new_style import new_style
 
-from mmtscam.speed import Setting, Way
+from mmtscam.models import TSCAMDeiT
+from mmtscam.speed import Setting, Way, baseline
 
 REFUSED = (
     'the baseline is written for TSCAMDeiT with TSCAMHead, for SATDeiT with SATHead and, in train, for TSCAMDeiT with '
@@ -82,3 +84,11 @@ def test_a_config_that_lacks_a_part(name, workload, part, repo):
 def test_names_of_ways():
     assert Way('baseline').name == 'baseline fp32'
     assert Way('ours', 'bf16', compiled=True).name == 'ours bf16, compiled'
+
+
+def test_classes_as_types(tiny_config, tmp_path):
+    (tmp_path / 'new.py').write_text(new_style(tiny_config))
+    cfg = Setting(str(tmp_path / 'new.py'), 'train', input_size=48, batch_size=2).load()
+    assert (cfg.model.backbone.type, cfg.model.backbone.img_size) == (TSCAMDeiT, 48)
+    assert baseline.plain_pipeline(cfg.train_dataloader.dataset.pipeline) == dict(resize=(92, 92), crop=80, flip=True)
+    baseline.training(Setting(str(tmp_path / 'new.py'), 'train', batch_size=2), cfg, Way('baseline'))()

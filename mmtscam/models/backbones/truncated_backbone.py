@@ -96,9 +96,10 @@ class TruncatedBackbone(ChannelsLastMixin, PretrainedMixin, BaseBackbone):
 
 
 def _check_package(model: dict) -> None:
-    package, _, rest = str(model.get('type')).partition('.')
+    kind = model.get('type')
+    package, _, rest = kind.partition('.') if isinstance(kind, str) else ('', '', '')
     if rest and find_spec(package) is None:
-        raise ImportError(f'{model["type"]} needs the package {package}: pip install {package}')
+        raise ImportError(f'{kind} needs the package {package}: pip install {package}')
 
 
 def _steps(module: nn.Module, layers: Sequence[str], prefix: str = '') -> Iterator[tuple[str, nn.Module]]:

@@ -3,7 +3,7 @@
 from .conversion import ReferenceModel, from_reference, is_reference, our_names, reference_model, to_reference
 from .converted_files import mmtscam_to_reference, reference_to_mmtscam
 from .files import read_content, read_state
-from .pretrained import PretrainedMixin, load_classifier, load_pretrained, read_weights
+from .pretrained import PretrainedMixin, is_pretrained, load_classifier, load_pretrained, read_weights
 from .strict import load_strictly
 from .trained_classes import TrainedClasses, classes_of, trained_classes
 from .whole_classifier import load_whole_classifier
@@ -14,6 +14,7 @@ __all__ = [
     'TrainedClasses',
     'classes_of',
     'from_reference',
+    'is_pretrained',
     'is_reference',
     'load_classifier',
     'load_pretrained',

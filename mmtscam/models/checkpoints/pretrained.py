@@ -1,9 +1,9 @@
 """Loading of pretrained weights, whoever made them."""
 
 import textwrap
-from typing import Any
+from typing import Any, TypeGuard
 
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, PretrainedInit
 from torch import Tensor, nn
 
 from .conversion import our_names
@@ -145,6 +145,11 @@ def load_classifier(head: nn.Module, checkpoint: str) -> list[str]:
     return taken
 
 
+def is_pretrained(init_cfg: Any) -> TypeGuard[dict]:
+    """Whether an ``init_cfg`` asks for the weights of a checkpoint, by name or, as new-style configs do, by class."""
+    return isinstance(init_cfg, dict) and init_cfg.get('type') in ('Pretrained', PretrainedInit)
+
+
 class PretrainedMixin(BaseModule):
     """Backbones whose ``init_cfg=dict(type='Pretrained', checkpoint=...)`` takes every file that we can read."""
 
@@ -154,7 +159,7 @@ class PretrainedMixin(BaseModule):
         Raises:
             ValueError: If ``init_cfg`` asks for more than a checkpoint.
         """
-        if not (isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'):
+        if not is_pretrained(self.init_cfg):
             super().init_weights()
         elif set(self.init_cfg) != {'type', 'checkpoint'}:
             raise ValueError(f'init_cfg of {type(self).__name__} takes a checkpoint alone, got {self.init_cfg}')

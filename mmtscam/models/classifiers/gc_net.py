@@ -9,7 +9,7 @@ from mmpretrain.models.classifiers import ImageClassifier
 from torch import Tensor
 
 from mmtscam.localization.precision import full_precision
-from mmtscam.models.checkpoints import load_whole_classifier
+from mmtscam.models.checkpoints import is_pretrained, load_whole_classifier
 from mmtscam.models.heads import ShapeFeatures, ShapeHead
 from mmtscam.registry import MODELS
 from mmtscam.structures import LocDataSample
@@ -91,7 +91,7 @@ class GCNet(ImageClassifier):
             ValueError: If it does not hold the classifier.
         """
         source = self.classifier.init_cfg
-        if not isinstance(source, dict) or source.get('type') != 'Pretrained' or not source.get('checkpoint'):
+        if not (is_pretrained(source) and source.get('checkpoint')):
             print_log(
                 'the frozen classifier has no checkpoint, and what it does not know it cannot teach: set '
                 f'{_CLASSIFIER_SETTING}, unless load_from or resume brings it',

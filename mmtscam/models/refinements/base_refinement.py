@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmtscam.registry import MODELS
 from mmtscam.structures import MapKind
+from mmtscam.utils.config import type_class
 
 
 class BaseRefinement(nn.Module, metaclass=ABCMeta):
@@ -99,7 +100,7 @@ def build_refinement(config: Any) -> BaseRefinement:
     example = "dict(type='SelfEnhancement')"
     if not isinstance(config, Mapping) or 'type' not in config:
         raise ValueError(f'refine must be a config such as {example}, got {config!r}: set model.head.refine.type')
-    kind = MODELS.get(config['type']) if isinstance(config['type'], str) else config['type']
+    kind = type_class(config['type'], MODELS)
     if not (isinstance(kind, type) and issubclass(kind, BaseRefinement)):
         raise ValueError(f'refine must be a BaseRefinement such as {example}, got {config["type"]!r}')
     try:
