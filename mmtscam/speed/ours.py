@@ -1,7 +1,7 @@
 """The workloads of the benchmark, done by this package."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -59,7 +59,15 @@ def evaluate_batches(
 
 
 class _Loader(list):
+    """Batches that are there already."""
+
     dataset: Sequence
+
+    @property
+    def batch_sampler(self) -> Iterator[range]:
+        """Numbers of the images of each batch."""
+        ends = list(itertools.accumulate((len(batch['data_samples']) for batch in self), initial=0))
+        return map(range, ends, ends[1:])
 
 
 def evaluation(setting: Setting, cfg: Config, way: Way) -> Task:

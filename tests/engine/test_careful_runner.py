@@ -76,7 +76,7 @@ def test_the_same_schedule_goes_on_without_a_word(build, capfd, tmp_path):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'val_dataloader.dataset.boxes': None}, 'no true box to compare with'),
+        ({'val_dataloader.dataset.boxes': None}, 'needs true boxes, and .* give the data set a box reader'),
         ({'val_evaluator': [dict(type='PixelAP', protocol='wsol-v2')]}, 'no true mask to compare with'),
         ({'val_evaluator': [dict(type='LocAccuracy', map_kind='mine')]}, 'mine'),
         ({'val_dataloader.dataset.pipeline': [dict(type='LoadImageFromFile')]}, 'inputs'),

@@ -22,7 +22,7 @@ def test_cub(run_here, sample_set, tmp_path):
     output = run_here('python', tool, sample_set, code=1).stdout
     assert 'training images: 24 (should be 5,994)' in output
     assert f'{sample_set}: the numbers differ from the published ones (--allow-subset accepts a part)' in output
-    assert 'Official source: https://www.vision.caltech.edu/datasets/cub_200_2011/' in output
+    assert 'official source: https://www.vision.caltech.edu/datasets/cub_200_2011/' in output
     output = run_here('python', tool, sample_set, '--allow-subset', '--decode').stdout
     assert f'{sample_set}: a part of the data set, fit for use' in output
     assert 'model.head.num_classes=8' in output
@@ -41,7 +41,7 @@ def test_ilsvrc(run_here, tmp_path):
     root, tool = make_ilsvrc(tmp_path / 'imagenet'), TOOLS / 'ilsvrc.py'
     output = run_here('python', tool, root, code=1).stdout
     assert 'validation images: 3 (should be 50,000)' in output
-    assert 'Official source: https://www.image-net.org/' in output
+    assert 'official source: https://www.image-net.org/' in output
     assert not (root / 'meta').exists()
 
     output = run_here('python', tool, root, '--allow-subset').stdout
@@ -75,7 +75,7 @@ def test_openimages(run_here, tmp_path):
     (root / 'val' / '0a' / 'a_1.png').unlink()
     output = run_here(*command, '--allow-subset', code=1).stdout
     assert f'problem: 1 val masks are not in {root}: val/0a/a_1.png' in output
-    assert 'Official source: https://github.com/clovaai/wsolevaluation' in output
+    assert 'official source: https://github.com/clovaai/wsolevaluation' in output
     (metadata / 'val' / 'image_ids.txt').unlink()
     output = run_here(*command, code=1).stdout
     assert output.startswith(f'{metadata}/val/image_ids.txt: annotation file not found')

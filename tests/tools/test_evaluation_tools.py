@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
 
+from mmtscam.datasets.coco import COCOOutput
 from mmtscam.datasets.true_boxes import write_true_boxes
 from mmtscam.registry import DATASETS
 
@@ -139,7 +140,7 @@ def test_a_data_set_with_masks_alone(tool_config, tmp_path, run_here):
 def bare_config(tool_config, sample_set, tmp_path):
     """The tiny config with boxes of a COCO file; the two images of the first class show no object there."""
     dataset = tool_config.test_dataloader.dataset
-    write_true_boxes(DATASETS.build(dict(dataset, pipeline=[])), tmp_path / 'true.json')
+    write_true_boxes(DATASETS.build(dict(dataset, pipeline=[])), COCOOutput(tmp_path / 'true.json'))
     content = json.loads((tmp_path / 'true.json').read_text())
     content['annotations'] = [each for each in content['annotations'] if each['category_id'] != 1]
     del content['categories'][0]

@@ -134,7 +134,7 @@ def test_a_graph_that_computes_something_else_is_not_written(export, folder, mon
     [
         (['none.py', 'model.pth', '--out', 'new.onnx'], 'none.py: config file not found'),
         (['tiny.py', 'none.pth', '--out', 'new.onnx'], 'none.pth: checkpoint not found'),
-        (['tiny.py', 'other.pth', '--out', 'new.onnx'], 'other.pth: does not fit this config: its '),
+        (['tiny.py', 'other.pth', '--out', 'new.onnx'], 'other.pth: holds no backbone and head of a config'),
         (['tiny.py', 'torn.pth', '--out', 'new.onnx'], 'torn.pth: not a file of weights that can be read safely'),
         (['tiny.py', 'model.pth', '--out', 'old.onnx'], 'old.onnx: exists already; name another file or replace it'),
         (['tiny.py', 'model.pth', '--out', 'new.onnx', '--verify', 'none.jpg'], 'none.jpg: image not found'),

@@ -119,8 +119,8 @@ def test_bad_arguments(kwargs, message):
 
 
 def test_another_width_than_the_backbones(feats):
-    with pytest.raises(ValueError, match=r'gives 8 channels and TSCAMHead expects 4: set model\.head\.in_channels=8'):
-        build(in_channels=4)(feats)
+    with pytest.raises(ValueError, match=r'gives 8 channels and TSCAMHead expects 3: set model\.head\.in_channels=8'):
+        build(in_channels=3)(feats)
 
 
 def test_classes_that_are_asked_for():
