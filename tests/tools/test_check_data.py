@@ -31,7 +31,7 @@ def test_cub(run_here, sample_set, tmp_path):
     shutil.rmtree(root / 'images' / '002.Horned_Ember')
     output = run_here('python', tool, root, '--allow-subset', code=1).stdout
     assert f'problem: 5 listed images are not in {root}/images: 002.Horned_Ember/Horned_Ember_0001.jpg, ' in output
-    assert f'{root}: cannot be used as it is\nOfficial source: ' in output
+    assert f'{root}: cannot be used as it is; official source: ' in output
     output = run_here('python', tool, tmp_path / 'none', code=1).stdout
     assert output.startswith(f'{tmp_path}/none: folder not found; unpack CUB_200_2011.tgz')
     assert 'Traceback' not in output
@@ -54,7 +54,7 @@ def test_ilsvrc(run_here, tmp_path):
     assert "type='ILSVRCCSVBoxes'" in run_here('python', tool, root, '--allow-subset').stdout
     (root / 'LOC_val_solution.csv').write_text('id\n')
     output = run_here('python', tool, root, '--allow-subset', code=1).stdout
-    assert output.startswith(f'{root}/LOC_val_solution.csv:1: the header must be ImageId,PredictionString, got id\n')
+    assert output.startswith(f'{root}/LOC_val_solution.csv:1: the header must be ImageId,PredictionString, got id; ')
     assert 'Traceback' not in output
 
 
