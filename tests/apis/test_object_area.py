@@ -53,7 +53,7 @@ def test_spatial_tokens_and_settings_of_attention_play_no_part(cfg):
         (dict(init_cfg=None), 'needs a backbone with pretrained weights: set model.backbone.init_cfg.checkpoint'),
         (dict(init_cfg=dict(type='Pretrained', checkpoint=None)), 'needs a backbone with pretrained weights'),
         (dict(init_cfg=dict(type='Constant', layer='Linear')), 'needs a backbone with pretrained weights'),
-        (dict(type='mmpretrain.VGG'), 'needs a TSCAMDeiT or SATDeiT as its backbone, not mmpretrain.VGG'),
+        (dict(type='mmpretrain.VGG'), 'needs a TSCAMDeiT or SATDeiT as its backbone, not VGG'),
     ],
 )
 def test_other_backbones(cfg, backbone, message):
