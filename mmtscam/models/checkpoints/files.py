@@ -2,7 +2,10 @@
 
 import os
 import os.path as osp
+import pickle
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -43,7 +46,11 @@ def read_content(checkpoint: str, setting: str = BACKBONE_SETTING) -> Any:
     if checkpoint.startswith(('http://', 'https://')):
         return _load(_download(checkpoint, setting))
     if '://' in checkpoint:
-        return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+        try:
+            with _weights_only():
+                return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+        except pickle.UnpicklingError as error:
+            raise _unreadable(checkpoint, b'', error) from error
     path = osp.expanduser(checkpoint)
     if not osp.isfile(path):
         raise FileNotFoundError(
@@ -111,7 +118,24 @@ def _load(path: str) -> Any:
         # The header of a safetensors file is JSON after its length of eight bytes.
         return load_file(path) if start[8:9] == b'{' else torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # what is no file of weights fails in any way
-        raise ValueError(f'{path}: not a file of weights that can be read safely: {_reason(start, error)}') from error
+        raise _unreadable(path, start, error) from error
+
+
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """Let PyTorch unpickle tensors and plain data alone, also where mmengine asks it for anything."""
+    name = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+    before = os.environ.get(name)
+    os.environ[name] = '1'
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        os.environ.update({} if before is None else {name: before})
+
+
+def _unreadable(file: str, start: bytes, error: Exception) -> ValueError:
+    return ValueError(f'{file}: not a file of weights that can be read safely: {_reason(start, error)}')
 
 
 def _reason(start: bytes, error: Exception) -> str:

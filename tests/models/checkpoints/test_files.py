@@ -1,4 +1,5 @@
 import argparse
+import os
 import re
 
 import pytest
@@ -94,6 +95,22 @@ def test_addresses_that_mmengine_knows(monkeypatch):
 
     monkeypatch.setattr(CheckpointLoader, 'load_checkpoint', lambda address, map_location: {'a': torch.ones(1)})
     assert read_state('torchvision://resnet18').keys() == {'a'}
+
+
+def test_their_content_is_unpickled_with_protection(tmp_path, monkeypatch, capsys):
+    """PyTorch's loading of a URL, to which mmengine's addresses lead, asks for anything by default."""
+    from mmengine.runner import checkpoint
+
+    torch.save({'a': torch.ones(1), 'b': _Harmful()}, tmp_path / 'a.pth')
+    monkeypatch.setattr(checkpoint, 'get_torchvision_models', lambda: {'resnet18': (tmp_path / 'a.pth').as_uri()})
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    monkeypatch.delenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', raising=False)
+    with pytest.raises(
+        ValueError, match=r'^torchvision://resnet18: not a file .* safely: it holds a Python object, print'
+    ):
+        read_content('torchvision://resnet18')
+    assert 'this must not run' not in capsys.readouterr().out
+    assert 'TORCH_FORCE_WEIGHTS_ONLY_LOAD' not in os.environ
 
 
 def test_a_missing_file(tmp_path):
