@@ -119,6 +119,15 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode.startswith('I') or _has_deep_colours(image)
 
 
+def is_turned(image: Image.Image) -> bool:
+    """Tell whether the EXIF orientation of an open image asks to turn it; Pillow has turned TIFF images already.
+
+    Args:
+        image: The open image.
+    """
+    return image.format != 'TIFF' and image.getexif().get(_ORIENTATION) in range(2, 9)
+
+
 def _has_deep_colours(image: Image.Image) -> bool:
     """Tell whether Pillow would drop bits of an open image that is not loaded yet."""
     return image.mode in ('RGB', 'RGBA', 'LA') and any(';16' in str(tile.args) for tile in getattr(image, 'tile', ()))

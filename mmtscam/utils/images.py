@@ -9,10 +9,9 @@ import numpy as np
 from mmengine import fileio
 
 from .config import type_name
-from .image_decoding import decode_image, open_image
+from .image_decoding import decode_image, is_turned, open_image
 
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
-_ORIENTATION = 0x0112
 
 
 def list_images(folder: str | Path) -> list[str]:
@@ -123,7 +122,7 @@ def look_at_header(path: str) -> tuple[tuple[int, int], bool]:
     """
     try:
         with fileio.get_local_path(path) as name, Path(name).open('rb') as file, open_image(file) as image:
-            return image.size, image.getexif().get(_ORIENTATION) in range(2, 9) and image.format != 'TIFF'
+            return image.size, is_turned(image)
     except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
         raise ValueError(f'{path}: cannot be read as an image: {error}') from error
 

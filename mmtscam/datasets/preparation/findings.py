@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from mmtscam.utils.image_decoding import decode_image, is_deep, open_image
+from mmtscam.utils.image_decoding import decode_image, is_deep, is_turned, open_image
 
 T = TypeVar('T')
 
@@ -114,7 +114,7 @@ def missing_files(root: str, names: Sequence[str], track: Track, description: st
 
 
 def check_images(findings: Findings, subject: str, root: str, names: Sequence[str], track: Track) -> None:
-    """Decode images as training does: complain of those that cannot be shown, remark those of more than 8 bits.
+    """Decode images as training does: complain of those that cannot be shown, remark what is read in a way of its own.
 
     Args:
         findings: Takes the sentences.
@@ -123,12 +123,13 @@ def check_images(findings: Findings, subject: str, root: str, names: Sequence[st
         names: Paths of image files.
         track: Shows the progress.
     """
-    unreadable, deep = [], []
+    unreadable, deep, turned = [], [], []
     for name in track(names, 'decoding images'):
         try:
             content = Path(root, name).read_bytes()
             with open_image(content) as image:
                 deep += [name] * is_deep(image)
+                turned += [name] * is_turned(image)
             decode_image(content, upright=True)
         except Exception as error:  # Pillow's decoders raise what they like
             reason = str(error).partition(' <_io')[0]
@@ -138,6 +139,11 @@ def check_images(findings: Findings, subject: str, root: str, names: Sequence[st
         f'{subject} have 16 bits a grey value or colour',
         deep,
         'their largest value says how many of 8 to 16 bits count, and 8 are kept: save them with 8 to choose yourself',
+    )
+    findings.remark(
+        f'{subject} are to be turned by their EXIF orientation',
+        turned,
+        'training and tests see them as they lie, inferencer and pseudo labels upright: turn the files themselves',
     )
 
 

@@ -189,3 +189,16 @@ def test_a_box_outside_its_image(root, boxes):
     _change(boxes, lambda data: data['annotations'][0].update(bbox=[30, 2, 10, 5]))
     (problem,) = check_image_folders(root, [boxes]).problems
     assert f'{boxes}: the box from (30, 2) to (40, 7) lies outside {root}/test/dog/3.jpg of 30x20' in problem
+
+
+def test_photographs_on_their_side_are_remarked(root):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (8, 6)).save(root / 'train' / 'cat' / 'phone.jpg', exif=exif)
+    Image.new('RGB', (8, 6)).save(root / 'train' / 'cat' / 'scan.tif', exif=exif)
+    findings = check_image_folders(root)
+    assert findings.passes()
+    assert findings.notes == [
+        '1 images are to be turned by their EXIF orientation: train/cat/phone.jpg; training and tests see them as they '
+        'lie, inferencer and pseudo labels upright: turn the files themselves'
+    ]
