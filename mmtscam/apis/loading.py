@@ -41,7 +41,7 @@ def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') 
     if '://' not in file and not osp.isfile(file):
         raise FileNotFoundError(f'{file}: checkpoint not found')
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
-    content = read_content(file)
+    content = read_content(file, 'the checkpoint')
     try:
         model = MODELS.build(copy.deepcopy(cfg.model))  # building fills in the config
     except Exception as error:  # whatever the parts of any model raise
@@ -106,5 +106,5 @@ def _dataset_classes(cfg: Config, count: int | None) -> tuple[str, ...]:
             # A string would be a file of names.
             if names and not isinstance(names, str) and count in (None, len(names)):
                 return tuple(names)
-        dataset = dataset.get('dataset')
+        dataset = dataset.get('dataset') or next(iter(dataset.get('datasets') or ()), None)
     return ()

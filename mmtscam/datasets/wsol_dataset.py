@@ -94,7 +94,7 @@ class WSOLDataset(BaseDataset):
             ) from error
         except (AssertionError, RuntimeError, ValueError) as error:  # what data sets of mmpretrain raise
             files = [str(self._dataset_cfg[key]) for key in ('data_root', 'ann_file') if self._dataset_cfg.get(key)]
-            place = ', '.join([str(self._dataset_cfg['type']), *files])
+            place = ', '.join([type_name(self._dataset_cfg['type']), *files])
             raise ValueError(f'{place}: the data set cannot be loaded: {error}') from error
 
     def load_data_list(self) -> list[dict]:
@@ -151,9 +151,9 @@ class WSOLDataset(BaseDataset):
         names, plain = ([_plain(name) for name in each] for each in (self.CLASSES, numbered))
         if len(names) != len(plain) or (sorted(names) == sorted(plain) and names != plain):
             raise ValueError(
-                f'{self._dataset_cfg["type"]}: the class names are {", ".join(self.CLASSES[:5])}, ... '
+                f'{type_name(self._dataset_cfg["type"])}: the class names are {", ".join(self.CLASSES[:5])}, ... '
                 f'({len(names)}), but labels number the folders {", ".join(numbered[:5])}, ... ({len(plain)}): '
-                "give a name for each folder in the folders' order (metainfo, classes), or leave the names out"
+                "give a name for each folder in the folders' order (classes=[...])"
             )
 
     def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:

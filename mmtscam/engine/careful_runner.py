@@ -9,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import Runner
+from mmengine.runner.amp import autocast
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from mmengine.visualization import Visualizer
 
@@ -26,6 +27,10 @@ class CarefulRunner(Runner):
     with rates of single parameters, and rehearses the validation before the
     training.
     """
+
+    # The file that was loaded last, and whether it is resumed.
+    loaded_file: str | None = None
+    _resumes: bool = False
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """Build the visualizer and start its back ends.
@@ -60,17 +65,21 @@ class CarefulRunner(Runner):
             self._rehearse_validation()
 
     def _rehearse_validation(self) -> None:
-        """Predict and score the first image, and forget it.
+        """Predict and score one image, the first that shows an object, and forget it.
 
         If the validation lacks boxes, masks or a kind of map, it says so now
         and not after the first epoch.
         """
-        loader: Any = self.val_loop.dataloader
-        evaluator = copy.deepcopy(self.val_loop.evaluator)
+        loop: Any = self.val_loop
+        dataset, dtype = loop.dataloader.dataset, getattr(loop, 'amp_dtype', None)
+        evaluator = copy.deepcopy(loop.evaluator)
+        for metric in evaluator.metrics:
+            if hasattr(metric, 'num_workers'):
+                metric.num_workers = 0  # it scores here, and errors are heard
         training = self.model.training
         self.model.eval()
-        with torch.no_grad(), preserved_generators():
-            batch = loader.collate_fn([loader.dataset[0]])
+        with torch.no_grad(), preserved_generators(), autocast(enabled=dtype is not None, dtype=dtype):
+            batch = loop.dataloader.collate_fn([dataset[_with_object(dataset)]])
             evaluator.process(data_samples=self.model.val_step(batch), data_batch=batch)
         self.model.train(training)
 
@@ -100,7 +109,8 @@ class CarefulRunner(Runner):
                 training is to be resumed.
         """
         content = read_content(filename, 'load_from')
-        if self._resume and not (isinstance(content, dict) and {'optimizer', 'meta', 'message_hub'} <= content.keys()):
+        self.loaded_file = filename
+        if self._resumes and not (isinstance(content, dict) and {'optimizer', 'meta', 'message_hub'} <= content.keys()):
             raise ValueError(
                 f'{filename}: has weights, but no optimizer and epoch to resume a training: start from it without '
                 '--resume, with load_from'
@@ -139,7 +149,11 @@ class CarefulRunner(Runner):
         the config says by now.
         """
         asked = [_settings(scheduler) for scheduler in self._schedules()]
-        super().resume(*args, **kwargs)
+        self._resumes = True
+        try:
+            super().resume(*args, **kwargs)
+        finally:
+            self._resumes = False
         for index, (scheduler, wanted) in enumerate(zip(self._schedules(), asked, strict=False)):
             found = _settings(scheduler)
             if differing := [name for name in wanted if found.get(name) != wanted[name]]:
@@ -155,6 +169,14 @@ class CarefulRunner(Runner):
         schedulers = self.param_schedulers or []
         for group in schedulers.values() if isinstance(schedulers, dict) else [schedulers]:
             yield from (each for each in group if isinstance(each, _ParamScheduler))
+
+
+def _with_object(dataset: Any, tried: int = 1000) -> int:
+    """Number of an image with true boxes among the first ones of a data set; 0 where there is none."""
+    if not hasattr(dataset, 'get_data_info'):
+        return 0
+    numbers = range(min(len(dataset), tried))
+    return next((number for number in numbers if dataset.get_data_info(number).get('instances')), 0)
 
 
 def _settings(scheduler: _ParamScheduler) -> dict[str, Any]:

@@ -16,7 +16,12 @@ from mmtscam.utils.views import describe_views
 
 def loaded_file(runner: Runner) -> str:
     """Name of the checkpoint that a Runner loads or resumes, for messages."""
-    return runner._load_from or find_latest_checkpoint(runner.work_dir) or 'the checkpoint'
+    return (
+        getattr(runner, 'loaded_file', None)
+        or runner._load_from
+        or find_latest_checkpoint(runner.work_dir)
+        or 'the checkpoint'
+    )
 
 
 def run_origin(runner: Runner) -> dict[str, Any]:

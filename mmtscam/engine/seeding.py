@@ -67,7 +67,7 @@ def preserved_generators() -> Iterator[None]:
     """Leave the global generators of ``random``, NumPy and PyTorch as they are, whatever is drawn or seeded within."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002 - mmcv's transforms draw from it
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_available() else []):
             yield
     finally:
         random.setstate(states[0])

@@ -2,9 +2,9 @@
 
 import numpy as np
 from mmengine.dataset import BaseDataset
-from PIL import Image
 
 from mmtscam.localization import Protocol, best_constant_box, boxes_to_frame, constant_box_accuracy
+from mmtscam.utils.images import look_at_header
 
 
 def constant_box_baselines(dataset: BaseDataset, protocol: Protocol) -> dict[str, float]:
@@ -29,9 +29,9 @@ def constant_box_baselines(dataset: BaseDataset, protocol: Protocol) -> dict[str
             raise ValueError(f'{info["img_path"]}: no true box; give the data set a box reader')
         if not info['instances']:
             continue
-        with Image.open(info['img_path']) as image:
-            boxes = np.array([instance['bbox'] for instance in info['instances']])
-            truth.append(boxes_to_frame(boxes, image.size, protocol))
+        size, _ = look_at_header(info['img_path'])
+        boxes = np.array([instance['bbox'] for instance in info['instances']])
+        truth.append(boxes_to_frame(boxes, size, protocol))
     if not truth:
         raise ValueError(f'none of the {len(dataset)} images of the data set has a true box')
     width, height = protocol.frame

@@ -130,12 +130,20 @@ def read_results(folders: Sequence[str | os.PathLike], metrics: Sequence[str] = 
         wanted = metrics if len(metrics) == len(folders) else [*metrics] * len(folders)
         return [read_result(folder, metric) for folder, metric in zip(folders, wanted, strict=True)]
     found = [read_result(folder) for folder in folders]
-    prefixes = [[each['name'] for each in one.report['results'] if each['rows']] for one in found if one.chosen]
+    prefixes = [_with_rows(folder, one.report) for folder, one in zip(folders, found, strict=True) if one.chosen]
     shared = [prefix for prefix in prefixes[0] if all(prefix in own for own in prefixes)] if prefixes else []
     return [
         read_result(folder, shared[0]) if shared and one.chosen and one.chosen['name'] != shared[0] else one
         for folder, one in zip(folders, found, strict=True)
     ]
+
+
+def _with_rows(folder: str | os.PathLike, report: Mapping[str, Any]) -> list[str]:
+    """Names of the results whose rows a page can show."""
+    path = Path(folder)
+    path = path if path.is_dir() else path.parent
+    files = {each['name']: path / each['rows'] for each in report['results'] if each['rows']}
+    return [name for name, file in files.items() if file.is_file() and not _missing_columns(file)]
 
 
 def run_names(reports: Sequence[str | os.PathLike]) -> list[str]:

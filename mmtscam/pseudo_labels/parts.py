@@ -110,7 +110,7 @@ class PartFolder:
         write_text(self._file(part), ''.join(json.dumps(record) + '\n' for record in records))
 
     def merge(self, classes: Sequence[str]) -> dict[str, int]:
-        """Write the COCO file from all parts, in constant memory, and remove them.
+        """Write the COCO file from all parts, one after another, and remove them.
 
         Images that could not be read are left out of ``images`` and listed,
         with the reason, in ``skipped``.

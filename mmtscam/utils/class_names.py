@@ -80,6 +80,11 @@ def check_same_classes(
         return False
     pairs = zip_longest(classes, others)
     label, (one, other) = next((label, pair) for label, pair in enumerate(pairs) if pair[0] != pair[1])
+    if None in (one, other):
+        raise ValueError(
+            f'{source} has {len(classes)} classes and {other_source} has {len(others)} (missing: {missing or "none"}; '
+            f'new: {added or "none"}): labels would not mean the same; give both the same class folders or names'
+        )
     raise ValueError(
         f'class {label} is {one!r} in {source} and {other!r} in {other_source} (missing: {missing or "none"}; new: '
         f'{added or "none"}): labels would not mean the same; give both the same class folders or names in the same '

@@ -26,15 +26,16 @@ def explain(error: BaseException) -> str | None:
         be a bug in somebody's code.
     """
     message = str(error.args[0]) if error.args else ''
-    if found := _SIZES.search(message):
+    frames = list(_frames(error))
+    names = [_where(frame) for frame in frames]
+    in_batch = any(name.rpartition('.')[2].endswith('collate') for name in names) or 'collate' in message
+    if in_batch and (found := _SIZES.search(message)):
         return (
             f'images of the sizes {found[1]} and {found[2]} cannot be in one batch: let the pipeline end with images '
             'of one size (Resize, RandomCrop), or set batch_size=1'
         )
     if _IN_WORKER.match(message):
         return _from_worker(message)
-    frames = list(_frames(error))
-    names = [_where(frame) for frame in frames]
     if isinstance(error, KeyError):
         if found := _UNKNOWN.search(message):
             return (
@@ -55,7 +56,7 @@ def explain(error: BaseException) -> str | None:
         return f'{kind}: no optimizer of this name is registered: correct optim_wrapper.optimizer.type in the config'
     built = [place for place, name in enumerate(names) if name == 'mmengine.registry.build_functions.build_from_cfg']
     loader = [place for place, name in enumerate(names) if name == 'torch.utils.data.dataloader.__init__']
-    if isinstance(error, TypeError) and built and _ARGUMENTS.search(message):
+    if isinstance(error, TypeError) and built and _ARGUMENTS.search(message) and _binds(frames[built[-1] :], message):
         return f'{message}: correct the config: it names this class with arguments that it does not take'
     if isinstance(error, TypeError | ValueError | AssertionError) and (built or loader):
         part = 'DataLoader' if loader else getattr(frames[built[-1]].f_locals.get('obj_cls'), '__name__', 'a part')
@@ -63,6 +64,15 @@ def explain(error: BaseException) -> str | None:
         if loader or (inner and inner[-1].partition('.')[0] in _LIBRARIES):
             return f'{part}: {" ".join(message.split())}: correct its arguments in the config'
     return None
+
+
+def _binds(frames: list[FrameType], message: str) -> bool:
+    """Whether arguments of a config were refused: at once, or by a base class to which they were handed on."""
+    if len(frames) == 1:
+        return True
+    kind = frames[0].f_locals.get('obj_cls')
+    refused = message.partition('.__init__')[0]
+    return any(refused == base.__name__ for base in getattr(kind, '__mro__', ())[1:])
 
 
 def _from_worker(message: str) -> str | None:

@@ -23,8 +23,9 @@ def open_image(content: bytes | BinaryIO) -> Iterator[Image.Image]:
     """Open an image, whose header alone is read.
 
     Pillow refuses images of more than 179 million pixels, which may be small
-    files that fill the memory. The environment variable
-    ``MMTSCAM_MAX_IMAGE_PIXELS`` sets another limit.
+    files that fill the memory, and warns of those of half as many. The
+    environment variable ``MMTSCAM_MAX_IMAGE_PIXELS`` sets the latter number;
+    images of up to twice as many are read.
 
     Args:
         content: Content of the file, or the open file.
@@ -161,7 +162,7 @@ def _put_on_background(image: Image.Image) -> Image.Image:
 def _turn_upright(rgb: Image.Image, source: Image.Image) -> Image.Image:
     try:
         orientation = source.getexif().get(_ORIENTATION)
-        if orientation is None:
+        if orientation in (None, 1):
             return rgb
         plain = Image.frombytes('RGB', rgb.size, rgb.tobytes()) if rgb is source else rgb
         plain.getexif()[_ORIENTATION] = orientation

@@ -137,3 +137,29 @@ def test_the_best_number_of_no_metric(tiny_config):
     assert explained(Runner.from_cfg(tiny_config).train).startswith(
         'tscam/nothing: no metric of the validation has this name: let default_hooks.checkpoint.save_best be one'
     )
+
+
+class Whole:
+    """Another library's class under a user's: its own call is a bug, what it hands on may be a mistake in a config."""
+
+    def __init__(self, size=1):
+        pass
+
+
+@PARTS.register_module()
+class Derived(Whole):
+    def __init__(self, bug=False, **kwargs):
+        super().__init__(**kwargs)
+        if bug:
+            torch.nn.Conv2d(3, 4)
+
+
+def test_arguments_that_are_handed_on_and_those_that_are_not():
+    assert "Whole.__init__() got an unexpected keyword argument 'colour'" in explained(
+        lambda: PARTS.build(dict(type='Derived', colour=3))
+    )
+    assert explained(lambda: PARTS.build(dict(type='Derived', bug=True))) is None
+
+
+def test_a_stack_of_a_model_is_no_batch():
+    assert explained(lambda: torch.stack([torch.zeros(2, 3), torch.zeros(2, 4)])) is None

@@ -1,6 +1,6 @@
 """Draw the boxes of an image with an exported model: python tools/deployment/onnx_demo.py IMAGE MODEL.onnx --out FILE.
 
-An example to copy: it needs numpy, opencv-python, Pillow and onnxruntime, but
+An example to copy: it needs numpy, opencv-python, Pillow from 11 on and onnxruntime, but
 neither PyTorch nor OpenMMLab nor mmtscam. The steps and their boxes are those
 of mmtscam's evaluation.
 """

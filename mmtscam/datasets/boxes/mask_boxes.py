@@ -13,8 +13,9 @@ from .base_box_reader import BaseBoxReader, no_boxes
 class MaskBoxes(BaseBoxReader):
     """Draws boxes around the foreground of true masks, for data sets that have masks alone.
 
-    The masks of all images are read when the data set is loaded. Pixels to be
-    ignored are no foreground. An image whose mask has none shows no object.
+    The masks of all images are read when the data set is loaded. A mask lies
+    as its image lies in the file, or upright where its proportions say so, and
+    boxes belong to the same. Pixels to be ignored are no foreground. An image whose mask has none shows no object.
 
     Args:
         data_root: Root of the data set.
@@ -54,7 +55,9 @@ class MaskBoxes(BaseBoxReader):
         else:
             rects, pixels = components(foreground)
             rects = rects[pixels >= self._min_area * pixels[0]]
-        (width, height), _ = look_at_header(img_path)
+        (width, height), turned = look_at_header(img_path)
+        if turned and (mask.shape[1] > mask.shape[0]) != (width > height):
+            width, height = height, width  # a quarter turn, and the mask was drawn on the upright image
         boxes = np.concatenate([rects[:, :2], rects[:, :2] + rects[:, 2:]], axis=1)
         # A mask may have a resolution of its own.
         return boxes * (np.array([width, height] * 2) / np.tile(mask.shape[::-1], 2))

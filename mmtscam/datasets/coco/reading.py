@@ -51,6 +51,7 @@ class COCOFile:
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{error}; predicted boxes are written by pseudo_label.py of the tools') from None
         self._img_root = osp.join(data_root, img_prefix)
+        self._last_key = ('', '')
         try:
             data = json.loads(read_text(self.path))
         except json.JSONDecodeError as error:
@@ -90,6 +91,12 @@ class COCOFile:
             found = COCOObject(where, categories[category_id], bool(entry.get('iscrowd', 0)), entry.get(field))
             self._objects.setdefault(keys[image_id], []).append(found)
 
+    def _key(self, img_path: str) -> str:
+        """The path by which the file names an image; several questions are asked of one image in turn."""
+        if self._last_key[0] != img_path:
+            self._last_key = img_path, image_key(img_path, self._img_root)
+        return self._last_key[1]
+
     @property
     def first_image(self) -> str | None:
         """Path of the first image as the file names it, ``None`` where it lists none."""
@@ -104,7 +111,7 @@ class COCOFile:
         Returns:
             Its objects in the file's order, none if it is not listed.
         """
-        return self._objects.get(image_key(img_path, self._img_root), [])
+        return self._objects.get(self._key(img_path), [])
 
     def objects_of_class(self, img_path: str, class_name: str | None) -> list[COCOObject]:
         """The objects of an image that are of one class.
@@ -134,7 +141,7 @@ class COCOFile:
         Args:
             img_path: Path of the image as the data set gives it.
         """
-        return image_key(img_path, self._img_root) in self._sizes and not self.objects(img_path)
+        return self._key(img_path) in self._sizes and not self.objects(img_path)
 
     def what_is_missing(self, img_path: str, class_name: str | None, what: str) -> str:
         """Say why an image has no object, for an error.
@@ -145,7 +152,7 @@ class COCOFile:
             what: The missing thing, such as ``'box'``.
         """
         problem = f'no {what} {f"of class {class_name!r} " if class_name else ""}for image {img_path}'
-        if image_key(img_path, self._img_root) not in self._sizes:
+        if self._key(img_path) not in self._sizes:
             problem += f' (it is not listed; these are: {_shorten(tuple(self._sizes)) or "none"})'
         elif any(found.crowd for found in self.objects(img_path)):
             problem += ' (crowds do not count)'
@@ -161,7 +168,7 @@ class COCOFile:
         Returns:
             Its id, ``None`` if it is not listed or has no number as its id.
         """
-        found = self._ids.get(image_key(img_path, self._img_root))
+        found = self._ids.get(self._key(img_path))
         return found if isinstance(found, int) else None
 
     def has_size(self, img_path: str) -> bool:
@@ -170,7 +177,7 @@ class COCOFile:
         Args:
             img_path: Path of the image as the data set gives it.
         """
-        height, width = self._sizes.get(image_key(img_path, self._img_root), (None, None))
+        height, width = self._sizes.get(self._key(img_path), (None, None))
         return isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0
 
     def size(self, img_path: str) -> tuple[int, int]:
@@ -187,7 +194,7 @@ class COCOFile:
         """
         if not self.has_size(img_path):
             raise ValueError(f'{self.path}: no height and width of image {img_path}')
-        return self._sizes[image_key(img_path, self._img_root)]
+        return self._sizes[self._key(img_path)]
 
 
 def _get(entry: Any, key: str, where: str) -> Any:

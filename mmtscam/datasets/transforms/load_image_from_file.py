@@ -1,5 +1,6 @@
 """Loading of images of any kind."""
 
+import cv2
 import mmcv.transforms
 import numpy as np
 from mmengine import fileio
@@ -64,7 +65,7 @@ class LoadImageFromFile(mmcv.transforms.LoadImageFromFile):
         """
         content = fileio.get(results['img_path'], backend_args=self.backend_args)
         image = decode_image(content, upright=self.color_type == 'color')
-        pixels = np.ascontiguousarray(image[..., ::-1])
+        pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         results['img'] = pixels.astype(np.float32) if self.to_float32 else pixels
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results

@@ -48,8 +48,10 @@ def shared_rows(runs: Sequence[Run]) -> list[list[Row]]:
     Raises:
         ValueError: If there is no such image, or one has two labels.
     """
+    if len(runs) == 1:  # an image may be there twice, with another label or in another set
+        return [list(runs[0].result.rows)]
     tables = [{row.path: row for row in run.result.rows} for run in runs]
-    if len(tables) > 1 and not set.intersection(*map(set, tables)):
+    if not set.intersection(*map(set, tables)):
         tables = [{path[len(common_folder(list(table))) :]: row for path, row in table.items()} for table in tables]
     shared = [path for path in tables[0] if all(path in table for table in tables)]
     if not shared:
@@ -77,6 +79,10 @@ def doubts(runs: Sequence[Run]) -> list[str]:
             key = 'rows' if result is run.result.chosen else (result['name'], result['metric'])
             groups.setdefault(key, []).append((title, result))
     found = []
+    for title, run in zip(titles[1:], runs[1:], strict=True):
+        turned = [(each.result.report.get('origin') or {}).get('upright') for each in (runs[0], run)]
+        if turned[0] != turned[1] and None not in turned:
+            found.append(f'{titles[0]} and {title} differ in whether photographs are turned upright: boxes lie apart.')
     for group in groups.values():
         (first, own), others = group[0], group[1:]
         for title, other in others:
@@ -84,8 +90,9 @@ def doubts(runs: Sequence[Run]) -> list[str]:
             keys = sorted({*own['protocol'], *other['protocol']} - {'threshold', 'name'})
             if differing := [key for key in keys if own['protocol'].get(key) != other['protocol'].get(key)]:
                 found.append(f'{names}: {first} and {title} differ in their protocols, in {", ".join(differing)}.')
-            if own['images'] != other['images']:
-                found.append(f'{names}: {first} has {own["images"]} images, {title} has {other["images"]}.')
+            for key, what in (('images', 'images'), ('with_object', 'images with a true box')):
+                if own.get(key) != other.get(key) and None not in (own.get(key), other.get(key)):
+                    found.append(f'{names}: {first} has {own[key]} {what}, {title} has {other[key]}.')
     return list(dict.fromkeys(found))
 
 

@@ -123,7 +123,7 @@
         make('th', { scope: 'rowgroup', colSpan: columns.length }, result.name, make('span', { className: 'quiet' }, ` ${about}`))));
       for (const number of result.numbers.filter((each) => each.unit === '%')) {
         const cells = [
-          number.name, percent(number.value), number.count === null ? '' : `${number.count}/${result.images}`,
+          number.name, percent(number.value), number.count === null ? '' : `${number.count}/${number.images ?? result.images}`,
           number.threshold === null ? '' : number.threshold.toFixed(3), sourceOf(number),
         ];
         body.append(make('tr', {}, ...cells.map((content, place) => make('td', kindOf(columns[place]), content))));
