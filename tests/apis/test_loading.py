@@ -106,3 +106,9 @@ def test_names_in_another_order_than_the_configs_are_refused(tmp_path):
     torch.save({'meta': {'dataset_meta': {'classes': ('b', 'a')}}}, file)
     with pytest.raises(ValueError, match=r"class 0 is 'b' in \S+model\.pth and 'a' in the config"):
         class_names(cfg, file, 2)
+
+
+def test_names_of_joined_test_sets(tmp_path):
+    sets = [dict(type='WSOLDataset', metainfo=dict(classes=('cat', 'dog'))), dict(type='WSOLDataset')]
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(type='ConcatDataset', datasets=sets))))
+    assert class_names(cfg, None, 2) == ('cat', 'dog')

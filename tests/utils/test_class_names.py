@@ -41,10 +41,15 @@ def test_lists_that_agree_or_are_not_known():
     ('others', 'exact', 'message'),
     [
         (['a', 'c', 'b'], False, "class 1 is 'b' in x.pth and 'c' in y.py (missing: none; new: none): labels would"),
-        (['a', 'b'], True, "class 2 is 'c' in x.pth and None in y.py (missing: c; new: none): labels would not mean"),
+        (['a', 'b'], True, 'x.pth has 3 classes and y.py has 2 (missing: c; new: none): labels would not mean'),
         (['a', 'b', 'd'], True, "class 2 is 'c' in x.pth and 'd' in y.py (missing: c; new: d): labels would not mean"),
     ],
 )
 def test_lists_that_do_not_agree(others, exact, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         check_same_classes(['a', 'b', 'c'], others, 'x.pth', 'y.py', exact)
+
+
+def test_lists_of_another_length():
+    with pytest.raises(ValueError, match=r'^a has 2 classes and b has 3 \(missing: none; new: owl\): labels would not'):
+        check_same_classes(('cat', 'dog'), ('cat', 'dog', 'owl'), 'a', 'b')

@@ -103,3 +103,15 @@ def test_a_data_set_with_masks_alone_has_the_boxes_of_its_masks(sample_set, tmp_
     masks = dict(type='MaskImages', mask_dir=str(tmp_path / 'masks'))
     masked = WSOLDataset(wrapped, boxes=dict(type='MaskBoxes', masks=masks), masks=masks)
     assert [info['instances'] for info in masked] == [info['instances'] for info in boxed]
+
+
+def test_masks_of_turned_photographs(tmp_path, write):
+    """A mask may lie as the file does, or upright as most programs show the photograph."""
+    grey = _two_objects()
+    path = write(grey)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (20, 10)).save(path, exif=exif)
+    assert _reader(tmp_path)(path).tolist() == [[2, 1, 13, 9]]
+    Image.fromarray(np.ascontiguousarray(grey.T)).save(tmp_path / 'masks' / 'a.png')
+    assert _reader(tmp_path)(path).tolist() == [[1, 2, 9, 13]]

@@ -58,3 +58,19 @@ def test_doubts():
         'tscam and own: a has 1 images, c has 2.',
     ]
     assert doubts([Run('a', RunResult(dict(results=[]), None, None, [], {}))] * 2) == []
+
+
+def test_a_test_alone_keeps_all_its_rows():
+    """An image may be there twice: in two joined sets, or with two labels."""
+    rows = [_row('/set/x/1.jpg'), _row('/set/x/1.jpg', 2)]
+    assert shared_rows([_run('a', rows)]) == [rows]
+
+
+def test_doubts_about_other_boxes_and_other_pixels():
+    first, second = _run('a', [_row('/1.jpg')]), _run('b', [_row('/1.jpg')])
+    first.result.chosen['with_object'], second.result.chosen['with_object'] = 1, 0
+    first.result.report['origin'], second.result.report['origin'] = dict(upright=True), dict(upright=False)
+    assert doubts([first, second]) == [
+        'a and b differ in whether photographs are turned upright: boxes lie apart.',
+        'tscam: a has 1 images with a true box, b has 0.',
+    ]
