@@ -119,7 +119,7 @@ class CarefulRunner(Runner):
         model = self.model.module if is_model_wrapper(self.model) else self.model
         _load_checkpoint_to_model(model, content, strict, revise_keys=list(revise_keys))
         self._has_loaded = True
-        self.logger.info(f'Weights are loaded from {filename}')
+        self.logger.info(f'Load checkpoint from {filename}')
         return content
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict | None = None) -> None:
