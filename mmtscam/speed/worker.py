@@ -2,7 +2,6 @@
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import time
 import traceback
@@ -12,6 +11,8 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 import torch
+
+from mmtscam.utils.environment import environment_variable
 
 from .memory import memory_in_use, peak_memory, reset_peak_memory
 
@@ -71,7 +72,9 @@ class Worker:
         context = multiprocessing.get_context('spawn')
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, build, device), daemon=True)
-        with _hidden_gpus() if device == 'cpu' else contextlib.nullcontext():
+        # mmengine uses mixed precision on a GPU alone if the new process sees one.
+        hidden = environment_variable('CUDA_VISIBLE_DEVICES', '') if device == 'cpu' else contextlib.nullcontext()
+        with hidden:
             self._process.start()
         theirs.close()  # so that the end of the process is noticed here
 
@@ -151,20 +154,6 @@ def start_workers(
             worker.wait()
             on_built(worker.name)
         yield workers
-
-
-@contextlib.contextmanager
-def _hidden_gpus() -> Iterator[None]:
-    """Hide GPUs from processes that start meanwhile: mmengine uses mixed precision on a GPU alone if it sees one."""
-    name = 'CUDA_VISIBLE_DEVICES'
-    before = os.environ.get(name)
-    os.environ[name] = ''
-    try:
-        yield
-    finally:
-        del os.environ[name]
-        if before is not None:
-            os.environ[name] = before
 
 
 def _cause_of_death(code: int | None) -> str:

@@ -4,8 +4,6 @@ import os
 import os.path as osp
 import pickle
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -16,6 +14,8 @@ from mmengine.dist import barrier, get_rank
 from mmengine.runner import CheckpointLoader
 from safetensors.torch import load_file
 from torch import Tensor
+
+from mmtscam.utils.environment import environment_variable
 
 # Where a config names a backbone's weights.
 BACKBONE_SETTING = 'model.backbone.init_cfg.checkpoint'
@@ -47,7 +47,8 @@ def read_content(checkpoint: str, setting: str = BACKBONE_SETTING) -> Any:
         return _load(_download(checkpoint, setting))
     if '://' in checkpoint:
         try:
-            with _weights_only():
+            # mmengine asks PyTorch to unpickle anything.
+            with environment_variable('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1'):
                 return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
         except pickle.UnpicklingError as error:
             raise _unreadable(checkpoint, b'', error) from error
@@ -119,19 +120,6 @@ def _load(path: str) -> Any:
         return load_file(path) if start[8:9] == b'{' else torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # what is no file of weights fails in any way
         raise _unreadable(path, start, error) from error
-
-
-@contextmanager
-def _weights_only() -> Iterator[None]:
-    """Let PyTorch unpickle tensors and plain data alone, also where mmengine asks it for anything."""
-    name = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
-    before = os.environ.get(name)
-    os.environ[name] = '1'
-    try:
-        yield
-    finally:
-        os.environ.pop(name)
-        os.environ.update({} if before is None else {name: before})
 
 
 def _unreadable(file: str, start: bytes, error: Exception) -> ValueError:
