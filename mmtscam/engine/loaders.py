@@ -3,6 +3,7 @@
 import ctypes
 import signal
 import sys
+from types import TracebackType
 
 from mmengine.config import Config
 from torch.utils.data import get_worker_info
@@ -25,14 +26,24 @@ def end_idle_persistence(cfg: Config) -> None:
 
 
 def end_with_parent(worker_id: int = 0) -> None:
-    """Let the system kill a loader's worker when the process that reads from it dies; a ``worker_init_fn``.
+    """Let a loader's worker end with the process that reads from it, and quietly; a ``worker_init_fn``.
 
-    PyTorch's workers notice that death, but first wait until their last batch
-    is taken. If it is larger than a pipe holds, they wait for ever. This works
-    on Linux alone.
+    PyTorch's workers notice that process's death, but first wait until their
+    last batch is taken. If it is larger than a pipe holds, they wait for ever.
+    So the system kills them, on Linux. A worker hands tensors over in a thread
+    that prints a traceback where the reader is interrupted meanwhile; the
+    reader says itself that it was.
 
     Args:
         worker_id: Not used.
     """
-    if get_worker_info() is not None and sys.platform == 'linux':
+    if get_worker_info() is None:
+        return
+    sys.excepthook = _print_unless_cut_off
+    if sys.platform == 'linux':
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _print_unless_cut_off(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not isinstance(error, EOFError | ConnectionError):
+        sys.__excepthook__(kind, error, trace)
