@@ -1,5 +1,7 @@
 """Comparisons: many methods and seeds under one set of rules, from a plan to a table."""
 
+import csv
+import io
 import json
 import os
 import os.path as osp
@@ -232,6 +234,27 @@ def comparison_table(plan: Plan, found: Mapping[tuple[str, int], Mapping[str, fl
         cells = [_cell([run[heading] for run in runs if heading in run]) for heading in plan.columns]
         lines.append(_line([method.name, *cells, str(len(runs))]))
     return '\n'.join(lines) + '\n'
+
+
+def comparison_csv(plan: Plan, found: Mapping[tuple[str, int], Mapping[str, float]]) -> str:
+    """Write the numbers of each run, of which :func:`comparison_table` shows the means.
+
+    Args:
+        plan: The plan.
+        found: See :func:`comparison_table`.
+
+    Returns:
+        CSV with the columns method, seed and the plan's; unrounded, empty where
+        a report lacks the number.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ['method', 'seed', *plan.columns], lineterminator='\n')
+    writer.writeheader()
+    for method in plan.methods:
+        for seed in plan.seeds:
+            if (method.name, seed) in found:
+                writer.writerow({'method': method.name, 'seed': seed, **found[method.name, seed]})
+    return text.getvalue()
 
 
 def _cell(values: Sequence[float]) -> str:

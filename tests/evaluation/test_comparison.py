@@ -4,6 +4,7 @@ from mmtscam.evaluation.comparison import (
     Method,
     Plan,
     check_settings,
+    comparison_csv,
     comparison_table,
     numbers_of,
     read_plan,
@@ -78,6 +79,7 @@ def test_table_has_means_and_ranges():
         '| B |  | 7.0 | 1 |',
         '| C |  |  | 0 |',
     ]
+    assert comparison_csv(plan, found).splitlines() == ['method,seed,x,y', 'A,1,1.0,2.04', 'A,2,4.0,2.06', 'B,2,,7.0']
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_from_a_plan_to_a_table(tool_config, tmp_path):
         assert found['map_kind'] == kind
         value = next(each['value'] for each in found['numbers'] if each['key'] == 'gt_known')
         assert f'| {row} | {value:.1f} | 1 |' in table
+        assert f'\n{row},1,{value}\n' in (folder / 'comparison.csv').read_text()
     # A run that fails does not stop the others, and is named at the end.
     for report in reports.values():
         report.unlink()

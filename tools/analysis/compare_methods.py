@@ -55,6 +55,7 @@ def main() -> None:
     args = parse_args()
     from mmtscam.evaluation.comparison import (
         check_settings,
+        comparison_csv,
         comparison_table,
         numbers_of,
         read_plan,
@@ -111,6 +112,7 @@ def main() -> None:
             print(f'no report has the number of the column {heading!r}: {key}', file=sys.stderr)
     table = comparison_table(plan, found)
     write_text(root / 'comparison.md', table)
+    write_text(root / 'comparison.csv', comparison_csv(plan, found))
     print(table)
     if failed:
         raise ValueError(f'{len(failed)} of {len(runs)} runs failed: {"; ".join(failed)}')
