@@ -1,19 +1,20 @@
 """A classification data set with boxes and masks for evaluation."""
 
 import inspect
-import os.path as osp
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import mmengine.dataset
 import numpy as np
+from mmengine.dataset import force_full_init
 from mmpretrain.datasets import BaseDataset
 
 from mmtscam.registry import BOX_READERS, DATASETS, MASK_READERS, TRANSFORMS
 from mmtscam.utils.config import type_class, type_name
 from mmtscam.utils.images import IMAGE_ENDINGS, check_headers
 
+from .listed_rows import ListedRows, RelativePath, UnpackLine, listed_rows
 from .masks import BaseMaskReader
 
 
@@ -69,6 +70,7 @@ class WSOLDataset(BaseDataset):
         self._mask_cfg = masks
         self._read_mask: BaseMaskReader | None = None
         self._labels: tuple[np.ndarray, np.ndarray] | None = None
+        self._unpack: UnpackLine | None = None
         with self._explaining():
             # The rows are packed once, by this data set, and read when it is initialised.
             self._wrapped = DATASETS.build(_with_arguments(dataset, serialize_data=False, lazy_init=True))
@@ -97,7 +99,7 @@ class WSOLDataset(BaseDataset):
             place = ', '.join([type_name(self._dataset_cfg['type']), *files])
             raise ValueError(f'{place}: the data set cannot be loaded: {error}') from error
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> Sequence[dict]:
         """Load labels from the wrapped data set and boxes from their reader.
 
         Masks are not read here, but every image must have one.
@@ -109,6 +111,9 @@ class WSOLDataset(BaseDataset):
             ``instances``, none for an image that shows no object.
         """
         wrapped = self._wrapped
+        if (rows := self._listed_rows()) is not None:
+            self._wrapped = None
+            return rows
         with self._explaining():
             wrapped.full_init()
         # Some data sets know their classes only now.
@@ -118,7 +123,7 @@ class WSOLDataset(BaseDataset):
         read_boxes = BOX_READERS.build({**root, **self._box_cfg}) if self._box_cfg is not None else None
         if self._mask_cfg is not None:
             self._read_mask = MASK_READERS.build({**root, **self._mask_cfg})
-        relative_path = _path_relative_to(root['data_root'])
+        relative_path = RelativePath(root['data_root'])
         data_list = []
         for index, info in enumerate(_rows(wrapped)):
             number = read_boxes.img_id(info['img_path']) if read_boxes else None
@@ -143,6 +148,18 @@ class WSOLDataset(BaseDataset):
         self._wrapped = None  # two copies of a large list would be held
         return data_list
 
+    def _listed_rows(self) -> ListedRows | None:
+        """The rows of a list without boxes and masks, which need no dict each; ``None`` where they do."""
+        # A subclass may change the dicts of the rows.
+        changed = any(
+            getattr(type(self), name) is not getattr(WSOLDataset, name) for name in ('load_data_list', 'filter_data')
+        )
+        if changed or not self.serialize_data or self._box_cfg is not None or self._mask_cfg is not None:
+            return None
+        with self._explaining():
+            rows = listed_rows(self._wrapped, RelativePath(getattr(self._wrapped, 'data_root', None) or ''))
+        return rows if rows else None
+
     def _check_folders(self, folders: dict[str, int] | None) -> None:
         """Refuse class names that number the classes otherwise than the folders do."""
         if not folders or not self.CLASSES:
@@ -158,11 +175,33 @@ class WSOLDataset(BaseDataset):
 
     def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
         """Pack the rows, and keep the labels beside them."""
-        labels = [info.get('gt_label') for info in self.data_list]
+        rows = self.data_list
+        if isinstance(rows, ListedRows):
+            self.data_list = []
+            self._unpack, self._labels = rows.unpack, (rows.ends, rows.labels)
+            return rows.content, rows.ends
+        labels = [info.get('gt_label') for info in rows]
         data_bytes, data_address = super()._serialize_data()
         if all(type(label) is int for label in labels):
             self._labels = data_address, np.array(labels, np.int64)
         return data_bytes, data_address
+
+    @force_full_init
+    def get_data_info(self, idx: int) -> dict:
+        """A row, a new dict each time.
+
+        Args:
+            idx: Index of the image, from the end where it is negative.
+
+        Returns:
+            The row as :meth:`load_data_list` has it, with ``sample_idx``.
+        """
+        # mmengine does not find the first image by its place from the end.
+        place = range(len(self))[idx]
+        if self._unpack is None:
+            return super().get_data_info(place)
+        start = self.data_address[place - 1] if place else 0
+        return {**self._unpack(self.data_bytes[start : self.data_address[place]].tobytes()), 'sample_idx': place}
 
     def get_gt_labels(self) -> np.ndarray:
         """The labels of all images, at once where each has one.
@@ -253,17 +292,3 @@ def _rows(dataset: Any) -> Iterable[dict]:
     if get_data_info is mmengine.dataset.BaseDataset.get_data_info and not dataset.serialize_data:
         return dataset.data_list
     return (dataset.get_data_info(index) for index in range(len(dataset)))
-
-
-def _path_relative_to(root: str) -> Callable[[str], str]:
-    """A faster ``os.path.relpath`` for large lists, where a path is plain and in the root."""
-    prefix = osp.join(root, '') if root else ''
-
-    def relative_path(path: str) -> str:
-        inside = path[len(prefix) :]
-        # Paths with doubled or leading separators, hidden files or dots are left to relpath.
-        if path.startswith(prefix) and '//' not in f'/{inside}/' and '/.' not in f'/{inside}':
-            return inside
-        return osp.relpath(path, root or None)
-
-    return relative_path

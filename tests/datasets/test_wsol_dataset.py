@@ -12,7 +12,6 @@ from mmpretrain.datasets import CUB
 from PIL import Image
 
 from mmtscam.datasets import SAMPLE_CLASSES, WSOLDataset
-from mmtscam.datasets.wsol_dataset import _path_relative_to
 from mmtscam.localization import PROTOCOLS, boxes_to_frame
 from mmtscam.registry import DATASETS
 from mmtscam.structures import LocDataSample
@@ -468,32 +467,6 @@ def test_several_labels_an_image_are_refused(sample_set):
     dataset = WSOLDataset(wrapped, metainfo=dict(classes=['a'] * 8))
     with pytest.raises(ValueError, match=r'needs one label, got \[1, 2\]: wrap a data set with one label an image'):
         dataset._class_name(dict(img_path='a.jpg', gt_label=[1, 2]))
-
-
-@pytest.mark.parametrize('root', ['', '.', 'data', 'data/', './data', 'data/sub/..', '/data', '/data//', '/'])
-@pytest.mark.parametrize(
-    'path',
-    [
-        'data/a/b.jpg',
-        './data/a/b.jpg',
-        'data//a/b.jpg',
-        'data/a//b.jpg',
-        'data/./a/b.jpg',
-        'data/../a.jpg',
-        'data/sub/../a.jpg',
-        'data/.hidden/a.jpg',
-        'data/a/',
-        'data',
-        'database/a.jpg',
-        'a.jpg',
-        '../a.jpg',
-        '/data/a/b.jpg',
-        '/data//a/b.jpg',
-        '/other/b.jpg',
-    ],
-)
-def test_paths_in_the_data_root_are_those_of_the_standard_library(root, path):
-    assert _path_relative_to(root)(path) == os.path.relpath(path, root or None)
 
 
 class _Strict(CUB):
