@@ -192,7 +192,8 @@ def _rows(file):
 
 
 def _sizes_of_code(folder):
-    for path in sorted(folder.rglob('*.py')):
+    # A run in the folder itself leaves configs in work_dirs/, which are no code of the project.
+    for path in sorted(path for path in folder.rglob('*.py') if 'work_dirs' not in path.relative_to(folder).parts):
         yield path, sum(1 for line in path.read_text().splitlines() if line.strip())
 
 

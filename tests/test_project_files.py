@@ -42,6 +42,24 @@ def test_workflows_run_every_python_that_the_wheel_names(repo, wheel):
     assert metadata['Requires-Python'] == f'>=3.{min(named, key=int)}'
 
 
+def test_git_and_ruff_leave_out_what_a_run_of_the_example_project_writes(repo):
+    """Else ruff would find fault with the configs that a run leaves, and run_tests.sh would end there."""
+    if not (repo / '.git').exists():
+        pytest.skip('this is no checkout')
+    folder = repo / 'tests' / 'example_project'
+    written = (
+        'data/train.txt',
+        'work_dirs/calibrated/calibrated.py',
+        'thresholds.json',
+        'pictures/0.png',
+        'calibrated.onnx',
+    )
+    page = (folder / 'README.md').read_text()
+    assert all(name in page for name in ('make_data.py', 'thresholds.json', 'pictures', 'calibrated.onnx'))
+    done = subprocess.run(['git', 'check-ignore', *written], cwd=folder, capture_output=True, text=True)
+    assert done.stdout.split() == list(written)
+
+
 def test_types_are_shipped(wheel):
     assert 'mmtscam/py.typed' in wheel.namelist()
 

@@ -126,8 +126,13 @@ def _with_defaults(annotation: dict[str, Any]) -> dict[str, Any]:
 
 def _look_up(ids: dict[str, Any], name: str, kind: str, boxes: str | os.PathLike, truth: str | os.PathLike) -> Any:
     if name not in ids:
+        advice = (
+            'both must be of the same data set, or use class_agnostic=True'
+            if kind == 'category'
+            else 'both must name the images of the same data set alike, as the files of pseudo_label.py and '
+            'wsol_to_coco.py do'
+        )
         raise ValueError(
-            f'{boxes}: {kind} {name!r} is not among those of {truth}; both must be of the same data set'
-            + (', or use class_agnostic=True' if kind == 'category' else '')
+            f'{boxes}: {kind} {name!r} is not among those of {truth}, such as {next(iter(ids))!r}; {advice}'
         )
     return ids[name]

@@ -9,6 +9,18 @@ from types import FrameType
 # Their own errors while a part is built are about its arguments; those of other code may be bugs.
 _LIBRARIES = {'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'torch', 'torchvision', 'timm'}
 _ARGUMENTS = re.compile(r'__init__\(\) (got an unexpected keyword|got multiple values|missing \d+ required|takes )')
+_REFUSED = re.compile(r'\(\) (got an unexpected keyword|got multiple values|missing \d+ required)')
+# Where mmengine hands a section of the config on by itself, without a registry; the section.
+_SECTIONS = {
+    'mmengine.runner.runner.__init__': 'randomness',
+    'mmengine.runner.runner.setup_env': 'env_cfg',
+    'mmengine.runner.runner.build_train_loop': 'train_cfg',
+    'mmengine.runner.runner.build_val_loop': 'val_cfg',
+    'mmengine.runner.runner.build_test_loop': 'test_cfg',
+    'mmengine.runner.runner.build_dataloader': 'the dataloader',
+    'mmengine.runner.runner.build_log_processor': 'log_processor',
+}
+_SCHEDULERS = 'mmengine.registry.build_functions.build_scheduler_from_cfg'
 _SIZES = re.compile(r'stack expects each tensor to be equal size, but got (\[.*?\]) at entry 0 and (\[.*?\]) at entry')
 _IN_WORKER = re.compile(r'^Caught \w+ in DataLoader worker process')
 _OWN = os.path.join(Path(__file__).parents[1], '')
@@ -58,6 +70,8 @@ def explain(error: BaseException) -> str | None:
     loader = [place for place, name in enumerate(names) if name == 'torch.utils.data.dataloader.__init__']
     if isinstance(error, TypeError) and built and _ARGUMENTS.search(message) and _binds(frames[built[-1] :], message):
         return f'{message}: correct the config: it names this class with arguments that it does not take'
+    if isinstance(error, TypeError) and _REFUSED.search(message) and (section := _section(names)):
+        return f'{message}: correct {section} in the config: it has this argument wrong, or lacks it'
     if isinstance(error, TypeError | ValueError | AssertionError) and (built or loader):
         part = 'DataLoader' if loader else getattr(frames[built[-1]].f_locals.get('obj_cls'), '__name__', 'a part')
         inner = names[(loader or built)[-1] + 1 :]
@@ -73,6 +87,13 @@ def _binds(frames: list[FrameType], message: str) -> bool:
     kind = frames[0].f_locals.get('obj_cls')
     refused = message.partition('.__init__')[0]
     return any(refused == base.__name__ for base in getattr(kind, '__mro__', ())[1:])
+
+
+def _section(names: list[str]) -> str | None:
+    """The section of the config that mmengine itself took for arguments when they were refused."""
+    if _SCHEDULERS in names and names[-1].startswith('mmengine.optim.scheduler.'):
+        return 'param_scheduler'
+    return _SECTIONS.get(names[-1]) if names else None
 
 
 def _from_worker(message: str) -> str | None:

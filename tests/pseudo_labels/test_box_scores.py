@@ -104,7 +104,10 @@ def test_files_of_other_data_sets_are_refused(files, tmp_path):
     content = json.loads(boxes.read_text())
     content['images'][0]['file_name'] = 'other.jpg'
     boxes.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"boxes\.json: image 'other\.jpg' is not among those of .*truth\.json"):
+    with pytest.raises(
+        ValueError,
+        match=r"boxes\.json: image 'other\.jpg' is not among those of .*truth\.json, such as '0\.jpg'; both must name ",
+    ):
         score_boxes(boxes, truth)
     content['images'][0]['file_name'] = '0.jpg'
     content['categories'][0]['name'] = 'c'

@@ -74,6 +74,31 @@ def test_an_optimizer_that_is_not_known(tiny_config):
     assert explained(Runner.from_cfg(tiny_config).train).startswith('NoOptimizer: no optimizer of this name')
 
 
+@pytest.mark.parametrize(
+    ('key', 'section'),
+    [
+        ('train_cfg.max_epoch', 'train_cfg'),
+        ('val_cfg', 'val_cfg'),
+        ('test_cfg', 'test_cfg'),
+        ('randomness.sed', 'randomness'),
+        ('env_cfg.mp_cfg.colour', 'env_cfg'),
+        ('log_processor.colour', 'log_processor'),
+        ('train_dataloader.colour', 'the dataloader'),
+        ('param_scheduler.0.colour', 'param_scheduler'),
+    ],
+)
+def test_settings_that_mmengine_hands_on_itself(tiny_config, key, section):
+    tiny_config.param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)]
+    value = dict(colour=3) if key == section else 3
+    if key == section:
+        tiny_config.pop(key)
+    tiny_config.merge_from_dict({key: value})
+    runs = Runner.test if section == 'test_cfg' else Runner.train
+    said = explained(lambda: runs(Runner.from_cfg(tiny_config)))
+    assert f"() got an unexpected keyword argument '{'colour' if key == section else key.rpartition('.')[2]}'" in said
+    assert said.endswith(f': correct {section} in the config: it has this argument wrong, or lacks it')
+
+
 @pytest.mark.parametrize('batch_size', [0, -1, 'many'])
 def test_loaders(tiny_config, batch_size):
     tiny_config.train_dataloader.batch_size = batch_size
