@@ -1,5 +1,6 @@
 """Comparisons: many methods and seeds under one set of rules, from a plan to a table."""
 
+import argparse
 import csv
 import io
 import json
@@ -15,6 +16,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmtscam.utils.cli import add_cfg_options
 from mmtscam.utils.config import read_config
 from mmtscam.utils.files import write_text
 
@@ -115,8 +117,10 @@ def read_plan(file: str | os.PathLike) -> Plan:
         if not isinstance(entry['name'], str):
             raise ValueError(f'{row}: name must be a text, got {entry["name"]!r}')
         for key, value in entry.get('options', {}).items():
-            if isinstance(value, dict):
+            if isinstance(value, dict) and value:
                 raise ValueError(f'{row}: options: name the settings in {key} one by one: {key}.{next(iter(value))}')
+            if not _fits_command_line(key, value):
+                raise ValueError(f'{row}: options: {key}: --cfg-options cannot hold {value!r}: set it in a config')
         path = osp.normpath(osp.join(osp.dirname(file), entry['config']))
         if not osp.isfile(path):
             raise FileNotFoundError(f'{row}: {path}: config file not found')
@@ -141,6 +145,17 @@ def read_plan(file: str | os.PathLike) -> Plan:
         if method.checkpoint_of and starts:
             raise ValueError(f'{file}: methods[{place}]: a row with checkpoint_of is not trained: leave start_from out')
     return Plan(content.title, tuple(methods), tuple(seeds), dict(columns))
+
+
+def _fits_command_line(key: str, value: Any) -> bool:
+    """Whether the tools that train and test, which are called with ``--cfg-options``, would read the value as it is."""
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_cfg_options(parser)
+    try:
+        found = parser.parse_args(['--cfg-options', f'{key}={value}']).cfg_options
+    except Exception:  # mmengine's parser asserts that brackets are closed
+        return False
+    return bool(found[key] == value)
 
 
 def settings_of(plan: Plan, method: Method, seed: int, cfg_options: Mapping[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def print_results(results: Sequence[MetricResult], console: Console | None = Non
         console: Where to; the terminal by default.
     """
     console = console or Console()
-    table = Table(title=f'Localization: {_counts(results)}', box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=f'Localization: {_counts(results)}', box=SIMPLE_HEAD, padding=0)
     for column in ('protocol', 'map', 'result', 'value', 'images', 'threshold', 'chosen'):
         justify: JustifyMethod = 'right' if column in _RIGHT else 'left'
         table.add_column(column, justify=justify, overflow='fold', no_wrap=column == 'result')

@@ -148,7 +148,8 @@ def check_disjoint(validation: BaseDataset, test: BaseDataset) -> list[str]:
         raise ValueError(
             f'the validation split shares {len(shared)} of its {len(ids)} images with the test split ({shared[0]}): '
             'a threshold chosen there would be an oracle. Name other images in val_dataloader, as in '
-            'val_dataloader.dataset.dataset.split=train. (Images are told apart by their paths in data_root: two '
-            'splits with the same names in them need a common data_root.)'
+            'val_dataloader.dataset.dataset.split=train or, in a folder of your own images, '
+            'val_dataloader.dataset.dataset.data_prefix=val with img_prefix and ann_file of dataset.boxes. (Images are '
+            'told apart by their paths in data_root: two splits with the same names in them need a common data_root.)'
         )
     return ids

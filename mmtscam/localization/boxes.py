@@ -141,8 +141,7 @@ def threshold_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
     """
     if protocol.threshold is None:
         raise ValueError(
-            f'protocol {protocol.name!r} leaves the threshold open: set one with '
-            'dataclasses.replace(protocol, threshold=...)'
+            f'protocol {protocol.name!r} leaves the threshold open: set one with get_protocol(protocol, threshold=...)'
         )
     if protocol.absolute_threshold:
         scores = normalize_map(score_map, protocol)
@@ -182,7 +181,7 @@ def map_to_boxes(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
     Args:
         score_map: ``(h, w)`` float array of any range.
         protocol: Gives the frame, the threshold and the rules. To use another
-            threshold: ``dataclasses.replace(protocol, threshold=0.2)``.
+            threshold: ``get_protocol(protocol, threshold=0.2)``.
 
     Returns:
         ``(n, 4)`` ``int64`` boxes in the protocol's frame, at least one. It is

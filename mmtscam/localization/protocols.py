@@ -170,7 +170,7 @@ class Protocol:
         if len(self.iou_levels) != 1:
             raise ValueError(
                 f'protocol {self.name!r} has the IoU levels {self.iou_levels}, and one is needed: choose it with '
-                f'dict(base={self.name!r}, iou_levels=[0.5]) or dataclasses.replace'
+                f'dict(base={self.name!r}, iou_levels=[0.5]) or get_protocol(protocol, iou_levels=[0.5])'
             )
         return self.iou_levels[0]
 

@@ -122,6 +122,16 @@ def test_what_is_printed_names_the_protocol():
     assert 'mine (wsol-v2)' in _printed(100, print_results, [result])
 
 
+@pytest.mark.parametrize(('name', 'images'), [('wsol-v2-attention', 243), ('tscam-attention', 5794)])
+def test_usual_names_are_whole_in_a_terminal_of_80_columns(name, images):
+    numbers = [
+        Number('maxboxacc_iou30', 100.0, count=images, images=images, threshold=0.161, source=ORACLE),
+    ]
+    result = _result(name=name, map_kind='foreground', images=images, numbers=numbers)
+    rows = [line.split() for line in _printed(80, print_results, [result]).splitlines()]
+    assert [name, 'foreground', 'maxboxacc_iou30', '100.00', '%'] in [row[:5] for row in rows]
+
+
 def test_no_outcomes_without_class_scores():
     assert 'Outcomes' not in _printed(100, print_results, [_result()])
 

@@ -230,5 +230,7 @@ def test_disjoint_splits(tmp_path):
 def test_splits_that_share_images_under_another_root(tmp_path):
     validation = _dataset(tmp_path / 'a', 'val/0/a.jpg', 'val/0/b.jpg', 'val/0/c.jpg')
     test = _dataset(tmp_path / 'b', 'val/0/c.jpg', 'val/0/b.jpg')
-    with pytest.raises(ValueError, match=r'shares 2 of its 3 images with the test split \(val/0/b.jpg\)'):
+    with pytest.raises(ValueError, match=r'shares 2 of its 3 images with the test split \(val/0/b.jpg\)') as error:
         check_disjoint(validation, test)
+    for setting in ('split=train', 'data_prefix=val with img_prefix and ann_file of dataset.boxes'):
+        assert setting in str(error.value)

@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import re
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
@@ -361,7 +362,8 @@ def test_clamping_follows_a_frame_that_is_not_square():
 
 @pytest.mark.parametrize('name', ['wsol-v1', 'wsol-v2'])
 def test_an_open_threshold_must_be_set(name):
-    with pytest.raises(ValueError, match=f"protocol '{name}' leaves the threshold open"):
+    hint = re.escape(f"protocol '{name}' leaves the threshold open: set one with get_protocol(protocol, threshold=...)")
+    with pytest.raises(ValueError, match=hint):
         map_to_boxes(np.eye(14), PROTOCOLS[name])
 
 
