@@ -13,7 +13,7 @@ from mmtscam.utils.images import check_headers
 
 _NUMBER = np.dtype('<u4')
 _NEW_LINE, _SPACE, _ZERO, _NINE = b'\n 09'
-# Bytes that are split at a time. What is computed of them takes some times as much memory.
+# Bytes that are split at a time. The arrays in between take some times as much memory.
 _CHUNK = 1 << 22
 
 

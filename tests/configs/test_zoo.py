@@ -10,7 +10,10 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 PAGES = sorted(CONFIGS.glob('**/README.md'))
 MODELS = load(CONFIGS / 'metafile.yml')['Models']
 # The results on the pages were measured with these.
-CNN_METHODS = ('cam', 'has', 'cutmix', 'adl', 'acol', 'spg', 'rcam', 'eil', 'meil', 'spa', 'sem', 'scg')
+CNN_METHODS = (
+    *('cam', 'has', 'cutmix', 'adl', 'acol', 'spg', 'rcam', 'eil', 'meil', 'spa', 'danet', 'i2c', 'gcnet'),
+    *('sem', 'scg', 'backprop', 'grabcut', 'gradcam'),
+)
 RUN = (
     'tscam_deit-t_cub_released',
     'transattention_deit-t_cub_released',
