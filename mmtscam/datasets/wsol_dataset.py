@@ -175,9 +175,9 @@ class WSOLDataset(BaseDataset):
 
     def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
         """Pack the rows, and keep the labels beside them."""
-        rows = self.data_list
+        rows: Any = self.data_list
         if isinstance(rows, ListedRows):
-            self.data_list = []
+            self.data_list: list[dict] = []
             self._unpack, self._labels = rows.unpack, (rows.ends, rows.labels)
             return rows.content, rows.ends
         labels = [info.get('gt_label') for info in rows]
