@@ -136,8 +136,8 @@ def cnn_config(tmp_path: Path) -> str:
                 data_preprocessor=dict(
                     type='mmpretrain.ClsDataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True
                 ),
-                backbone=dict(type='CAMResNet', depth=18, base_channels=8, stem_channels=8, strides=(1, 2, 2, 1)),
-                head=dict(type='CAMHead', num_classes=4, in_channels=64, threshold=0.2),
+                backbone=dict(type='CAMResNet', depth=18, base_channels=16, stem_channels=16, strides=(1, 2, 2, 1)),
+                head=dict(type='CAMHead', num_classes=4, in_channels=128, threshold=0.2),
             ),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
             default_scope='mmtscam',

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class ChannelsLastMixin(BaseModule):
@@ -14,8 +14,8 @@ class ChannelsLastMixin(BaseModule):
     and files are the same in both layouts, and numbers to rounding.
 
     Args:
-        channels_last: Whether to do so. On other devices the layout stays as
-            it is.
+        channels_last: Whether to do so. The layout stays as it is on other
+            devices, and in networks with very few channels.
     """
 
     def __init__(self, *args: Any, channels_last: bool = True, **kwargs: Any) -> None:
@@ -26,4 +26,17 @@ class ChannelsLastMixin(BaseModule):
 
 def _to_channels_last(backbone: BaseModule, inputs: tuple[Tensor]) -> tuple[Tensor]:
     (images,) = inputs
-    return (images.contiguous(memory_format=torch.channels_last) if images.device.type == 'cpu' else images,)
+    if images.device.type != 'cpu' or _is_narrow(backbone):
+        return (images,)
+    return (images.contiguous(memory_format=torch.channels_last),)
+
+
+def _is_narrow(backbone: BaseModule) -> bool:
+    """Whether PyTorch may write beyond a gradient in this layout, as 2.11 does with AVX-512, and end the process."""
+    return any(
+        isinstance(layer, nn.Conv2d)
+        and layer.kernel_size == (1, 1)
+        and max(layer.stride) > 1
+        and layer.in_channels // layer.groups < 16
+        for layer in backbone.modules()
+    )

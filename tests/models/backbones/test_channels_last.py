@@ -43,3 +43,11 @@ def test_numbers_and_gradients_are_those_of_the_other_layout(repo, network):
 def test_other_devices_keep_the_layout(repo):
     backbone = build(repo, 'resnet50', True).to('meta')
     assert backbone(torch.empty(1, 3, 64, 64, device='meta'))[-1].is_contiguous()
+
+
+@pytest.mark.parametrize(('channels', 'channels_last'), [(8, False), (16, True)])
+def test_very_narrow_networks_keep_the_layout(channels, channels_last):
+    backbone = MODELS.build(dict(type='CAMResNet', depth=18, base_channels=channels, stem_channels=channels))
+    with torch.no_grad():
+        features = backbone(torch.zeros(1, 3, 64, 64))[-1]
+    assert features.is_contiguous(memory_format=torch.channels_last) == channels_last
