@@ -15,6 +15,8 @@ _NUMBER = np.dtype('<u4')
 _NEW_LINE, _SPACE, _ZERO, _NINE = b'\n 09'
 # Bytes that are split at a time. The arrays in between take some times as much memory.
 _CHUNK = 1 << 22
+# The methods by which mmpretrain's class comes to a row. A subclass may have others.
+_READING = ('full_init', 'load_data_list', 'filter_data', 'get_data_info')
 
 
 class ListedRows(Sequence[dict[str, Any]]):
@@ -103,15 +105,12 @@ def listed_rows(dataset: Any, relative_path: Callable[[str], str]) -> ListedRows
 
     Returns:
         The rows; ``None`` where the class reads its rows otherwise, or where
-        a line is no path without white space, one space and a number. The
-        data set itself is to read these, and tells mistakes.
+        a line is no UTF-8, or no path without white space, one space and a
+        number. The data set itself is to read these, and tells mistakes.
     """
-    kind = type(dataset)
     if not (
         isinstance(dataset, CustomDataset)
-        and kind.load_data_list is CustomDataset.load_data_list
-        and kind.full_init is CustomDataset.full_init
-        and kind.filter_data is CustomDataset.filter_data
+        and all(getattr(type(dataset), name) is getattr(CustomDataset, name) for name in _READING)
         and dataset.ann_file
         and dataset.with_label
         and dataset._indices is None
@@ -121,7 +120,7 @@ def listed_rows(dataset: Any, relative_path: Callable[[str], str]) -> ListedRows
     text = get_file_backend(dataset.ann_file).get(dataset.ann_file).replace(b'\r\n', b'\n')
     if text and not text.endswith(b'\n'):
         text += b'\n'
-    packed = _pack(text)
+    packed = _pack(text) if _is_utf8(text) else None
     if packed is None:
         return None
     unpack = UnpackLine(dataset.img_prefix, relative_path)
@@ -130,6 +129,13 @@ def listed_rows(dataset: Any, relative_path: Callable[[str], str]) -> ListedRows
         osp.join(dataset.img_prefix, match[1].decode()) for match in re.finditer(rb'(?i)([^\n]+\.tiff?) ', text)
     )
     return ListedRows(*packed, unpack)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        return text.isascii() or bool(text.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _pack(text: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

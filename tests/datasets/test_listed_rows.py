@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from mmpretrain.datasets import CustomDataset
 
 from mmtscam.datasets import WSOLDataset
 from mmtscam.datasets import listed_rows as module
@@ -96,6 +97,27 @@ def test_lines_with_more_white_space_or_other_numbers_are_read_as_before(build, 
 def test_lists_that_are_none(build, lines, message):
     with pytest.raises(ValueError, match=message):
         build(lines)
+
+
+def test_letters_that_are_not_utf8_are_told_before_a_row_is_read(build, tmp_path):
+    build(LINES)
+    (tmp_path / 'list.txt').write_bytes(LINES.encode('latin-1'))
+    dataset = dict(type='mmpretrain.CustomDataset', data_root=str(tmp_path), ann_file='list.txt')
+    with pytest.raises(ValueError, match="cannot be loaded: 'utf-8' codec can't decode"):
+        WSOLDataset(dataset)
+
+
+class _Shifted(CustomDataset):
+    """A data set with a way of its own to a row."""
+
+    def get_data_info(self, idx):
+        return {**super().get_data_info(idx), 'gt_label': 5}
+
+
+def test_a_subclass_with_a_way_of_its_own_to_a_row(build, tmp_path):
+    build(LINES)
+    dataset = WSOLDataset(dict(type=_Shifted, data_root=str(tmp_path), ann_file='list.txt'))
+    assert dataset.get_gt_labels().tolist() == [5, 5, 5, 5]
 
 
 def test_floating_point_pixels_are_refused(build, tmp_path):
