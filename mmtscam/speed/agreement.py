@@ -38,7 +38,7 @@ def check_agreement(setting: Setting) -> dict[str, float]:
         ValueError: If they differ; says in what and by how much.
     """
     quiet()
-    with _full_precision():
+    with full_precision():
         return _check_training(setting) if setting.workload == 'train' else _check_evaluation(setting)
 
 
@@ -122,7 +122,7 @@ def _difference(first: Tensor, second: Tensor) -> float:
 
 
 @contextmanager
-def _full_precision() -> Iterator[None]:
+def full_precision() -> Iterator[None]:
     """Switch off TensorFloat-32, which cuDNN uses by default and which rounds to ten bits."""
     allowed = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
