@@ -26,7 +26,7 @@ class GoldenDifference(NamedTuple):
     Attributes:
         precision: ``'fp32'``, ``'bf16'`` or ``'fp16'``.
         compiled: Whether it was computed with ``torch.compile``.
-        quantity: What was computed.
+        quantity: Name of what was computed.
         difference: The largest difference, relative to the largest value.
         tolerance: The largest that rounding explains.
     """

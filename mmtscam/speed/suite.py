@@ -30,7 +30,7 @@ class SuiteSize:
         sides: Sides of the inputs in pixels: that of the config, and a large
             one for memory.
         images: Images for loading and for metrics.
-        workloads: What is compared of each method, in the order of the
+        workloads: Workloads that are compared of each method, in the order of the
             configs.
         ways: Ways to do it.
         golden_compiled: Kinds of code in which the golden numbers are
