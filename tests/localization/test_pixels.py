@@ -38,6 +38,44 @@ def test_agrees_with_counting_pixels_one_by_one(seed):
     assert np.array_equal(pixel_histograms(score_map, mask, PROTOCOL, GRID), expected)
 
 
+def _searched(score_map, mask, protocol, thresholds):
+    """Every pixel's bin by binary search, foreground and background counted one after the other."""
+    kinds = np.where(mask == 255, 255, mask != 0).astype(np.uint8)
+    kinds = cv2.resize(kinds, protocol.frame, interpolation=cv2.INTER_NEAREST)
+    edges = np.append(thresholds, 1.0)
+    bins = np.searchsorted(edges, normalize_map(score_map, protocol), side='right') - 1
+    return np.array([np.bincount(bins[kinds == kind], minlength=len(edges)) for kind in (1, 0)])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    protocol=st.sampled_from([dataclasses.replace(each, frame=(24, 20)) for each in PROTOCOLS.values()]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    levels=st.sampled_from([2, 5, 10**9]),
+    kind=st.sampled_from(['int64', 'uint8', 'bool']),
+    thresholds=st.one_of(
+        st.sampled_from([1, 0.5, 0.3, 0.05, 0.001, 1e-4, 1e-5]).map(threshold_grid),
+        st.lists(st.floats(1e-300, 1, exclude_max=True), max_size=9).map(lambda some: np.unique([0.0, *some])),
+        st.sampled_from(['scores', 'next to scores', 'close together']),
+    ),
+)
+def test_agrees_with_a_search_for_every_pixel(seed, protocol, dtype, levels, kind, thresholds):
+    rng = np.random.default_rng(seed)
+    score_map = rng.integers(0, levels, (5, 6)).astype(dtype)
+    mask = rng.choice([0, 0, 1, 7, 255], (31, 17)).astype(kind)
+    if isinstance(thresholds, str):
+        scores = np.unique(normalize_map(score_map, protocol)).astype(np.float64)
+        near = [scores] if thresholds == 'scores' else [np.nextafter(scores, 0), np.nextafter(scores, 1)]
+        if thresholds == 'close together':  # many in one cell of the table
+            near = [np.median(scores) + 1e-7 * np.arange(40)]
+        thresholds = np.unique(np.concatenate([[0.0], *near]))
+        thresholds = thresholds[thresholds < 1]
+    counted = pixel_histograms(score_map, mask, protocol, thresholds)
+    assert counted.dtype == np.int64
+    assert np.array_equal(counted, _searched(score_map, mask, protocol, thresholds))
+
+
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_area_under_the_curve(seed):
