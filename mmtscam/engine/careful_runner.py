@@ -73,9 +73,6 @@ class CarefulRunner(Runner):
         loop: Any = self.val_loop
         dataset, dtype = loop.dataloader.dataset, getattr(loop, 'amp_dtype', None)
         evaluator = copy.deepcopy(loop.evaluator)
-        for metric in evaluator.metrics:
-            if hasattr(metric, 'num_workers'):
-                metric.num_workers = 0  # it scores here, and errors are heard
         training = self.model.training
         self.model.eval()
         with torch.no_grad(), preserved_generators(), autocast(enabled=dtype is not None, dtype=dtype):

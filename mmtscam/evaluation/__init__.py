@@ -4,6 +4,7 @@ from .constant_boxes import constant_box_baselines
 from .metrics import BaseLocMetric, BaseSumMetric, LocAccuracy, MaxBoxAcc, PixelAP
 from .report import MetricResult, Number, print_choices, print_results, write_report
 from .report_reader import Row, RunResult, load_iou_curves, read_result, read_results
+from .shared_scoring import shared_scoring
 from .stored_maps import MapFile, MapPart, ScoreMapFolder, evaluate_maps, merge_parts
 from .threshold_sweeps import check_disjoint, loc_metrics, set_threshold, set_threshold_file, sweeps_for
 from .thresholds import ThresholdChoice, ThresholdFile, ThresholdSource, load_thresholds, save_thresholds
@@ -38,6 +39,7 @@ __all__ = [
     'save_thresholds',
     'set_threshold',
     'set_threshold_file',
+    'shared_scoring',
     'sweeps_for',
     'write_report',
 ]

@@ -11,24 +11,19 @@ import numpy as np
 import torch
 from mmengine.structures import InstanceData, PixelData
 
-from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, PixelAP
-from mmtscam.localization import (
-    PROTOCOLS,
-    Protocol,
-    box_overlaps,
-    correct_at_thresholds,
-    quantize_map,
-    threshold_grid,
-)
+from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, PixelAP, shared_scoring
+from mmtscam.localization import PROTOCOLS, correct_at_thresholds, pixel_histograms, threshold_grid
 from mmtscam.structures import LocDataSample
-from mmtscam.utils.timing import in_turn, seconds
+from mmtscam.utils.timing import cpu_seconds, in_turn, seconds
+
+from .plain_metrics import count_directly, localize_directly, sweep_directly
 
 Maps = list[tuple[np.ndarray, np.ndarray]]  # maps, each with its true boxes in the frame
 _BATCH = 100
 
 
 class MetricCost(NamedTuple):
-    """Time of a metric and of its baseline.
+    """Processor time of a metric and of its baseline.
 
     Attributes:
         name: Name of the metric.
@@ -57,21 +52,18 @@ class MetricState(NamedTuple):
     memory: int
 
 
-def compare_metrics(images: int, rounds: int, workers: int) -> Iterator[MetricCost]:
+def compare_metrics(images: int, rounds: int) -> Iterator[MetricCost]:
     """Time metrics and their baselines in turn, after a check that both count the same.
 
     Args:
         images: Images of each kind.
         rounds: How often each is measured.
-        workers: Number of processes with which a metric is compared with
-            itself in one process; this is left out with fewer than 2.
 
     Yields:
-        Times of sweeps and of LocAccuracy on one core, then of MaxBoxAcc with
-        ``workers`` processes.
+        Times of sweeps, of PixelAP's counts and of LocAccuracy on one core.
 
     Raises:
-        ValueError: If a sweep differs from its baseline.
+        ValueError: If a sweep or a count differs from its baseline.
     """
     grid = threshold_grid()
     kinds = {'14x14 maps': make_maps(14, images), '224x224 maps': make_maps(224, images)}
@@ -79,19 +71,19 @@ def compare_metrics(images: int, rounds: int, workers: int) -> Iterator[MetricCo
     os.sched_setaffinity(0, {min(everything)})
     try:
         for name in ('wsol-v2', 'wsol-v1'):
-            protocol = PROTOCOLS[name]
             for kind, maps in kinds.items():
-                for score_map, truth in maps:
-                    ours = correct_at_thresholds(score_map, truth, protocol, grid)
-                    if not np.array_equal(ours, sweep_directly(score_map, truth, protocol, grid)):
-                        raise ValueError(f'{name}, {kind}: the sweep differs from the direct way')
-                ways = [
-                    partial(_each, maps, partial(sweep_directly, protocol=protocol, grid=grid)),
-                    partial(_each, maps, partial(correct_at_thresholds, protocol=protocol, thresholds=grid)),
-                ]
-                yield MetricCost(f'sweep {name}, {kind}, same counts', images, *_measure(ways, rounds))
+                plain = partial(sweep_directly, protocol=PROTOCOLS[name], grid=grid)
+                ours = partial(correct_at_thresholds, protocol=PROTOCOLS[name], thresholds=grid)
+                yield _compare(f'sweep {name}, {kind}, same counts', maps, plain, ours, rounds)
 
-        samples = list(make_samples(kinds['14x14 maps'], classes=200))
+        maps = kinds['14x14 maps']
+        samples = list(make_samples(maps, classes=200))
+        masks = [sample['gt_sem_seg']['sem_seg'][0].numpy() for sample in samples]
+        pairs = [(score_map, mask) for (score_map, _), mask in zip(maps, masks, strict=True)]
+        plain = partial(count_directly, protocol=PROTOCOLS['wsol-v2'], grid=grid)
+        ours = partial(pixel_histograms, protocol=PROTOCOLS['wsol-v2'], thresholds=grid)
+        yield _compare('PixelAP, 14x14 maps, same counts', pairs, plain, ours, rounds)
+
         ways = [
             partial(_each, [(sample,) for sample in samples], localize_directly),
             partial(_each, [({}, samples)], LocAccuracy().process),
@@ -100,32 +92,28 @@ def compare_metrics(images: int, rounds: int, workers: int) -> Iterator[MetricCo
     finally:
         os.sched_setaffinity(0, everything)
 
-    if workers > 1:
-        samples = list(make_samples(kinds['14x14 maps'] * 4, classes=200))
-        ways = [partial(_evaluate, MaxBoxAcc(num_workers=count), samples) for count in (0, workers)]
-        yield MetricCost(f'MaxBoxAcc with {workers} processes against one', len(samples), *_measure(ways, rounds))
-
 
 def follow_metrics(images: int, workers: int) -> Iterator[MetricState]:
     """Feed synthetic batches of 1000 classes to the metrics as a test would.
 
     Args:
         images: Number of images, a multiple of 100.
-        workers: Processes of MaxBoxAcc.
+        workers: Processes that share the work.
 
     Yields:
         The metrics' state after every 100 images, and after they are
         evaluated.
     """
     maps = make_maps(14, _BATCH)
-    metrics = {type(metric).__name__: metric for metric in (LocAccuracy(), MaxBoxAcc(num_workers=workers), PixelAP())}
+    metrics = {kind.__name__: kind(num_workers=workers) for kind in (LocAccuracy, MaxBoxAcc, PixelAP)}
     start = _resident()
     taken = dict.fromkeys(metrics, 0.0)
-    for first in range(0, images, _BATCH):
-        samples = list(make_samples(maps, 1000, first))
-        for name, metric in metrics.items():
-            taken[name] += seconds(partial(metric.process, {}, samples))
-        yield MetricState(first + _BATCH, dict(taken), _resident() - start)
+    with shared_scoring(list(metrics.values())):
+        for first in range(0, images, _BATCH):
+            samples = list(make_samples(maps, 1000, first))
+            for name, metric in metrics.items():
+                taken[name] += seconds(partial(metric.process, {}, samples))
+            yield MetricState(first + _BATCH, dict(taken), _resident() - start)
     for metric in metrics.values():
         metric.evaluate(images)
     yield MetricState(images, taken, _resident() - start)
@@ -157,53 +145,6 @@ def make_maps(size: int, images: int) -> Maps:
     return maps
 
 
-def sweep_directly(score_map: np.ndarray, truth: np.ndarray, protocol: Protocol, grid: np.ndarray) -> np.ndarray:
-    """Do the sweep plainly: foreground, contours, boxes and IoU at every threshold of the grid.
-
-    Args:
-        score_map: ``(h, w)``.
-        truth: ``(n, 4)`` true boxes in the frame.
-        protocol: A protocol whose regions are contours.
-        grid: ``(T,)`` thresholds.
-
-    Returns:
-        ``(L, T)`` bool array: whether the box is right at each IoU level and
-        threshold.
-    """
-    grey = quantize_map(score_map, protocol)
-    width, height = protocol.frame
-    best = []
-    for threshold in grid:
-        _, foreground = cv2.threshold(grey, int(threshold * grey.max()), 255, cv2.THRESH_BINARY)
-        contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
-        if contours and protocol.regions == 'contour':
-            contours = [max(contours, key=cv2.contourArea)]
-        boxes = []
-        for contour in contours:
-            x, y, w, h = cv2.boundingRect(contour)
-            boxes.append((x, y, min(x + w, width - 1), min(y + h, height - 1)))
-        iou = box_overlaps(np.array(boxes or [protocol.empty_box]), truth)[0]
-        best.append(iou.max())
-    return np.array(best) >= np.array(protocol.iou_levels)[:, None]
-
-
-def localize_directly(sample: dict) -> None:
-    """Do the work of LocAccuracy plainly: the maps of the Top-5 classes and of the true class, one after another."""
-    label = int(sample['gt_label'])
-    top = sample['pred_score'].argsort(descending=True)[:5].tolist()
-    truth = sample['gt_instances']['bboxes'].numpy().astype(np.int64)
-    labels = sample['class_maps']['labels'].tolist()
-    for wanted in [*top, label]:
-        score_map = sample['class_maps']['maps'][labels.index(wanted)].numpy()
-        score_map = cv2.resize(score_map, (224, 224))
-        score_map = (score_map - score_map.min()) / (score_map.max() - score_map.min())
-        grey = (score_map * 255).astype(np.uint8)
-        _, foreground = cv2.threshold(grey, int(0.1 * grey.max()), 255, cv2.THRESH_BINARY)
-        contours, _ = cv2.findContours(foreground, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
-        x, y, w, h = cv2.boundingRect(max(contours, key=cv2.contourArea))
-        box_overlaps(np.array([[x, y, x + w, y + h]]), truth)
-
-
 def make_samples(maps: Maps, classes: int, start: int = 0) -> Iterator[dict]:
     """Make samples as a model gives them to a metric, with maps of the Top-5 classes and the true class.
 
@@ -233,18 +174,19 @@ def make_samples(maps: Maps, classes: int, start: int = 0) -> Iterator[dict]:
         yield sample.to_dict()
 
 
+def _compare(name: str, items: list[tuple], plain: Callable, ours: Callable, rounds: int) -> MetricCost:
+    if not all(np.array_equal(plain(*item), ours(*item)) for item in items):
+        raise ValueError(f'{name}: they differ from the direct way')
+    return MetricCost(name, len(items), *_measure([partial(_each, items, way) for way in (plain, ours)], rounds))
+
+
 def _measure(ways: Iterable[Callable[[], object]], rounds: int) -> list[list[float]]:
-    return in_turn([partial(seconds, way) for way in ways], rounds)
+    return in_turn([partial(cpu_seconds, way) for way in ways], rounds)
 
 
 def _each(items: Iterable[tuple], function: Callable) -> None:
     for item in items:
         function(*item)
-
-
-def _evaluate(metric: MaxBoxAcc, samples: list[dict]) -> None:
-    metric.process({}, samples)
-    metric.evaluate(len(samples))
 
 
 def _resident() -> int:

@@ -3,9 +3,12 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar('T')
 
 
-def in_turn(ways: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
+def in_turn(ways: Sequence[Callable[[], T]], rounds: int) -> list[list[T]]:
     """Measure each way once a round, so that drifts of the machine's speed affect all of them alike.
 
     Args:
@@ -16,11 +19,11 @@ def in_turn(ways: Sequence[Callable[[], float]], rounds: int) -> list[list[float
     Returns:
         Measurements of each way, in the order of the rounds.
     """
-    measured: list[list[float]] = [[0.0] * rounds for _ in ways]
+    measured: list[list[T]] = [[] for _ in ways]
     for turn in range(rounds):
         order = range(len(ways)) if turn % 2 == 0 else reversed(range(len(ways)))
         for index in order:
-            measured[index][turn] = ways[index]()
+            measured[index].append(ways[index]())
     return measured
 
 
@@ -29,6 +32,13 @@ def seconds(function: Callable[[], object]) -> float:
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
+
+
+def cpu_seconds(function: Callable[[], object]) -> float:
+    """Processor time of a call in this process, which other work on the machine affects less than its time."""
+    start = time.process_time()
+    function()
+    return time.process_time() - start
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -6,15 +6,19 @@ import resource
 
 from mmtscam.utils.cli import check_at_least, run
 
+_CORES = (2, 4, 8)
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Cost of threshold sweeps and of LocAccuracy on one core, as ratios to plainly written baselines '
-        'that are measured in turn with them.'
+        description='Cost of metrics on one core, as ratios to plainly written baselines that are measured in turn '
+        'with them, and shared among processes.'
     )
     parser.add_argument('--images', type=int, default=32, help='images of each kind (default: 32)')
     parser.add_argument('--repeats', type=int, default=5, help='how often each is measured (default: 5)')
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes for the test with several')
+    parser.add_argument(
+        '--workers', type=int, default=os.cpu_count(), help='processes that share the work (default: one a core)'
+    )
     parser.add_argument(
         '--scale',
         type=int,
@@ -37,14 +41,56 @@ def print_speed(args: argparse.Namespace) -> None:
     from mmtscam.speed.metrics import compare_metrics
     from mmtscam.utils.timing import ratios, spread
 
-    table = Table(title=f'{args.images} images, {args.repeats} repeats, one core; ms an image, median')
+    table = Table(
+        title=f'{args.images} images, {args.repeats} repeats, one core; ms of processor time an image, median'
+    )
     for column in ('', 'baseline', 'ours', 'ratio', 'min to max'):
         table.add_column(column, justify='right' if column else 'left')
-    for cost in compare_metrics(args.images, args.repeats, args.workers):
+    for cost in compare_metrics(args.images, args.repeats):
         times = [f'{1e3 * spread(taken)["median"] / cost.images:.2f}' for taken in (cost.baseline, cost.ours)]
         ratio = spread(ratios(cost.baseline, cost.ours))
         table.add_row(cost.name, *times, f'{ratio["median"]:.1f}', f'{ratio["min"]:.1f} to {ratio["max"]:.1f}')
     Console(width=110).print(table)
+
+
+def print_shared(args: argparse.Namespace) -> None:
+    """Print what metrics cost in one process and in several, and the wall time that follows for some cores."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from mmtscam.speed.shared_metrics import share_metrics
+    from mmtscam.utils.timing import ratios, spread
+
+    images = 8 * args.images
+    costs = share_metrics(images, args.repeats, args.workers)
+    table = Table(title=f'{images} images, {args.repeats} repeats, {args.workers} processes; ms an image, median')
+    for column in ('same numbers', 'alone', 'this one', 'the others', *(f'on {cores} cores' for cores in _CORES)):
+        table.add_column(column, justify='right' if column != 'same numbers' else 'left')
+    totals = [0.0] * (3 + len(_CORES))
+    for cost in costs:
+        alone, own, others = (
+            1e3 * spread(taken)['median'] / images
+            for taken in (
+                [each.own for each in cost.alone],
+                [each.own for each in cost.shared],
+                [each.workers for each in cost.shared],
+            )
+        )
+        times = [alone, own, others, *(max(own, (own + others) / cores) for cores in _CORES)]
+        totals = [total + taken for total, taken in zip(totals, times, strict=True)]
+        table.add_row(cost.name, *map('{:.2f}'.format, times))
+    table.add_row('all of them', *map('{:.2f}'.format, totals))
+    Console(width=110).print(table)
+    print('Processor time, but for the last columns: wall time where so many cores do nothing else and none waits.')
+    walls = [
+        [sum(each.wall for each in turn) for turn in zip(*(getattr(cost, way) for cost in costs), strict=True)]
+        for way in ('alone', 'shared')
+    ]
+    ratio = spread(ratios(*walls))
+    print(
+        f'Wall time alone over shared on the {len(os.sched_getaffinity(0))} cores here: {ratio["median"]:.2f} '
+        f'({ratio["min"]:.2f} to {ratio["max"]:.2f})'
+    )
 
 
 def print_scale(images: int, workers: int) -> None:
@@ -81,6 +127,8 @@ def main() -> None:
         print_scale(args.scale, args.workers)
     else:
         print_speed(args)
+        if args.workers > 1:
+            print_shared(args)
 
 
 if __name__ == '__main__':

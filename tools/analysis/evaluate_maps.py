@@ -54,7 +54,9 @@ def parse_args() -> argparse.Namespace:
         help='bring the maps to the frame and to [0, 1] first',
     )
     parser.add_argument('--out-dir', help='folder for report.json and, image by image, PROTOCOL.csv')
-    parser.add_argument('--num-workers', type=int, help='processes that share the work (default: none but this)')
+    parser.add_argument(
+        '--num-workers', type=int, help='processes that share the work (default: one a core; 0 for none but this)'
+    )
     args = parser.parse_args()
     if args.config:
         check_beside_config(parser, args)
@@ -111,9 +113,9 @@ def metric_configs(args: argparse.Namespace, maps: 'MapFile | ScoreMapFolder') -
             protocol = {'base': name, 'normalize': normalize, **(args.protocol_options or {})}
             rules = get_protocol(protocol)
             prefix = rules.name if map_kind == 'maps' else f'{rules.name}-{map_kind}'
-            common = dict(protocol=protocol, map_kind=map_kind, prefix=prefix)
+            common = dict(protocol=protocol, map_kind=map_kind, prefix=prefix, num_workers=args.num_workers)
             if 'gt_instances' in first:
-                configs.append(dict(type='MaxBoxAcc', num_workers=args.num_workers or 0, **common))
+                configs.append(dict(type='MaxBoxAcc', **common))
                 if args.thresholds or args.threshold is not None or rules.threshold is not None:
                     configs.append(dict(type='LocAccuracy', **common))
             if 'gt_sem_seg' in first:

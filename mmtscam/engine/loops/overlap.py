@@ -9,6 +9,7 @@ from mmengine.runner.amp import autocast
 from mmengine.structures import BaseDataElement
 
 from mmtscam.engine.precision import amp_dtype
+from mmtscam.evaluation import shared_scoring
 
 from .joined_sets import set_finder
 
@@ -23,7 +24,9 @@ class OverlapMixin(_Loop):
 
     A GPU computes on its own once its work is queued. mmengine's loops look
     at the predictions of a batch at once, and the GPU idles while the CPU
-    draws boxes and scores them. Here it has the next batch to compute.
+    draws boxes and scores them. Here it has the next batch to compute. Cores
+    that the workers of the loader leave idle share the scoring, see
+    :func:`~mmtscam.evaluation.shared_scoring`.
     Results are the same, and metrics see them in the same order. The hooks'
     ``before_*_iter`` of a batch comes before ``after_*_iter`` of the previous
     batch, so the first logged ``time`` is that of two batches. Losses among
@@ -51,6 +54,11 @@ class OverlapMixin(_Loop):
         self._started: tuple[int, Any, Sequence, Sequence[int]] | None = None
         self._set_of = set_finder(self.dataloader.dataset)
         self._numbers: Iterator[Sequence[int]] = iter(())
+
+    def run(self) -> dict:
+        """See mmengine's loop; cores that neither this process nor its loader's workers need share the scoring."""
+        with shared_scoring(self.evaluator.metrics, self.dataloader.num_workers):
+            return super().run()
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: Any) -> None:

@@ -1,10 +1,10 @@
 """The base of all localization metrics."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from mmengine.dist import all_gather_object, broadcast_object_list, collect_results, is_main_process
@@ -22,6 +22,7 @@ from mmtscam.evaluation.samples import (
 )
 from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource, load_thresholds
 from mmtscam.localization import Protocol, get_protocol
+from mmtscam.utils.worker_processes import Task, TaskError, WorkerProcesses
 
 
 class BaseLocMetric(BaseMetric):
@@ -58,6 +59,9 @@ class BaseLocMetric(BaseMetric):
         collect_device: ``'cpu'`` or ``'gpu'``, for gathering rows.
         prefix: Prefix of the names of the numbers; the protocol's name by
             default.
+        num_workers: Processes that share a batch, for a metric that shares its
+            work: by default as many as there are cores that the run leaves
+            idle. 0 or 1 for none but this one.
 
     Attributes:
         uses_threshold: Whether samples are scored at one threshold. A metric
@@ -67,6 +71,11 @@ class BaseLocMetric(BaseMetric):
         needs_boxes: Whether it cannot do without true boxes. A data set
             without a box reader is then refused before the run.
         truth: The truth by which an image is known to show an object.
+        parts: Number of parts of a batch that each of the processes that share
+            it is sent. One costs least; with several, long tasks end more
+            nearly at the same time.
+        workers: The processes that share a batch, if there are any: see
+            :func:`~mmtscam.evaluation.shared_scoring`.
         best: The thresholds that a sweep has chosen; ``None`` before its
             evaluation, and for other metrics.
         result: Everything that the metric found; ``None`` before its
@@ -98,6 +107,7 @@ class BaseLocMetric(BaseMetric):
     sweeps: bool = False
     needs_boxes: bool = False
     truth: str = 'true box'
+    parts: int = 1
 
     def __init__(
         self,
@@ -107,6 +117,7 @@ class BaseLocMetric(BaseMetric):
         map_kind: str = 'maps',
         collect_device: str = 'cpu',
         prefix: str | None = None,
+        num_workers: int | None = None,
     ) -> None:
         own = type(self).__name__
         if threshold is not None and not self.uses_threshold:
@@ -120,7 +131,11 @@ class BaseLocMetric(BaseMetric):
         rules = get_protocol(protocol, threshold=threshold)
         super().__init__(collect_device=collect_device, prefix=prefix or rules.name)
         self.protocol = rules if self.uses_threshold else replace(rules, threshold=None)
+        if num_workers is not None and num_workers < 0:
+            raise ValueError(f'num_workers must be at least 0, got {num_workers}')
         self.map_kind = map_kind
+        self.num_workers = num_workers
+        self.workers: WorkerProcesses | None = None
         self.best: ThresholdChoice | None = None
         self.result: MetricResult | None = None
         self.set_results: list[MetricResult] = []
@@ -150,6 +165,34 @@ class BaseLocMetric(BaseMetric):
             ValueError: If the sample cannot be scored. The image's path is
                 put before the message unless it is there.
         """
+
+    def task(self, sample: dict, protocol: Protocol) -> Task:
+        """Make the task of scoring one image, for a metric that shares its work.
+
+        Args:
+            sample: The same as for :meth:`score`.
+            protocol: The same as for :meth:`score`.
+
+        Returns:
+            A function without arguments that returns what :meth:`score` does.
+            Another process calls it, so it is a ``partial`` of a module's
+            function with few and small arguments, and no tensors.
+
+        Raises:
+            ValueError: For the same reasons as :meth:`score`.
+        """
+        return partial(self.score, sample, protocol)
+
+    @property
+    def shares_work(self) -> bool:
+        """Whether other processes may score images.
+
+        They may where a class has a :meth:`task` of its own, and none below
+        it another :meth:`score`.
+        """
+        kinds = type(self).__mro__
+        by_task, by_score = (next(kind for kind in kinds if name in vars(kind)) for name in ('task', 'score'))
+        return by_task is not BaseLocMetric and issubclass(by_task, by_score)
 
     @abstractmethod
     def summarise(self, scored: Any, images: int) -> Sequence[Number]:
@@ -222,11 +265,41 @@ class BaseLocMetric(BaseMetric):
             ValueError: If a sample cannot be scored; see :meth:`score` and
                 :meth:`protocol_for`.
         """
+        if self.workers and len(data_samples) > 1:
+            self._share_out(data_samples, self.workers)
+            return
         for sample in data_samples:
             protocol = self.protocol_for(sample)
             with naming(sample):
                 if self.shows_object(sample):
                     self.keep(sample, self.score(sample, protocol), protocol)
+                else:
+                    self.pass_over(sample, protocol)
+
+    def _share_out(self, data_samples: Sequence[dict], workers: WorkerProcesses) -> None:
+        """Score a batch in several processes."""
+        taken: list[tuple[dict, Protocol, bool]] = []
+
+        def tasks() -> Iterator[Task]:
+            for sample in data_samples:
+                protocol = self.protocol_for(sample)
+                with naming(sample):
+                    shown = self.shows_object(sample)
+                    task = self.task(sample, protocol) if shown else None
+                taken.append((sample, protocol, shown))
+                if task:
+                    yield task
+
+        try:
+            results = iter(workers.run(tasks(), -(-len(data_samples) // (self.parts * workers.count))))
+        except TaskError as failed:
+            scored = [sample for sample, _, shown in taken if shown]
+            with naming(scored[failed.place]):
+                raise failed.error from failed
+        for sample, protocol, shown in taken:
+            with naming(sample):
+                if shown:
+                    self.keep(sample, next(results), protocol)
                 else:
                     self.pass_over(sample, protocol)
 

@@ -15,8 +15,8 @@ from .base_loc_metric import BaseLocMetric, Merged
 class BaseSumMetric(BaseLocMetric):
     """Keeps a sum over all images instead of a row of each.
 
-    :meth:`score` gives an image's addend, an integer array of always the same
-    shape, and :meth:`summarise` takes the sum of all addends. There is no CSV
+    :meth:`score` gives an image's addend, an array of integers or booleans of
+    always the same shape, and :meth:`summarise` takes the sum of all addends. There is no CSV
     file.
 
     Samplers repeat images so that all processes get equally many. Repeated

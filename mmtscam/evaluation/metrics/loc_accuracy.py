@@ -1,6 +1,7 @@
 """Classification and localization accuracy."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from mmtscam.localization import (
     map_to_boxes,
 )
 from mmtscam.registry import METRICS
+from mmtscam.utils.worker_processes import Task
 
 from .base_loc_metric import BaseLocMetric, level_suffix
 
@@ -109,22 +111,13 @@ class LocAccuracy(BaseLocMetric):
                 true box is not one within the image, or the scores are not
                 finite.
         """
-        rank = true_class_rank(sample)
-        score_map = true_class_map(sample, self.map_kind)
-        truth = true_boxes(sample, protocol)
-        boxes = map_to_boxes(score_map, protocol)
-        ious = box_overlaps(boxes, truth)[0].max(axis=1)
-        box = boxes[ious.argmax()]
-        outcome = None
-        if rank is not None:
-            outcome = localization_outcome(box, truth, self.limits) if rank == 0 else Outcome.CLASSIFICATION
-        edges = boxes_to_image(box, image_size(sample), protocol)[0].tolist()
-        return dict(
-            **self._classified(sample),
-            **dict(zip(_EDGES, (round(edge, 2) for edge in edges), strict=True)),
-            iou=float(ious.max()),
-            outcome=outcome.value if outcome else None,
-        )
+        return self.task(sample, protocol)()
+
+    def task(self, sample: dict, protocol: Protocol) -> Task:
+        """See :meth:`score`."""
+        classified = self._classified(sample)
+        score_map, truth = true_class_map(sample, self.map_kind), true_boxes(sample, protocol)
+        return partial(_locate, classified, score_map, truth, image_size(sample), protocol, self.limits)
 
     def pass_over(self, sample: dict, protocol: Protocol) -> None:
         """Keep the classes alone of an image without an object."""
@@ -193,6 +186,30 @@ class LocAccuracy(BaseLocMetric):
     def _class_name(self, label: int | None) -> str | None:
         names = (self.dataset_meta or {}).get('classes') or ()
         return names[label] if label is not None and label < len(names) else None
+
+
+def _locate(
+    classified: dict[str, Any],
+    score_map: np.ndarray,
+    truth: np.ndarray,
+    size: tuple[int, int],
+    protocol: Protocol,
+    limits: OutcomeLimits,
+) -> dict[str, Any]:
+    """The row of an image, from what is known of its class, its map and its true boxes in the frame."""
+    boxes = map_to_boxes(score_map, protocol)
+    ious = box_overlaps(boxes, truth)[0].max(axis=1)
+    box, rank = boxes[ious.argmax()], classified['rank']
+    outcome = None
+    if rank is not None:
+        outcome = localization_outcome(box, truth, limits) if rank == 1 else Outcome.CLASSIFICATION
+    edges = boxes_to_image(box, size, protocol)[0].tolist()
+    return dict(
+        **classified,
+        **dict(zip(_EDGES, (round(edge, 2) for edge in edges), strict=True)),
+        iou=float(ious.max()),
+        outcome=outcome.value if outcome else None,
+    )
 
 
 def _located(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

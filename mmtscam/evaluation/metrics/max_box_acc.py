@@ -1,23 +1,20 @@
 """MaxBoxAcc and MaxBoxAccV2."""
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mmtscam.evaluation.report import Number
-from mmtscam.evaluation.samples import naming, true_boxes, true_class_map
+from mmtscam.evaluation.samples import true_boxes, true_class_map
 from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource, best_thresholds
 from mmtscam.localization import Protocol, correct_at_thresholds, threshold_grid
 from mmtscam.registry import METRICS
+from mmtscam.utils.worker_processes import Task
 
 from .base_loc_metric import level_suffix
 from .base_sum_metric import BaseSumMetric
-
-_WAITING_PER_WORKER = 64  # images; as many as keep the workers busy while a batch is predicted
 
 
 @METRICS.register_module()
@@ -39,8 +36,6 @@ class MaxBoxAcc(BaseSumMetric):
     Args:
         protocol: See :class:`BaseLocMetric`. Its threshold is not used.
         step: Distance of two thresholds.
-        num_workers: Number of processes that share the work; 0 for none but
-            this one.
         **kwargs: Further arguments of :class:`BaseLocMetric`.
 
     Raises:
@@ -50,13 +45,13 @@ class MaxBoxAcc(BaseSumMetric):
 
     uses_threshold = False
     sweeps = True
+    parts = 4
     needs_boxes = True
 
     def __init__(
         self,
         protocol: str | Mapping[str, Any] | Protocol = 'wsol-v2',
         step: float = 0.001,
-        num_workers: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(protocol, **kwargs)
@@ -66,24 +61,6 @@ class MaxBoxAcc(BaseSumMetric):
                 f'{kwargs["threshold_file"]}: thresholds {self.choice.level_thresholds} are not on a grid of step '
                 f'{step}: use the step with which they were chosen'
             )
-        self.num_workers = num_workers
-        self._pool: ProcessPoolExecutor | None = None
-        self._waiting: list[tuple[dict, Future | None]] = []
-
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Score a batch, here or in the workers; see :meth:`BaseLocMetric.process`."""
-        if not self.num_workers:
-            super().process(data_batch, data_samples)
-            return
-        for sample in data_samples:
-            protocol = self.protocol_for(sample)
-            task = None  # of an image without an object
-            if self.shows_object(sample):
-                self._pool = self._pool or _start_workers(self.num_workers)
-                task = self._pool.submit(correct_at_thresholds, *self._inputs(sample, protocol), protocol, self.grid)
-            known = {key: sample[key] for key in ('number', 'img_id', 'img_path', 'set_name') if key in sample}
-            self._waiting.append((known, task))
-            self._take(self.num_workers * _WAITING_PER_WORKER)
 
     def score(self, sample: dict, protocol: Protocol) -> np.ndarray:
         """Say at which thresholds an image is right.
@@ -94,42 +71,18 @@ class MaxBoxAcc(BaseSumMetric):
             protocol: The rules.
 
         Returns:
-            ``(L, T)`` ``int64`` array for L IoU levels and T thresholds.
+            ``(L, T)`` ``bool`` array for L IoU levels and T thresholds.
 
         Raises:
             ValueError: If there is no true box or no map of the true class, or
                 a true box is not one within the image.
         """
-        return correct_at_thresholds(*self._inputs(sample, protocol), protocol, self.grid).astype(np.int64)
+        return self.task(sample, protocol)()
 
-    def _inputs(self, sample: dict, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
-        return true_class_map(sample, self.map_kind), true_boxes(sample, protocol)
-
-    def _take(self, leave: int) -> None:
-        """Add finished images, in their order, until no more than this many are waiting."""
-        while len(self._waiting) > leave:
-            sample, task = self._waiting.pop(0)
-            if task is None:
-                self.pass_over(sample, self.protocol)
-                continue
-            try:
-                with naming(sample):
-                    self.keep(sample, task.result().astype(np.int64), self.protocol)
-            except ValueError:
-                self._stop_workers()
-                raise
-
-    def gather(self, size: int) -> list:
-        """Wait for the workers, send them home and gather; see :class:`BaseSumMetric`."""
-        self._take(0)
-        self._stop_workers()
-        return super().gather(size)
-
-    def _stop_workers(self) -> None:
-        self._waiting.clear()
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+    def task(self, sample: dict, protocol: Protocol) -> Task:
+        """See :meth:`score`."""
+        score_map, truth = true_class_map(sample, self.map_kind), true_boxes(sample, protocol)
+        return partial(correct_at_thresholds, score_map, truth, protocol, self.grid)
 
     def summarise(self, scored: np.ndarray, images: int) -> list[Number]:
         """Find the best thresholds, and leave them in ``best``.
@@ -170,8 +123,3 @@ class MaxBoxAcc(BaseSumMetric):
             mean = float(np.mean([number.value for number in numbers]))
             numbers.insert(0, Number(name, mean, source=source))
         return numbers
-
-
-def _start_workers(num_workers: int) -> ProcessPoolExecutor:
-    # Forked like the workers of data loaders: they start at once and touch no accelerator.
-    return ProcessPoolExecutor(num_workers, get_context('fork'), initializer=cv2.setNumThreads, initargs=(0,))

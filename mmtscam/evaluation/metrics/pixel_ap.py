@@ -1,6 +1,7 @@
 """Pixel average precision."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from mmtscam.localization import (
     threshold_grid,
 )
 from mmtscam.registry import METRICS
+from mmtscam.utils.worker_processes import Task
 
 from .base_sum_metric import BaseSumMetric
 
@@ -68,7 +70,11 @@ class PixelAP(BaseSumMetric):
         Raises:
             ValueError: If there is no mask or no map of the true class.
         """
-        return pixel_histograms(true_class_map(sample, self.map_kind), true_mask(sample), protocol, self.grid)
+        return self.task(sample, protocol)()
+
+    def task(self, sample: dict, protocol: Protocol) -> Task:
+        """See :meth:`score`."""
+        return partial(pixel_histograms, true_class_map(sample, self.map_kind), true_mask(sample), protocol, self.grid)
 
     def summarise(self, scored: np.ndarray, images: int) -> list[Number]:
         """Compute PxAP.

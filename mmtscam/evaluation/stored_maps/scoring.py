@@ -1,18 +1,22 @@
 """Scoring stored maps."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from rich.progress import track
 
 from mmtscam.evaluation.metrics import BaseLocMetric
 from mmtscam.evaluation.report import MetricResult
+from mmtscam.evaluation.shared_scoring import shared_scoring
 
 from .map_file import MapFile
 from .score_map_folder import ScoreMapFolder
 
+_BATCH = 64  # images
+
 
 def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetric]) -> list[MetricResult]:
-    """Score stored maps, one image after the other, with a progress bar.
+    """Score stored maps with a progress bar, on the cores of this machine.
 
     Args:
         maps: Where they are.
@@ -27,9 +31,11 @@ def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetri
     """
     for metric in metrics:
         metric.dataset_meta = dict(classes=maps.classes)
-    for sample in track(maps, description='Scoring maps', total=len(maps)):
-        for metric in metrics:
-            metric.process({}, [sample])
+    samples = iter(track(maps, description='Scoring maps', total=len(maps)))
+    with shared_scoring(metrics):
+        while batch := list(islice(samples, _BATCH)):
+            for metric in metrics:
+                metric.process({}, batch)
     for metric in metrics:
         metric.evaluate(len(maps))
     return [result for metric in metrics if metric.result for result in (metric.result, *metric.set_results)]

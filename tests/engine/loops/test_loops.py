@@ -1,9 +1,12 @@
+import os
+
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
 from torch.utils.data import DataLoader, Dataset
 
 from mmtscam.engine import LocTestLoop, LocValLoop
+from mmtscam.evaluation import PixelAP
 
 
 class Numbers(Dataset):
@@ -84,3 +87,25 @@ def test_nothing_of_a_run_that_failed_is_scored_later():
     recorder.fail = False
     loop.evaluator.seen.clear()
     assert loop.run() == dict(sum=100, size=5)
+
+
+@pytest.mark.parametrize(('num_workers', 'count'), [(0, 4), (2, 2), (3, None)])
+def test_metrics_share_the_cores_that_the_loader_leaves(monkeypatch, num_workers, count):
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: {1, 2, 5, 7})
+    recorder, loop = build(LocTestLoop)
+    loop.dataloader = DataLoader(Numbers(), batch_size=2, num_workers=num_workers)
+    metric, seen = PixelAP(), []
+    loop.evaluator.metrics = [metric]
+    process = loop.evaluator.process
+
+    def watch(**kwargs):
+        seen.append(metric.workers and metric.workers.count)
+        process(**kwargs)
+
+    loop.evaluator.process = watch
+    assert loop.run() == dict(sum=100, size=5)
+    assert seen == [count] * 3
+    recorder.fail = True
+    with pytest.raises(RuntimeError, match='broken image'):
+        loop.run()
+    assert metric.workers is None

@@ -5,7 +5,6 @@ from mmtscam.evaluation import MaxBoxAcc, PixelAP
 
 METRICS = {
     'MaxBoxAcc': lambda: MaxBoxAcc('wsol-v2', step=0.05),
-    'MaxBoxAcc with a worker': lambda: MaxBoxAcc('wsol-v2', step=0.05, num_workers=1),
     'PixelAP': lambda: PixelAP('wsol-v2', step=0.05),
 }
 each_metric = pytest.mark.parametrize('make', METRICS.values(), ids=METRICS)

@@ -152,25 +152,8 @@ def test_a_step_that_does_not_fit_the_file(tmp_path):
         MaxBoxAcc('wsol-v1', threshold_file=file, step=0.1)
 
 
-@pytest.mark.parametrize('protocol', ['tscam', 'wsol-v2'])
-def test_workers_change_nothing(samples, evaluate, protocol):
-    alone, shared = MaxBoxAcc(protocol, step=0.02), MaxBoxAcc(protocol, step=0.02, num_workers=2)
-    for part in (samples, samples[:5]):  # the workers start again
-        assert evaluate(shared, part) == evaluate(alone, part)
-        assert shared.result == alone.result
-        assert shared.best == alone.best
-    assert shared._pool is None
-
-
-def test_more_images_than_may_wait_for_workers(samples, evaluate):
-    many = [dict(samples[index % 16], img_id=index) for index in range(150)]
-    alone, shared = (MaxBoxAcc('wsol-v1', step=0.1, num_workers=workers) for workers in (0, 1))
-    assert evaluate(shared, many) == evaluate(alone, many)
-
-
-@pytest.mark.parametrize('num_workers', [0, 1])
-def test_a_map_that_cannot_be_scored_is_named(make_sample, map_of, evaluate, num_workers):
-    metric = MaxBoxAcc(dict(base='wsol-v2', normalize=False), num_workers=num_workers)
+def test_a_map_that_cannot_be_scored_is_named(make_sample, map_of, evaluate):
+    metric = MaxBoxAcc(dict(base='wsol-v2', normalize=False))
     maps = [map_of((0, 0, 9, 9)), 2 * map_of((0, 0, 9, 9)), map_of((0, 0, 9, 9))]
     with pytest.raises(ValueError, match=r'^/data/set/test/1.jpg: a map of shape \(224, 224\) with values from 0 to 2'):
         evaluate(metric, [make_sample(score_map, img_id=index) for index, score_map in enumerate(maps)])
@@ -202,10 +185,9 @@ def test_bad_truth(make_sample, map_of, boxes, message):
     assert str(caught.value).startswith(f'/data/set/test/0.jpg: {message}')
 
 
-@pytest.mark.parametrize('num_workers', [0, 2])
-def test_images_without_an_object_are_left_out(samples, evaluate, num_workers):
+def test_images_without_an_object_are_left_out(samples, evaluate):
     bare = [{**sample, 'gt_instances': dict(bboxes=np.zeros((0, 4)))} for sample in samples]
-    metric, alone = MaxBoxAcc(num_workers=num_workers), MaxBoxAcc()
+    metric, alone = MaxBoxAcc(), MaxBoxAcc()
     mixed = [*samples[:4], *bare[4:6], samples[6], *bare[7:9]]
     assert evaluate(metric, mixed) == evaluate(alone, [*samples[:4], samples[6]])
     assert (metric.result.images, metric.result.with_object) == (9, 5)
