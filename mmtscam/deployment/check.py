@@ -44,13 +44,28 @@ def load_exported(path: str | os.PathLike, onnx: bool) -> tuple[Runner, dict[str
 
         return run_program, json.loads(extra[METADATA_KEY])
 
+    return open_onnx(os.fspath(path))
+
+
+def open_onnx(file: str | bytes) -> tuple[Runner, dict[str, Any]]:
+    """Open an ONNX file, on the CPU and with as many threads as PyTorch has.
+
+    Args:
+        file: Its path, or its content.
+
+    Returns:
+        The same as for :func:`load_exported`.
+
+    Raises:
+        ModuleNotFoundError: If onnxruntime is not installed.
+    """
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f'onnxruntime is not installed, which runs ONNX files: {INSTALL_ONNX}') from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(os.fspath(path), options, providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(file, options, providers=['CPUExecutionProvider'])
 
     def run_session(images: np.ndarray) -> list[np.ndarray]:
         return session.run(None, {'images': images})
@@ -98,17 +113,20 @@ def largest_differences(model: ExportModel, run: Runner, images: np.ndarray) -> 
     return differences
 
 
-def time_in_turn(model: ExportModel, run: Runner, images: np.ndarray, rounds: int) -> tuple[float, float]:
-    """Time PyTorch and an exported file in turn on the same images.
+def time_in_turn(
+    model: ExportModel, run: Runner, images: np.ndarray, rounds: int, *others: Runner
+) -> tuple[float, ...]:
+    """Time PyTorch and exported files in turn on the same images.
 
     Args:
         model: The wrapped model.
         run: Runs the file.
         images: The same as for :func:`model_outputs`.
         rounds: How often each is timed, after one run that is not.
+        *others: Run further files.
 
     Returns:
-        Median milliseconds an image, of the model and of the file.
+        Median milliseconds an image, of the model and of each file.
     """
     tensor = torch.from_numpy(images)
 
@@ -116,7 +134,6 @@ def time_in_turn(model: ExportModel, run: Runner, images: np.ndarray, rounds: in
     def run_model() -> None:
         model(tensor)
 
-    ways = (partial(seconds, run_model), partial(seconds, partial(run, images)))
+    ways = [partial(seconds, run_model), *(partial(seconds, partial(each, images)) for each in (run, *others))]
     in_turn(ways, 1)  # to warm up
-    ours, exported = (1000 * spread(taken)['median'] / len(images) for taken in in_turn(ways, rounds))
-    return ours, exported
+    return tuple(1000 * spread(taken)['median'] / len(images) for taken in in_turn(ways, rounds))

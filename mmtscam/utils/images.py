@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from mmengine import fileio
 from .config import type_name
 from .image_decoding import decode_image, is_turned, open_image
 
+T = TypeVar('T')
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm')
 
 
@@ -27,6 +28,18 @@ def list_images(folder: str | Path) -> list[str]:
     if not paths:
         raise FileNotFoundError(f'{folder}: no image in it; they end in {", ".join(IMAGE_ENDINGS)}')
     return paths
+
+
+def spread_evenly(items: Sequence[T], most: int | None) -> list[T]:
+    """Choose at most so many items of a list, evenly spread from the first to the last; ``None`` for all of them.
+
+    Examples:
+        >>> spread_evenly('abcdefg', 3)
+        ['a', 'd', 'g']
+    """
+    if most is None or most >= len(items):
+        return list(items)
+    return [items[index] for index in np.linspace(0, len(items) - 1, most).round().astype(int).tolist()]
 
 
 def pipeline_of(dataset: Any) -> Sequence[Any]:

@@ -106,6 +106,60 @@ def test_export_and_demo_without_openmmlab(export, folder, repo, run, sample_set
         'as Crested_Zeb\n'  # fmt: skip
 
 
+@pytest.mark.slow
+def test_8_bits_and_demo(export, folder, checkpoint, repo, run, sample_set):
+    for package in ('onnxscript', 'onnxruntime'):
+        pytest.importorskip(package)
+    path, words = folder / 'small.onnx', [folder / 'tiny.py', checkpoint, '--int8', '--out', folder / 'small.onnx']
+    output = export(*words, '--rounds', 1, '--batch-sizes', 2, '--min-kept', 0.01, '--max-images', 5)
+    lines = output.splitlines()
+    assert lines[5] == '8 bits in 8 of 8 linear layers, 5 images:'
+    assert re.fullmatch(r'  same class \d \(\d+\.\d%\), same class and box \d \(\d+\.\d%\) at threshold 0.05', lines[6])
+    assert [re.sub(r'\d+\.\d+', 'N', line) for line in lines[7:10]] == [
+        '  loc_top1: N % before, N % after', '  gt_known: N % before, N % after',
+        '  size: N MB before, N MB after, N of it',
+    ]  # fmt: skip
+    assert re.fullmatch(r'  2 x 80x80: PyTorch \d+\.\d, onnxruntime \d+\.\d, 8 bits \d+\.\d', lines[11])
+    assert load_exported(path, onnx=True)[1]['int8_layers'] == 8
+    image = sorted((sample_set / 'images').glob('*/*'))[0]
+    script = (
+        f'import runpy, sys; sys.modules.update(dict.fromkeys({ABSENT})); '
+        f'runpy.run_path({str(repo / DEMO)!r}, run_name="__main__")'
+    )
+    result = json.loads(run('python', '-c', script, image, path, '--out', folder / 'picture.png', cwd=folder).stdout)
+    resized = LoadResizedImage(scale=(80, 80)).transform(dict(img_path=str(image)))
+    pixels = resized['img'][None, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
+    scores, maps, _ = load_exported(path, onnx=True)[0](pixels)
+    protocol = get_protocol('tscam', threshold=0.05)
+    boxes = boxes_to_image(map_to_boxes(maps[0, result['label']], protocol), resized['ori_shape'][::-1], protocol)
+    assert (result['label'], result['boxes']) == (scores[0].argmax(), boxes.tolist())
+
+    # A folder has no true boxes. Nothing is written where too few images keep class and box.
+    before = path.read_bytes()
+    monkeyed = 'mmtscam.deployment.quantization._RANKED'
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as caught:
+        patch.setattr(monkeyed, 1)
+        patch.setattr('mmtscam.deployment.agreement.SAME_BOX', 1.1)
+        export(*words, '--force', '--rounds', 0, '--verify', sample_set / 'images', '--max-images', 2)
+    assert str(caught.value) == (
+        f'{path}: not written: 0 of 2 images keep class and box with 8 bits, even where 4 of 8 layers have floating '
+        'point; min_kept is 0.8 (--min-kept)'
+    )
+    assert path.read_bytes() == before
+    assert not list(folder.glob('.*'))
+
+
+def test_8_bits_need_images(export, folder):
+    words = [folder / 'tiny.py', folder / 'model.pth', '--int8', '--out', folder / 'model.onnx']
+    with pytest.raises(SystemExit) as caught:
+        export(*words, '--cfg-options', 'test_dataloader.dataset.dataset.data_root=far')
+    message = str(caught.value)
+    assert message.startswith('far/images.txt: annotation file or image folder not found')
+    assert message.endswith('. 8 bits need images: name files or folders with --verify')
+    assert '\n' not in message
+    assert not (folder / 'model.onnx').exists()
+
+
 def test_a_program_of_one_size(export, folder):
     output = export(
         folder / 'tiny.py', folder / 'model.pth', '--out', folder / 'model.pt2',
@@ -139,12 +193,17 @@ def test_a_graph_that_computes_something_else_is_not_written(export, folder, mon
         (['tiny.py', 'model.pth', '--out', 'old.onnx'], 'old.onnx: exists already; name another file or replace it'),
         (['tiny.py', 'model.pth', '--out', 'new.onnx', '--verify', 'none.jpg'], 'none.jpg: image not found'),
         (['tiny.py', 'model.pth', '--out', 'new.onnx'], 'onnx is not installed, which ONNX needs: pip install onnx'),
+        (
+            ['tiny.py', 'model.pth', '--out', 'new.onnx', '--int8', '--verify', 'empty'],
+            'empty: no image in it; they end',
+        ),
     ],
 )
 def test_errors_are_one_message(words, message, export, folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setitem(sys.modules, 'onnx', None)
     (folder / 'old.onnx').write_text('before')
+    (folder / 'empty').mkdir()
     (folder / 'torn.pth').write_bytes((folder / 'model.pth').read_bytes()[:1000])
     torch.save({'state_dict': {'head.conv.bias': torch.zeros(3)}}, folder / 'other.pth')
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
@@ -162,6 +221,10 @@ def test_errors_are_one_message(words, message, export, folder, monkeypatch):
         (['--out', 'a.onnx', '--input-size', '1', '2', '3'], '--input-size takes one positive number or two'),
         (['--out', 'a.pt2', '--opset', '20'], '--opset is for .onnx files'),
         (['--out', 'a.onnx', '--no-verify', '--verify', 'a.jpg'], '--verify and --no-verify exclude each other'),
+        (['--out', 'a.onnx', '--no-verify', '--int8'], '--int8 and --no-verify exclude each other'),
+        (['--out', 'a.pt2', '--int8'], '--int8 is for .onnx files'),
+        (['--out', 'a.onnx', '--int8', '--min-kept', '0'], '--min-kept 0.0: must be a share above 0 and at most 1'),
+        (['--out', 'a.onnx', '--int8', '--max-images', '0'], '--max-images 0: must be at least 1'),
         (['--out', 'a.onnx', '--rounds', '-1'], '--batch-sizes must be at least 1 and --rounds at least 0'),
     ],
 )

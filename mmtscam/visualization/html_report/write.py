@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
 
 from mmtscam.evaluation.report_reader import Row
 from mmtscam.evaluation.stored_maps import MapFile
+from mmtscam.utils.images import spread_evenly
 
 from .maps import shown_maps, survey
 from .page import Shown, as_script, page_data
@@ -25,7 +23,6 @@ _OWN = {*_MARKS, 'images', 'maps'}
 _PER_FOLDER = 1000
 _LOOKED_UP = 100
 
-T = TypeVar('T')
 Progress = Callable[[Iterable[Drawn], int], Iterable[Drawn]]
 
 
@@ -88,7 +85,7 @@ def write_html_report(
     shared = len(tables[0]) if tables else 0
     shown = []
     for place, table in zip(places, tables, strict=True):
-        rows, maps = _spread(table, max_images), runs[place].maps
+        rows, maps = spread_evenly(table, max_images), runs[place].maps
         truths, kinds = (survey(maps, rows), maps.map_kinds) if maps else ({}, ())
         shown.append(Shown(place, rows, truths, kinds, [([], []) for _ in rows]))
     images = _moved([row.path for row in shown[0].rows], image_root) if shown else []
@@ -121,12 +118,6 @@ def picture_name(index: int) -> str:
     return f'{index // _PER_FOLDER:03d}/{index:06d}'
 
 
-def _spread(items: Sequence[T], most: int | None) -> list[T]:
-    if most is None or most >= len(items):
-        return list(items)
-    return [items[index] for index in np.linspace(0, len(items) - 1, most).round().astype(int).tolist()]
-
-
 def _moved(paths: Sequence[str], root: str | os.PathLike | None) -> list[Path]:
     """Paths of the images, under another folder where one is given.
 
@@ -139,7 +130,7 @@ def _moved(paths: Sequence[str], root: str | os.PathLike | None) -> list[Path]:
     root = Path(root)
     if not root.is_dir():
         raise ValueError(f'{root}: no such folder; image_root is where the images are')
-    some = _spread(paths, _LOOKED_UP)
+    some = spread_evenly(paths, _LOOKED_UP)
     found = {
         dropped: sum(_below(root, path, dropped).is_file() for path in some)
         for dropped in range(max(len(_parts(path)) for path in some))
