@@ -102,15 +102,20 @@ def largest_differences(model: ExportModel, run: Runner, images: np.ndarray) -> 
         value, because the values of coupled maps are small. It is infinite
         where shapes differ or a value is not a number.
     """
-    differences = {}
-    for name, reference, output in zip(model.output_names, model_outputs(model, images), run(images), strict=True):
-        expected = reference.numpy()
-        difference = float('inf')
-        if expected.shape == output.shape:
-            largest = max(float(np.abs(expected).max()), float(np.finfo(np.float32).tiny))
-            difference = float(np.abs(expected - output).max()) / largest
-        differences[name] = difference if np.isfinite(difference) else float('inf')
-    return differences
+    outputs = zip(model.output_names, model_outputs(model, images), run(images), strict=True)
+    return {name: relative_difference(expected.numpy(), output) for name, expected, output in outputs}
+
+
+def relative_difference(expected: np.ndarray, output: np.ndarray) -> float:
+    """Largest difference of two arrays, as a share of the largest value that is expected.
+
+    It is infinite where shapes differ or a value is not a number.
+    """
+    if expected.shape != output.shape:
+        return float('inf')
+    largest = max(float(np.abs(expected).max()), float(np.finfo(np.float32).tiny))
+    difference = float(np.abs(expected - output).max()) / largest
+    return difference if np.isfinite(difference) else float('inf')
 
 
 def time_in_turn(

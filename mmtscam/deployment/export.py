@@ -127,7 +127,7 @@ def export_onnx(
     _check_onnx()
     if sum(value.nbytes for value in model.state_dict().values()) >= _ONNX_LIMIT:
         raise ValueError('the weights exceed the 2 GB that one ONNX file holds: export to .pt2')
-    program = trace(model, input_size, fixed_size)
+    program = trace(model, input_size, fixed_size, plain_attention=True)
     with quietly():
         exported = torch.onnx.export(
             program,
@@ -143,6 +143,7 @@ def export_onnx(
     if opset not in (None, written):
         raise ValueError(f'opset {opset} does not work for this model, {written} does: leave it out')
     _tidy(proto)
+    _separate_outputs(proto.graph)
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(metadata)
     with unfinished(path) as temporary:
@@ -174,3 +175,16 @@ def _tidy(proto: Any) -> None:
         for node in part.node:
             del node.metadata_props[:]
             node.doc_string = ''
+
+
+def _separate_outputs(graph: Any) -> None:
+    """Hand out what the graph also uses itself through an Identity: converters to fp16 cast the output alone then."""
+    from onnx import helper
+
+    used = {name for node in graph.node for name in node.input}
+    for name in [output.name for output in graph.output if output.name in used]:
+        inner = f'{name}_inner'
+        for node in graph.node:
+            for names in (node.input, node.output):
+                names[:] = [inner if each == name else each for each in names]
+        graph.node.append(helper.make_node('Identity', [inner], [name], f'{name}_output'))

@@ -158,6 +158,25 @@ def test_onnx_file_is_in_order(files):
         'attention': ['batch', 'map_height', 'map_width'],
     }
     assert b'site-packages' not in (folder / 'model.onnx').read_bytes()
+    # Operators that other runtimes have not, or not for sizes that are unknown.
+    operators = [node.op_type for node in proto.graph.node]
+    assert not {'Resize', 'Tile', 'ScatterND', 'Where', 'If', 'Loop', 'Cast', 'Range', 'Min', 'Clip'} & {*operators}
+    assert max(len(node.attribute[0].ints) for node in proto.graph.node if node.op_type == 'Transpose') == 4
+    # Converters to fp16 cast an output, which nothing within the graph must take for its own.
+    outputs, taken = (
+        {value.name for value in proto.graph.output},
+        {name for node in proto.graph.node for name in node.input},
+    )
+    assert not outputs & taken
+    assert operators.count('Identity') == 1
+
+
+def test_programs_keep_the_fused_attention(files):
+    """It is faster in PyTorch, and a program with fewer nodes loads faster."""
+    _, folder = files
+    program = torch.export.load(folder / 'model.pt2')
+    targets = [str(node.target) for node in program.graph.nodes]
+    assert targets.count('aten.scaled_dot_product_attention.default') == 2
 
 
 def test_conformer_takes_multiples_of_its_patch():
@@ -184,8 +203,8 @@ def test_fixed_size():
 
 
 def test_what_cannot_take_every_size_says_so():
-    """Patches that overlap, for one: padding them depends on the size."""
-    model = small(img_size=36, patch_cfg=dict(stride=4))
+    """Padding on all sides, for one: it depends on the size."""
+    model = small(patch_cfg=dict(padding='same'))
     with pytest.raises(
         ValueError, match=r'this model \(TSCAMDeiT\) cannot be exported for every input size; export it for one size'
     ):
@@ -194,12 +213,17 @@ def test_what_cannot_take_every_size_says_so():
     assert_computes_the_same(model, run, ((3, 36, 36),))
 
 
+def test_patches_that_overlap_take_any_size():
+    model = small(arch=SMALLEST, img_size=36, patch_cfg=dict(stride=4))
+    assert_computes_the_same(model, in_eager_mode(trace(model, (36, 36)).module()))
+
+
 def test_what_is_replaced_while_tracing_is_put_back():
     before = vision_transformer.resize_pos_embed
     trace(small(arch=SMALLEST), (32, 32))
     assert vision_transformer.resize_pos_embed is before
     with pytest.raises(ValueError, match='cannot be exported'):
-        trace(small(img_size=36, patch_cfg=dict(stride=4)), (36, 36))
+        trace(small(patch_cfg=dict(padding='same')), (36, 36))
     assert vision_transformer.resize_pos_embed is before
 
 
