@@ -70,10 +70,15 @@ class RelativePath:
     def __call__(self, path: str) -> str:
         """The path in the root."""
         inside = path[len(self._prefix) :]
-        # Paths with doubled or leading separators, hidden files or dots are left to relpath.
-        if path.startswith(self._prefix) and '//' not in f'/{inside}/' and '/.' not in f'/{inside}':
+        if path.startswith(self._prefix) and _is_plain(inside):
             return inside
         return osp.relpath(path, self._root or None)
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path has no doubled, leading or last separator, hidden file or dots, which ``relpath`` may change."""
+    parts = f'/{path}/'
+    return '//' not in parts and '/.' not in parts
 
 
 class UnpackLine:
@@ -87,13 +92,19 @@ class UnpackLine:
 
     def __init__(self, folder: str, relative_path: Callable[[str], str]) -> None:
         self._folder, self._relative_path = folder, relative_path
+        self._before_path = osp.join(folder, '')
+        self._before_id = relative_path(osp.join(folder, 'x'))[:-1]
 
     def __call__(self, row: bytes) -> dict[str, Any]:
         """Make a row's dict of its bytes."""
-        number = int(np.frombuffer(row, _NUMBER, 1)[0])
+        number = int.from_bytes(row[: _NUMBER.itemsize], 'little')
         name, _, label = row[_NUMBER.itemsize :].decode().partition(' ')
-        path = osp.join(self._folder, name)
-        return dict(img_path=path, gt_label=int(label), img_id=number, image_id=self._relative_path(path))
+        if _is_plain(name):
+            path, image_id = self._before_path + name, self._before_id + name
+        else:
+            path = osp.join(self._folder, name)
+            image_id = self._relative_path(path)
+        return dict(img_path=path, gt_label=int(label), img_id=number, image_id=image_id)
 
 
 def listed_rows(dataset: Any, relative_path: Callable[[str], str]) -> ListedRows | None:
@@ -125,10 +136,14 @@ def listed_rows(dataset: Any, relative_path: Callable[[str], str]) -> ListedRows
         return None
     unpack = UnpackLine(dataset.img_prefix, relative_path)
     # The other files need no look, see check_headers.
-    check_headers(
-        osp.join(dataset.img_prefix, match[1].decode()) for match in re.finditer(rb'(?i)([^\n]+\.tiff?) ', text)
-    )
+    check_headers(osp.join(dataset.img_prefix, name) for name in _tiff_names(text))
     return ListedRows(*packed, unpack)
+
+
+def _tiff_names(text: bytes) -> Iterator[str]:
+    # A pattern of whole names would be tried from each letter of the list.
+    for match in re.finditer(rb'(?i)\.tiff? ', text):
+        yield text[text.rfind(b'\n', 0, match.start()) + 1 : match.end() - 1].decode()
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -7,19 +7,18 @@ from typing import Any
 
 import mmengine.dataset
 import numpy as np
-from mmengine.dataset import force_full_init
-from mmpretrain.datasets import BaseDataset
 
 from mmtscam.registry import BOX_READERS, DATASETS, MASK_READERS, TRANSFORMS
 from mmtscam.utils.config import type_class, type_name
 from mmtscam.utils.images import IMAGE_ENDINGS, check_headers
 
-from .listed_rows import ListedRows, RelativePath, UnpackLine, listed_rows
+from .listed_rows import ListedRows, RelativePath, listed_rows
 from .masks import BaseMaskReader
+from .packed_rows import PackedRows
 
 
 @DATASETS.register_module()
-class WSOLDataset(BaseDataset):
+class WSOLDataset(PackedRows):
     """Wraps a classification data set of mmpretrain and adds boxes and masks.
 
     Training needs labels only: leave ``boxes`` and ``masks`` out there.
@@ -69,8 +68,6 @@ class WSOLDataset(BaseDataset):
         self._box_cfg = boxes
         self._mask_cfg = masks
         self._read_mask: BaseMaskReader | None = None
-        self._labels: tuple[np.ndarray, np.ndarray] | None = None
-        self._unpack: UnpackLine | None = None
         with self._explaining():
             # The rows are packed once, by this data set, and read when it is initialised.
             self._wrapped = DATASETS.build(_with_arguments(dataset, serialize_data=False, lazy_init=True))
@@ -172,50 +169,6 @@ class WSOLDataset(BaseDataset):
                 f'({len(names)}), but labels number the folders {", ".join(numbered[:5])}, ... ({len(plain)}): '
                 "give a name for each folder in the folders' order (classes=[...])"
             )
-
-    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Pack the rows, and keep the labels beside them."""
-        rows: Any = self.data_list
-        if isinstance(rows, ListedRows):
-            self.data_list: list[dict] = []
-            self._unpack, self._labels = rows.unpack, (rows.ends, rows.labels)
-            return rows.content, rows.ends
-        labels = [info.get('gt_label') for info in rows]
-        data_bytes, data_address = super()._serialize_data()
-        if all(type(label) is int for label in labels):
-            self._labels = data_address, np.array(labels, np.int64)
-        return data_bytes, data_address
-
-    @force_full_init
-    def get_data_info(self, idx: int) -> dict:
-        """A row, a new dict each time.
-
-        Args:
-            idx: Index of the image, from the end where it is negative.
-
-        Returns:
-            The row as :meth:`load_data_list` has it, with ``sample_idx``.
-        """
-        # mmengine does not find the first image by its place from the end.
-        place = range(len(self))[idx]
-        if self._unpack is None:
-            return super().get_data_info(place)
-        start = self.data_address[place - 1] if place else 0
-        return {**self._unpack(self.data_bytes[start : self.data_address[place]].tobytes()), 'sample_idx': place}
-
-    def get_gt_labels(self) -> np.ndarray:
-        """The labels of all images, at once where each has one.
-
-        Returns:
-            (N,) ``int64``.
-
-        Raises:
-            KeyError: If an image has no label.
-        """
-        # After taking a subset, the rows are no longer those of the kept labels.
-        if self._labels is None or self._labels[0] is not self.data_address:
-            return super().get_gt_labels()
-        return self._labels[1].copy()
 
     def _class_name(self, info: dict) -> str | None:
         if not self.CLASSES or 'gt_label' not in info:

@@ -1,19 +1,16 @@
-"""Lists of images with their classes, from a data set or a folder."""
+"""Lists of images with their classes, from a data set."""
 
 import copy
-import os.path as osp
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 
+from mmtscam.datasets.packed_rows import PackedRows
 from mmtscam.registry import BOX_READERS, DATASETS
-from mmtscam.utils.class_names import find_class
 from mmtscam.utils.config import config_name, type_name
-from mmtscam.utils.images import list_images
 
 
 class ImageRow(NamedTuple):
@@ -61,7 +58,18 @@ class DatasetRows(Sequence[ImageRow]):
 
     def __getitem__(self, index: Any) -> Any:
         """One image."""
-        info = self._rows.get_data_info(index)
+        return self._row(index, self._rows.get_data_info(index))
+
+    def __iter__(self) -> Iterator[ImageRow]:
+        """All images in their order."""
+        infos = (
+            self._rows.data_infos()
+            if isinstance(self._rows, PackedRows)
+            else map(self._rows.get_data_info, range(len(self)))
+        )
+        return map(self._row, range(len(self)), infos)
+
+    def _row(self, index: int, info: dict[str, Any]) -> ImageRow:
         # WSOLDataset's image_id is the same wherever the data set lies.
         name = info.get('image_id', info['img_path'])
         number = self._boxes.img_id(info['img_path']) if self._boxes else None
@@ -112,54 +120,3 @@ def build_dataset(cfg: Config, split: str, **changes: Any) -> BaseDataset:
         ) from error
     dataset.full_init()
     return dataset
-
-
-def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> list[ImageRow]:
-    """The images in a folder and those below it, in the order of their paths.
-
-    Args:
-        folder: The folder.
-        classes: Names of the model's classes, if the names of the folders tell
-            the images' classes, perhaps with a number before the name
-            (``001.Name``); ``None`` where the classes are not wanted.
-        count: Number of the model's classes.
-
-    Returns:
-        The rows of the images, named by their paths in the folder.
-
-    Raises:
-        FileNotFoundError: If there is no folder, or no image in it.
-        ValueError: If the name of a folder is none of the classes.
-    """
-    if classes is not None and not classes:
-        raise ValueError(
-            f'{folder}: the names of the classes, which its folders should have, are not known: label what is '
-            "predicted (labels='predicted')"
-        )
-    rows, labels = list[ImageRow](), dict[str, int]()
-    for path in list_images(folder):
-        name = osp.relpath(path, folder).replace(osp.sep, '/')
-        if classes is None:
-            rows.append(ImageRow(path, name, None, len(rows)))
-            continue
-        kind, _, rest = name.partition('/')
-        if not rest:
-            raise ValueError(
-                f'{path}: lies in no folder that is named as its class; put the images of a class into '
-                f"{osp.join(folder, 'CLASS')}, or label what is predicted (labels='predicted')"
-            )
-        if kind not in labels:
-            try:
-                labels[kind] = _folder_label(kind, classes, count)
-            except ValueError as error:
-                raise ValueError(f"{osp.join(folder, kind)}: {error}; or use labels='predicted'") from error
-        rows.append(ImageRow(path, name, labels[kind], len(rows)))
-    return rows
-
-
-def _folder_label(kind: str, classes: Sequence[str], count: int) -> int:
-    """The class whose name a folder has, with or without a number before it."""
-    name = kind if kind in classes else re.sub(r'^\d+\.', '', kind)
-    if name.strip().isdecimal() and name not in classes:  # users may give an index, but a folder's number is hardly one
-        raise ValueError(f'class {kind!r}: not among the {count} classes of the model')
-    return find_class(name, classes, count)

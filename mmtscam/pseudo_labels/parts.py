@@ -196,13 +196,13 @@ def rows_digest(rows: Iterable[ImageRow], num_classes: int | None = None) -> str
             image.
     """
     digest = hashlib.sha256()
-    for row in rows:
+    for path, name, label, _ in rows:
         if num_classes is not None:
-            if not isinstance(row.label, int | np.integer):
+            if not isinstance(label, (int, np.integer)):  # an int | np.integer would be made anew for each row
                 raise ValueError(
-                    f"{row.path}: has no one class, but {row.label!r}; label what is predicted (labels='predicted')"
+                    f"{path}: has no one class, but {label!r}; label what is predicted (labels='predicted')"
                 )
-            if not 0 <= row.label < num_classes:
-                raise ValueError(f'{row.path}: its label {row.label} is outside the {num_classes} classes of the head')
-        digest.update(f'{row.name}\0{row.label}\n'.encode())
+            if not 0 <= label < num_classes:
+                raise ValueError(f'{path}: its label {label} is outside the {num_classes} classes of the head')
+        digest.update(f'{name}\0{label}\n'.encode())
     return digest.hexdigest()

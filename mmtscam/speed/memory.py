@@ -44,6 +44,24 @@ def reset_peak_memory(device: str = 'cpu') -> None:
         return
 
 
+def tree_memory() -> int | None:
+    """Bytes that this process and those below it use, with what they share counted once.
+
+    Returns:
+        The sum of their proportional set sizes; ``None`` where the system
+        does not tell.
+    """
+    if _read(_PROC / 'smaps_rollup', 'Pss') is None:
+        return None
+    found, waiting = 0, [_PROC]
+    while waiting:
+        process = waiting.pop()
+        found += _read(process / 'smaps_rollup', 'Pss') or 0
+        for children in process.glob('task/*/children'):
+            waiting += [_PROC.parent / number for number in children.read_text().split()]
+    return found
+
+
 def free_memory(device: str = 'cpu') -> int | None:
     """Bytes that a new process could take; ``None`` where the system does not tell."""
     if device != 'cpu':

@@ -1,7 +1,6 @@
 """Rows of a long list are those that the wrapped data set reads, in a tenth of the memory."""
 
 import os
-import pickle
 
 import numpy as np
 import pytest
@@ -58,12 +57,6 @@ def test_subsets(build, indices):
         assert len(one) == len(other)
         assert [*map(one.get_data_info, range(len(one)))] == [*map(other.get_data_info, range(len(one)))]
         assert one.get_gt_labels().tolist() == other.get_gt_labels().tolist()
-
-
-def test_workers_get_the_rows_under_every_start_method(build):
-    rows = build(LINES)
-    again = pickle.loads(pickle.dumps(rows))
-    assert again.get_data_info(1) == rows.get_data_info(1)
 
 
 @pytest.mark.parametrize(
@@ -161,3 +154,20 @@ def test_slices():
 )
 def test_paths_in_the_data_root_are_those_of_the_standard_library(root, path):
     assert module.RelativePath(root)(path) == os.path.relpath(path, root or None)
+
+
+@pytest.mark.parametrize('root', ['', 'data', 'data/', './data', '/data', '/'])
+@pytest.mark.parametrize('folder', ['', '.', 'images', 'data/images', 'data/images/', './data/images', '/data/images'])
+@pytest.mark.parametrize(
+    'name', ['a.jpg', 'n/a.jpg', './a.jpg', 'n//a.jpg', 'n/../a.jpg', '.n/a.jpg', '/data/n/a.jpg', 'n/']
+)
+def test_a_row_has_the_paths_of_the_standard_library(root, folder, name):
+    row = module.UnpackLine(folder, module.RelativePath(root))(bytes([1, 2, 0, 0]) + f'{name} 7'.encode())
+    path = os.path.join(folder, name)
+    assert row == dict(img_path=path, gt_label=7, img_id=513, image_id=os.path.relpath(path, root or None))
+
+
+def test_every_kind_of_tiff_is_found():
+    names = ['a.tif', 'b.c/d.TIFF', 'e.tIf', 'f.tif.jpg', 'tif', 'g.tifx', 'h.tiff.tif']
+    found = module._tiff_names(''.join(f'{name} 1\n' for name in names).encode())
+    assert [*found] == ['a.tif', 'b.c/d.TIFF', 'e.tIf', 'h.tiff.tif']

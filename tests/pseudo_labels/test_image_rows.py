@@ -1,19 +1,10 @@
+import hashlib
+import json
 import shutil
 
 import pytest
 
-from mmtscam.pseudo_labels import DatasetRows, build_dataset, folder_rows
-
-CLASSES = ('Red_Bird', 'Blue_Bird')
-
-
-@pytest.fixture
-def folder(sample_set, tmp_path):
-    image = next((sample_set / 'images').rglob('*.jpg'))
-    for place in ('Blue_Bird/b.jpg', 'Blue_Bird/more/c.jpg', 'red bird/a.png'):
-        (tmp_path / 'images' / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(image, tmp_path / 'images' / place)
-    return tmp_path / 'images'
+from mmtscam.pseudo_labels import DatasetRows, build_dataset, rows_digest
 
 
 def test_rows_of_a_split_are_those_of_its_data_set(tiny_config, sample_set):
@@ -41,36 +32,6 @@ def test_a_config_without_such_a_loader(tiny_config):
         build_dataset(tiny_config, 'val')
 
 
-def test_folders_are_named_as_their_classes(folder):
-    rows = folder_rows(folder, CLASSES, 2)
-    assert [(row.name, row.label) for row in rows] == [
-        ('Blue_Bird/b.jpg', 1),
-        ('Blue_Bird/more/c.jpg', 1),
-        ('red bird/a.png', 0),
-    ]
-    assert rows[0].path == str(folder / 'Blue_Bird' / 'b.jpg')
-
-
-def test_folders_may_have_any_name_where_classes_are_predicted(folder):
-    (folder / 'red bird').rename(folder / 'red-bird')
-    assert [row.label for row in folder_rows(folder, None, 2)] == [None] * 3
-    with pytest.raises(ValueError, match=r"red-bird: class 'red-bird': not among .* or use labels='predicted'"):
-        folder_rows(folder, CLASSES, 2)
-
-
-def test_folders_may_be_numbered_as_those_of_cub(folder):
-    (folder / 'red bird').rename(folder / '001.Red_Bird')
-    assert [row.label for row in folder_rows(folder, CLASSES, 2)] == [0, 1, 1]
-
-
-def test_numbers_as_names_of_folders_are_no_indices(folder):
-    (folder / 'red bird').rename(folder / '001')
-    with pytest.raises(ValueError, match=r"001: class '001': not among the 2 classes"):
-        folder_rows(folder, CLASSES, 2)
-    with pytest.raises(ValueError, match=r'the names of the classes, which its folders should have, are not known'):
-        folder_rows(folder, (), 2)
-
-
 def test_data_sets_of_several_are_refused(tiny_config):
     one = tiny_config.train_dataloader.dataset
     tiny_config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[one, one])
@@ -89,7 +50,23 @@ def test_an_empty_split(tiny_config, sample_set, tmp_path):
         build_dataset(tiny_config, 'train')
 
 
-def test_an_image_in_no_folder(folder):
-    shutil.copy(folder / 'red bird' / 'a.png', folder / 'z.png')
-    with pytest.raises(ValueError, match=r'z\.png: lies in no folder that is named as its class; put .*images/CLASS'):
-        folder_rows(folder, CLASSES, 2)
+def test_rows_one_by_one_and_all_in_turn(tiny_config, tmp_path):
+    """Rows of a long list are lines, those of other data sets dicts; boxes may number the images otherwise."""
+    (tmp_path / 'list.txt').write_text(''.join(f'{index % 3}/{index}.jpg {index % 3}\n' for index in range(2500)))
+    listed = dict(type='mmpretrain.CustomDataset', data_root=str(tmp_path), data_prefix='images', ann_file='list.txt')
+    tiny_config.val_dataloader = dict(dataset=dict(type='WSOLDataset', dataset=listed))
+    boxes = dict(images=[dict(id=7000 - index, file_name=f'{index % 3}/{index}.jpg') for index in range(2500)])
+    (tmp_path / 'boxes.json').write_text(json.dumps(dict(boxes, annotations=[], categories=[])))
+    for split in ('train', 'test', 'val', 'val with boxes'):
+        if split == 'val with boxes':
+            own = dict(type='COCOBoxes', ann_file='boxes.json', img_prefix='images')
+            tiny_config.val_dataloader.dataset.boxes = own
+        rows = DatasetRows(tiny_config, split.partition(' ')[0])
+        one_by_one = [rows[index] for index in range(len(rows))]
+        assert [*rows] == one_by_one
+        assert rows_digest(rows) == rows_digest(one_by_one) == _digest(one_by_one)
+    assert one_by_one[4] == (str(tmp_path / 'images/1/4.jpg'), 'images/1/4.jpg', 1, 6996)
+
+
+def _digest(rows):
+    return hashlib.sha256(b''.join(f'{row.name}\0{row.label}\n'.encode() for row in rows)).hexdigest()

@@ -1,11 +1,12 @@
 import mmap
+import subprocess
 import sys
 
 import pytest
 from speed_tasks import MIB, touch
 
 from mmtscam.speed import memory, memory_in_use, peak_memory, reset_peak_memory
-from mmtscam.speed.memory import free_memory
+from mmtscam.speed.memory import free_memory, tree_memory
 
 linux = pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere the system does not tell')
 SIZE = 64 * MIB
@@ -34,6 +35,30 @@ def test_the_peak_outlasts_what_was_taken_until_it_is_reset():
 
 
 @linux
+def test_processes_below_this_one_count_and_what_they_share_counts_once(tmp_path):
+    (tmp_path / 'shared').write_bytes(bytes(SIZE))
+    look = """
+import mmap, sys
+with open(sys.argv[1], 'r+b') as file:
+    shared = mmap.mmap(file.fileno(), 0)
+sum(shared[::4096])
+own = bytearray(b'x') * len(shared)
+print('ready', flush=True)
+input()
+"""
+    start = 'import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]])'
+    with (tmp_path / 'shared').open('r+b') as file, mmap.mmap(file.fileno(), 0) as shared:
+        sum(shared[::4096])
+        before = tree_memory()
+        command = [sys.executable, '-c', start, '-c', look, str(tmp_path / 'shared')]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == 'ready\n'
+            assert SIZE <= tree_memory() - before < SIZE + 48 * MIB
+            process.communicate('\n')
+        assert abs(tree_memory() - before) < SIZE // 2
+
+
+@linux
 def test_free_memory_is_less_than_all():
     with open('/proc/meminfo') as file:  # noqa: PTH123
         total = int(file.readline().split()[1]) * 1024
@@ -44,6 +69,7 @@ def test_a_system_that_does_not_tell(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, '_PROC', tmp_path / 'none')
     assert memory_in_use() is None
     assert peak_memory() is None
+    assert tree_memory() is None
     reset_peak_memory()
 
 

@@ -1,11 +1,12 @@
 """The place of a COCO file and of its images, as its readers want them."""
 
 import json
+import os.path as osp
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmtscam.utils.choices import COCO_LAYOUTS
@@ -117,9 +118,9 @@ class COCOOutput:
         taken: dict[str, str] = {}
         for name, path in images:
             copy = self._placed(name)
-            if not Path(path).is_file():
+            if not osp.isfile(path):
                 problem = 'is no file here'
-            elif PurePosixPath(copy).is_absolute() or '..' in PurePosixPath(copy).parts:
+            elif copy.startswith('/') or '..' in copy.split('/'):
                 problem = 'lies outside the folder of its data set'
             elif copy in taken:
                 problem = f'would be {copy}, as {taken[copy]} is'

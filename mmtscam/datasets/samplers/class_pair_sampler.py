@@ -11,6 +11,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
+from mmtscam.datasets.labels import labels_of
 from mmtscam.registry import DATA_SAMPLERS
 
 
@@ -49,28 +50,34 @@ class ClassPairSampler(Sampler):
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
-        labels = _read_labels(dataset)
+        labels = labels_of(dataset)
+        if labels is None or not len(labels):
+            raise ValueError(
+                f'ClassPairSampler needs one label an image, which {type(dataset).__name__} does not give: set '
+                'train_dataloader.dataset to a data set of images with gt_label, such as WSOLDataset'
+            )
         by_class = np.argsort(labels, kind='stable')
-        classes, starts = np.unique(labels[by_class], return_index=True)
-        self._images = [torch.from_numpy(images) for images in np.split(by_class, starts[1:])]
+        classes, starts, sizes = np.unique(labels[by_class], return_index=True, return_counts=True)
+        self._images = np.split(by_class, starts[1:])
         self._pairs_each = math.ceil(math.ceil(len(dataset) / 2) / self.world_size)
-        _say_single([label for label, images in zip(classes, self._images, strict=True) if len(images) == 1], dataset)
+        _say_single(classes[sizes == 1].tolist(), dataset)
 
     def __iter__(self) -> Iterator[int]:
         """Indices of this process's images; those of a pair follow each other."""
         generator = torch.Generator()
         generator.manual_seed(self.seed + self.epoch)
 
-        def order(number: int) -> torch.Tensor:
-            return torch.randperm(number, generator=generator) if self.shuffle else torch.arange(number)
+        def order(number: int) -> np.ndarray:
+            return (torch.randperm(number, generator=generator) if self.shuffle else torch.arange(number)).numpy()
 
-        classes = order(len(self._images)).tolist()
-        images = [own[order(len(own))].tolist() for own in self._images]
+        classes = order(len(self._images))
+        # Arrays, because a list has an object for each image.
+        images = [own[order(len(own))] for own in self._images]
         for pair in range(self._pairs_each):
             turn, place = divmod(pair * self.world_size + self.rank, len(classes))
             own = images[classes[place]]
-            yield own[2 * turn % len(own)]
-            yield own[(2 * turn + 1) % len(own)]
+            yield int(own[2 * turn % len(own)])
+            yield int(own[(2 * turn + 1) % len(own)])
 
     def __len__(self) -> int:
         """The number of images in this process's epoch."""
@@ -79,23 +86,6 @@ class ClassPairSampler(Sampler):
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes: the orders depend on it and on the seed alone, so a resumed run has them too."""
         self.epoch = epoch
-
-
-def _read_labels(dataset: Any) -> np.ndarray:
-    """The labels of a data set, ``(N,)``."""
-    try:
-        if hasattr(dataset, 'get_gt_labels'):
-            labels = np.asarray(dataset.get_gt_labels())
-        else:  # what joins or repeats data sets has none
-            labels = np.asarray([dataset.get_data_info(index)['gt_label'] for index in range(len(dataset))])
-    except (AttributeError, KeyError, TypeError, ValueError):  # no labels, or lists of several
-        labels = np.empty(0)
-    if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in 'iu':
-        raise ValueError(
-            f'ClassPairSampler needs one label an image, which {type(dataset).__name__} does not give: set '
-            'train_dataloader.dataset to a data set of images with gt_label, such as WSOLDataset'
-        )
-    return labels
 
 
 def _say_single(labels: list[int], dataset: Any) -> None:

@@ -1,6 +1,5 @@
 """A check that labels and class names mean the same to data and model, and that there is something to score."""
 
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from mmtscam.datasets.labels import labels_of
 from mmtscam.engine.run_origin import loaded_file
 from mmtscam.evaluation import BaseLocMetric
 from mmtscam.models.checkpoints import TrainedClasses, classes_of, trained_classes
@@ -100,10 +100,9 @@ def _check_truth(dataloader: DataLoader, evaluator: Evaluator) -> None:
 
 def _read_labels(dataset: Any) -> np.ndarray:
     """The labels of a data set (N,), 0 for images without one; refuses several labels an image."""
-    with suppress(AttributeError, KeyError, ValueError, TypeError):  # wrappers and images without one label each
-        labels = np.asarray(dataset.get_gt_labels())
-        if labels.ndim == 1 and labels.dtype.kind == 'i':
-            return labels
+    labels = labels_of(dataset)
+    if labels is not None:
+        return labels
     found = []
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)

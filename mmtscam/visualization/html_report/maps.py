@@ -41,7 +41,7 @@ def survey(maps: MapFile, rows: Sequence[Row]) -> dict[str, Truth]:
     """
     wanted = {row.path: row for row in rows}
     found: dict[str, Truth] = {}
-    for sample in maps:
+    for sample in maps.facts():
         row = wanted.get(sample.get('img_path', ''))
         if row is None:
             continue
@@ -59,6 +59,24 @@ def survey(maps: MapFile, rows: Sequence[Row]) -> dict[str, Truth]:
             'save the maps in the test that writes the report'
         )
     return found
+
+
+def samples_of(maps: MapFile, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """Read the samples of some rows, one after the other, in the order of the rows.
+
+    Args:
+        maps: The file.
+        rows: Images that :func:`survey` found in it. One that is there several
+            times, as in joined sets, has its samples in turn.
+
+    Yields:
+        The samples.
+    """
+    places: dict[str, list[int]] = {}
+    for sample in maps.facts():
+        places.setdefault(sample.get('img_path', ''), []).append(sample['number'])
+    for row in rows:
+        yield maps[places[row.path].pop(0)]
 
 
 def shown_maps(

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from mmtscam.evaluation.report_reader import Row
-from mmtscam.evaluation.stored_maps import MapFile
 from mmtscam.utils.images import spread_evenly
 
-from .maps import shown_maps, survey
+from .maps import samples_of, shown_maps, survey
 from .page import Shown, as_script, page_data
 from .runs import Run, shared_rows
 from .thumbnails import Drawn, Job, draw_all
@@ -155,7 +153,7 @@ def _jobs(
     folder: Path, runs: Sequence[Run], shown: Sequence[Shown], images: Sequence[Path], side: int
 ) -> Iterator[Job]:
     """The jobs, in the order of the rows; the names of the kinds that an image has go to ``shown``."""
-    samples = {own.run: _in_order(maps, own.rows) for own in shown if (maps := runs[own.run].maps)}
+    samples = {own.run: samples_of(maps, own.rows) for own in shown if (maps := runs[own.run].maps)}
     for index, image in enumerate(images):
         sizes = [own.truths[own.rows[index].path].size for own in shown if own.truths]
         job = Job(
@@ -175,19 +173,6 @@ def _jobs(
                 place = folder / 'maps' / str(own.run) / kind.name / (picture_name(index) + ending)
                 job.maps.append((_made(place), score_map))
         yield job
-
-
-def _in_order(maps: MapFile, rows: Sequence[Row]) -> Iterator[dict]:
-    """Samples in the order of the rows, usually that of the file; only samples out of turn are kept in memory."""
-    kept: dict[str, dict] = {}
-    wanted = {row.path for row in rows}
-    samples = iter(maps)
-    for row in rows:
-        while row.path not in kept:
-            sample = next(samples)
-            if sample.get('img_path') in wanted:
-                kept[sample['img_path']] = sample
-        yield kept.pop(row.path)
 
 
 def _made(path: Path) -> Path:
