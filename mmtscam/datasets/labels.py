@@ -22,8 +22,8 @@ def labels_of(dataset: Any) -> np.ndarray | None:
     reader = getattr(type(dataset), 'get_data_info', None)
     if reader is ConcatDataset.get_data_info:
         found = [labels_of(each) for each in dataset.datasets]
-        labels = [each for each in found if each is not None]
-        return np.concatenate(labels) if len(labels) == len(found) else None
+        known = [each for each in found if each is not None]
+        return np.concatenate(known) if len(known) == len(found) else None
     if reader is RepeatDataset.get_data_info:
         labels_once = labels_of(dataset.dataset)
         return None if labels_once is None else np.tile(labels_once, dataset.times)

@@ -19,7 +19,7 @@ Shape = tuple[int, int, int, int]
 
 
 class Job(NamedTuple):
-    """What a runtime is to load.
+    """A file that a runtime is to load, and how.
 
     Attributes:
         path: The ONNX file.

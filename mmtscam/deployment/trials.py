@@ -22,7 +22,7 @@ Progress = Callable[[Sequence[str], str], Iterable[str]]
 
 
 class Trial(NamedTuple):
-    """What came of a runtime.
+    """The outcome of a runtime.
 
     Attributes:
         loads: Whether it loads and runs the file.

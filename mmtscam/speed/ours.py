@@ -62,6 +62,7 @@ class _Loader(list):
     """Batches that are there already."""
 
     dataset: Sequence
+    num_workers = 0
 
     @property
     def batch_sampler(self) -> Iterator[range]:

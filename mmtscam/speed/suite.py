@@ -203,6 +203,6 @@ def _load(config: str, size: SuiteSize) -> _Outcome:
 
 
 def _metrics(size: SuiteSize) -> _Outcome:
-    found = list(compare_metrics(size.images, size.rounds, workers=0))
+    found = list(compare_metrics(size.images, size.rounds))
     rows = [(each.name, f'{1e3 * min(each.ours) / each.images:.2f} ms an image') for each in found]
     return rows, [each._asdict() for each in found], None

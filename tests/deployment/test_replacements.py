@@ -1,4 +1,4 @@
-"""What a model computes while it is traced, against what it computes otherwise."""
+"""The numbers of a model while it is traced, beside its usual ones."""
 
 import pytest
 import torch
