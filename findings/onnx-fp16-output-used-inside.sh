@@ -24,6 +24,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from onnxconverter_common import float16
+from onnxruntime.transformers import float16 as other
 
 
 def build(identity):
@@ -58,4 +59,7 @@ for identity in (False, True):
     else:
         print('with Identity: loads,' if identity else 'without Identity: loads,', found)
         assert identity and found == [0.5, 1.0], 'the behaviour has changed'
+found = [float(output[0, 0]) for output in run(other.convert_float_to_float16(build(False), keep_io_types=True))]
+print("onnxruntime's converter, without Identity: loads,", found)
+assert found == [0.5, 1.0], 'the behaviour has changed'
 PYTHON
