@@ -21,12 +21,12 @@ def labels_of(dataset: Any) -> np.ndarray | None:
     # A subclass may change the rows.
     reader = getattr(type(dataset), 'get_data_info', None)
     if reader is ConcatDataset.get_data_info:
-        found = [labels_of(each) for each in dataset.datasets]
-        known = [each for each in found if each is not None]
-        return np.concatenate(known) if len(known) == len(found) else None
+        of_each = [labels_of(each) for each in dataset.datasets]
+        known = [labels for labels in of_each if labels is not None]
+        return np.concatenate(known) if len(known) == len(of_each) else None
     if reader is RepeatDataset.get_data_info:
-        labels_once = labels_of(dataset.dataset)
-        return None if labels_once is None else np.tile(labels_once, dataset.times)
+        once = labels_of(dataset.dataset)
+        return None if once is None else np.tile(once, dataset.times)
     with suppress(AttributeError, KeyError, TypeError, ValueError):  # no labels, or lists of several
         if hasattr(dataset, 'get_gt_labels'):
             labels = np.asarray(dataset.get_gt_labels())

@@ -4,7 +4,7 @@ import os
 import os.path as osp
 import re
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from mmtscam.utils.images import list_images
 from .image_rows import ImageRow
 
 _NO_LABEL = -1
+_AT_ONCE = 1000
 
 
 class FolderRows(Sequence[ImageRow]):
@@ -25,7 +26,7 @@ class FolderRows(Sequence[ImageRow]):
     workers. Tensors are shared by all, however the workers are started.
 
     Args:
-        before: What stands before the names in the paths of the images.
+        before: The part of the paths of the images before their names.
         rows: Name in the folder and label of each image; no label where it is
             not known.
     """
@@ -48,10 +49,20 @@ class FolderRows(Sequence[ImageRow]):
     def __getitem__(self, index: Any) -> Any:
         """One image."""
         number = range(len(self))[index]
-        start, end = self._ends[number : number + 2].tolist()
-        name = os.fsdecode(self._content.numpy()[start:end].tobytes())
-        label = int(self._labels[number])
-        return ImageRow(self._before + name.replace('/', osp.sep), name, None if label == _NO_LABEL else label, number)
+        return next(self._read(number, number + 1))
+
+    def __iter__(self) -> Iterator[ImageRow]:
+        """All images in their order."""
+        for first in range(0, len(self), _AT_ONCE):
+            yield from self._read(first, min(first + _AT_ONCE, len(self)))
+
+    def _read(self, first: int, last: int) -> Iterator[ImageRow]:
+        ends, labels = self._ends[first : last + 1].tolist(), self._labels[first:last].tolist()
+        content = self._content[ends[0] : ends[-1]].numpy().tobytes()
+        for place, label in enumerate(labels):
+            name = os.fsdecode(content[ends[place] - ends[0] : ends[place + 1] - ends[0]])
+            path = self._before + name.replace('/', osp.sep)
+            yield ImageRow(path, name, None if label == _NO_LABEL else label, first + place)
 
 
 def folder_rows(folder: str, classes: Sequence[str] | None, count: int) -> FolderRows:

@@ -171,7 +171,7 @@ def _collate(loaded: Sequence[tuple[_Image, dict[str, Any] | None]]) -> _Batch:
 def _read_meanwhile(images: _Images, numbers: Iterator[list[int]], num_workers: int) -> Iterator[_Batch]:
     yield from DataLoader(
         images,
-        batch_sampler=numbers,  # type: ignore[arg-type] - any iterable does
+        batch_sampler=numbers,
         num_workers=num_workers,
         collate_fn=_collate,
         worker_init_fn=end_with_parent,

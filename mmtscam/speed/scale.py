@@ -7,9 +7,8 @@ import multiprocessing
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -135,28 +134,45 @@ def write_maps(path: Path, images: int) -> Path:
     return path
 
 
-def _in_turn(measure: Callable[[bool], tuple[Any, Costs]], rounds: int) -> Iterator[Cost]:
+def _in_turn(measure: Callable[..., tuple[Any, Costs]], rounds: int) -> Iterator[Cost]:
     """The costs of both ways, which take turns in going first."""
+    _known(tree_memory())
     measured: dict[bool, list[Costs]] = {False: [], True: []}
     for turn in range(rounds):
         content = {}
-        for ours in (False, True) if turn % 2 == 0 else (True, False):
-            content[ours], costs = _in_new_process(partial(measure, ours=ours))
-            measured[ours].append(costs)
+        for way in (False, True) if turn % 2 == 0 else (True, False):
+            content[way], costs = _in_new_process(partial(measure, ours=way))
+            measured[way].append(costs)
         if content[False] != content[True]:
             raise ValueError('the two ways to read a file differ in what they read')
     for name in measured[True][0]:
-        plain, ours = ([costs[name] for costs in measured[way]] for way in (False, True))
-        yield Cost(name, plain, ours)
+        yield Cost(name, *([costs[name] for costs in measured[way]] for way in (False, True)))
 
 
 def _in_new_process(task: Callable[[], Any]) -> Any:
-    """What a task returns; its memory and peak are its own, and it may start processes."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as pool:
-        try:
-            return pool.submit(task).result()
-        except BrokenProcessPool as error:
-            raise WorkerError('a process was killed, most likely because memory ran out: measure fewer rows') from error
+    """Do a task; its memory and peak are its own, and it may start processes."""
+    context = multiprocessing.get_context('spawn')
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(writer, task))
+    process.start()
+    writer.close()  # so that the end of the process is noticed here
+    try:
+        failed, result = reader.recv()
+    except EOFError:
+        raise WorkerError('a process died, most likely because memory ran out: measure fewer rows') from None
+    finally:
+        reader.close()
+        process.join()
+    if failed:
+        raise result
+    return result
+
+
+def _send(writer: Connection, task: Callable[[], Any]) -> None:
+    try:
+        writer.send((False, task()))
+    except Exception as error:
+        writer.send((True, error))
 
 
 class _Meter:
@@ -191,7 +207,7 @@ def _list_costs(many: Path, few: Path, workers: Sequence[int], start_method: str
         used = _loader_memory(dataset, count, start_method) - base
         costs[f'memory of all processes, {count} worker{"s" * (count > 1)}, MB'] = used
     meter = _Meter()
-    labels = labels_of(dataset) if ours else dataset.get_gt_labels()
+    labels: Any = labels_of(dataset) if ours else dataset.get_gt_labels()
     costs['labels of all images, CPU seconds'] = meter.read()[_SECONDS]
     meter = _Meter()
     for _ in dataset.data_infos() if ours else map(dataset.get_data_info, range(len(dataset))):

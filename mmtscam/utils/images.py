@@ -1,6 +1,9 @@
 """Finding and reading images of any kind, turned upright where the model's pipeline turns them."""
 
+import os
+import os.path as osp
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,10 +27,23 @@ def list_images(folder: str | Path) -> list[str]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'{folder}: no such folder')
-    paths = sorted(str(path) for path in folder.rglob('*') if path.suffix.lower() in IMAGE_ENDINGS and path.is_file())
+    paths = list[str]()
+    waiting = [str(folder)]
+    while waiting:
+        # Path.rglob keeps an object for each file.
+        with suppress(PermissionError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif osp.splitext(entry.name)[1].lower() in IMAGE_ENDINGS and _is_file(entry):
+                    paths.append(entry.path.removeprefix(osp.join(osp.curdir, '')))
     if not paths:
         raise FileNotFoundError(f'{folder}: no image in it; they end in {", ".join(IMAGE_ENDINGS)}')
-    return paths
+    return sorted(paths)
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    return entry.is_file(follow_symlinks=False) or osp.isfile(entry.path)
 
 
 def spread_evenly(items: Sequence[T], most: int | None) -> list[T]:

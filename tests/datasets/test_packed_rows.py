@@ -79,7 +79,7 @@ def test_spawned_workers_share_the_memory_of_the_rows(dataset):
         assert each.get_gt_labels().tolist() == [0, 12, 7, 999]
     for name in ('data_bytes', 'data_address'):
         arrays = [getattr(each, name) for each in (dataset, first, second)]
-        # What one writes, all see: nobody has a copy.
+        # All see a change by one: nobody has a copy.
         for place, array in enumerate(arrays):
             array[-1] = 100 + place
             assert [int(other[-1]) for other in arrays] == [100 + place] * 3

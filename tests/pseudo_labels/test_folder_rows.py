@@ -79,6 +79,13 @@ def test_names_may_be_any_bytes(tmp_path):
     assert all(os.path.isfile(row.path) for row in rows)
 
 
+def test_long_lists():
+    rows = FolderRows('', ((f'{number}/{number}.jpg', number % 7 if number % 3 else None) for number in range(2500)))
+    assert [*rows] == [rows[number] for number in range(2500)]
+    assert rows[-1] == ImageRow('2499/2499.jpg', '2499/2499.jpg', None, 2499)
+    assert rows[1000].label == 1000 % 7
+
+
 def test_workers_share_the_names():
     """However they are started: a loader sends its data set to spawned ones with this pickler."""
     rows = FolderRows('folder/', [('a/1.jpg', 3), ('b/2.jpg', None)])

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from speed_tasks import fail, kill
 
 from mmtscam.datasets import WSOLDataset
 from mmtscam.evaluation.stored_maps import MapFile
@@ -33,7 +34,7 @@ def test_a_list_like_that_of_ilsvrc(tmp_path):
     lines = write_list(tmp_path / 'list.txt', 4000).read_text().splitlines()
     assert len({line.partition(' ')[0] for line in lines}) == 4000
     assert [int(line.partition(' ')[2]) for line in lines] == sorted([*range(1000)] * 4)
-    assert lines[-1] == 'n08778819/n08778819_3999.JPEG 999'
+    assert lines[-1] == 'n08778419/n08778419_3999.JPEG 999'
 
 
 def test_a_file_of_maps_as_a_run_writes_it(tmp_path):
@@ -81,19 +82,14 @@ def test_ways_that_read_something_else_are_not_compared(here, tmp_path, monkeypa
 
 
 def test_without_proc_there_is_one_message(here, tmp_path, monkeypatch):
-    monkeypatch.setattr(scale, 'memory_in_use', lambda: None)
+    monkeypatch.setattr(scale, 'tree_memory', lambda: None)
     with pytest.raises(ValueError, match='memory is read in /proc, which this system lacks'):
         next(compare_map_files(tmp_path, 2, 1))
 
 
-def _kill():
-    import os
-    import signal
-
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 @pytest.mark.slow
-def test_a_process_that_dies_is_told():
-    with pytest.raises(WorkerError, match='a process was killed, most likely because memory ran out'):
-        scale._in_new_process(partial(_kill))
+def test_a_process_that_fails_or_dies_is_told():
+    with pytest.raises(ValueError, match='as it is'):
+        scale._in_new_process(partial(fail, ValueError('as it is')))
+    with pytest.raises(WorkerError, match='a process died, most likely because memory ran out'):
+        scale._in_new_process(kill)

@@ -2,6 +2,7 @@ import http.server
 import re
 import threading
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from mmengine.dataset import Compose
 from PIL import Image
 
 from mmtscam.registry import TRANSFORMS
-from mmtscam.utils.images import check_array, list_images, loads_upright, pipeline_of, read_image
+from mmtscam.utils.images import IMAGE_ENDINGS, check_array, list_images, loads_upright, pipeline_of, read_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = PIXELS[..., 0]
@@ -136,6 +137,35 @@ def test_images_of_a_folder(tmp_path, image):
     (tmp_path / 'notes.txt').touch()
     (tmp_path / 'folder.jpg').mkdir()
     assert list_images(tmp_path) == [str(tmp_path / name) for name in ('a.jpeg', 'b/a.jpg', 'z.PNG')]
+
+
+@pytest.mark.parametrize('start', ['.', './', '..', 'absolute', 'absolute/', 'absolute/b', 'b', 'absolute/b/..'])
+def test_images_of_a_folder_are_those_that_pathlib_finds(tmp_path, monkeypatch, start):
+    """In the same order, with the same paths; links to files count, and folders behind links are not entered."""
+    root = tmp_path / 'root'
+    names = [
+        'a.jpg',
+        'b/.hidden.png',
+        'b/c.d/e.JPEG',
+        'b.jpg/x.bmp',
+        'b/.jpg',
+        'b/no',
+        'b/ä ö.tif',
+        '.git/z.gif',
+        'b-c/q.webp',
+    ]
+    for name in [*names, '../outside/o.jpg']:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    links = {'l.jpg': 'a.jpg', 'gone.jpg': 'none', 'loop.png': 'loop.png', 'away': '../outside', 'b/up': '..'}
+    for link, target in links.items():
+        (root / link).symlink_to(target)
+    monkeypatch.chdir(root)
+    folder = start.replace('absolute', str(root))
+    expected = (path for path in Path(folder).rglob('*') if path.suffix.lower() in IMAGE_ENDINGS and path.is_file())
+    found = list_images(folder)
+    assert found == sorted(map(str, expected))
+    assert len(found) >= 3
 
 
 def test_folders_without_images(tmp_path):

@@ -150,7 +150,7 @@ def test_facts_of_images_are_read_without_their_maps(file):
     'order', [sorted, lambda names: sorted(names, reverse=True), lambda names: sorted(names, key=hash)]
 )
 def test_members_may_be_in_any_order(file, order):
-    """As other programs leave them that pack the file anew."""
+    """Other programs may pack the file anew."""
     whole = list(MapFile(file))
 
     def change(members):
