@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -15,6 +16,8 @@ from mmtscam.utils.timing import in_turn, seconds, spread
 from .export import INSTALL_ONNX
 from .graph import METADATA_KEY, ExportModel
 
+# Seconds after which idle threads sleep.
+_REST = 0.05
 # A function from images (B, 3, H, W), float32 RGB in 0 to 255, to the outputs in order.
 Runner = Callable[[np.ndarray], Sequence[np.ndarray]]
 
@@ -123,11 +126,15 @@ def time_in_turn(
 ) -> tuple[float, ...]:
     """Time PyTorch and exported files in turn on the same images.
 
+    Idle threads of PyTorch and of runtimes look for work for some
+    milliseconds, and keep the next one from its cores. So each way waits, and
+    runs once, before it is timed.
+
     Args:
         model: The wrapped model.
         run: Runs the file.
         images: The same as for :func:`model_outputs`.
-        rounds: How often each is timed, after one run that is not.
+        rounds: How often each is timed.
         *others: Run further files.
 
     Returns:
@@ -139,6 +146,10 @@ def time_in_turn(
     def run_model() -> None:
         model(tensor)
 
-    ways = [partial(seconds, run_model), *(partial(seconds, partial(each, images)) for each in (run, *others))]
-    in_turn(ways, 1)  # to warm up
+    def timed(way: Callable[[], object]) -> float:
+        time.sleep(_REST)
+        way()
+        return seconds(way)
+
+    ways = [partial(timed, run_model), *(partial(timed, partial(each, images)) for each in (run, *others))]
     return tuple(1000 * spread(taken)['median'] / len(images) for taken in in_turn(ways, rounds))
