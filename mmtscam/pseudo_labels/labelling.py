@@ -1,7 +1,6 @@
 """Predicting the boxes of images, part by part."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -85,27 +84,30 @@ def label_parts(
         settings: Settings of labelling: classes and boxes.
         loc_settings: Settings for drawing boxes; the head's own by default.
         batch_size: Images a batch.
-        num_workers: Processes that read images while a GPU computes, or threads
-            between two batches of a CPU; 0 for none but this one.
+        num_workers: Processes that read images; 0 for this one.
         amp_dtype: Predict in mixed precision.
         advance: Called with the number of images of each batch that is done.
 
     Raises:
         OSError: If an image cannot be reached; parts before it are kept.
     """
-    # This is a generator, because the batches of a large data set would be a long list.
-    numbers = (
-        list(images[start : start + batch_size])
-        for images in map(folder.images, parts)
-        for start in range(0, len(images), batch_size)
+    loader = DataLoader(
+        _Images(rows, pipeline, settings.labels == 'known'),
+        # This is a generator, because the batches of a large data set would be a long list.
+        batch_sampler=(
+            list(images[start : start + batch_size])
+            for images in map(folder.images, parts)
+            for start in range(0, len(images), batch_size)
+        ),
+        num_workers=num_workers,
+        collate_fn=_collate,
+        worker_init_fn=end_with_parent,
     )
-    read = _read_between if next(model.parameters()).device.type == 'cpu' else _read_meanwhile
-    loaded = read(_Images(rows, pipeline, settings.labels == 'known'), numbers, num_workers)
     drawn = loc_settings or model.head.settings
     if settings.labels == 'predicted':
         # Scores sum to 1, so no more classes can reach the threshold.
         drawn = replace(drawn, topk=min(int(1 / settings.score_thr), model.head.num_classes))
-    batches = ahead((_start(model, batch, drawn, amp_dtype) for batch in loaded), 1)
+    batches = ahead((_start(model, batch, drawn, amp_dtype) for batch in loader), 1)
     for part in parts:
         records: list[dict[str, Any]] = []
         while len(records) < len(folder.images(part)):
@@ -166,23 +168,6 @@ def _collate(loaded: Sequence[tuple[_Image, dict[str, Any] | None]]) -> _Batch:
         )
         for group in groups.values()
     ]
-
-
-def _read_meanwhile(images: _Images, numbers: Iterator[list[int]], num_workers: int) -> Iterator[_Batch]:
-    yield from DataLoader(
-        images,
-        batch_sampler=numbers,
-        num_workers=num_workers,
-        collate_fn=_collate,
-        worker_init_fn=end_with_parent,
-    )
-
-
-def _read_between(images: _Images, numbers: Iterator[list[int]], num_workers: int) -> Iterator[_Batch]:
-    """Read a batch when it is wanted. Read meanwhile, it would hold up a core for which all others wait."""
-    with ThreadPoolExecutor(max(1, num_workers)) as pool:
-        for batch in numbers:
-            yield _collate(list(pool.map(images.__getitem__, batch)))
 
 
 @torch.no_grad()

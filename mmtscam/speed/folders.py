@@ -51,7 +51,8 @@ def compare_folder(
         checkpoint: Its checkpoint.
         folder: Folder of images, which must fit into memory once resized.
         batch_size: Images a batch.
-        num_workers: Threads that read.
+        num_workers: Threads of the first, and processes of the second, that
+            read.
         rounds: How often each is measured, after one run that is not.
         cfg_options: Settings of the config to override.
 

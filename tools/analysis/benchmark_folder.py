@@ -14,7 +14,7 @@ def parse_args() -> argparse.Namespace:
     add_model_arguments(parser)
     parser.add_argument('folder', help='folder of images')
     parser.add_argument('--batch-size', type=int, default=16, help='images a batch (default: 16)')
-    parser.add_argument('--num-workers', type=int, default=2, help='threads that read images (default: 2)')
+    parser.add_argument('--num-workers', type=int, default=2, help='threads or processes that read images (default: 2)')
     parser.add_argument('--rounds', type=int, default=5, help='how often each is measured (default: 5)')
     add_cfg_options(parser)
     args = parser.parse_args()

@@ -70,9 +70,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threshold', type=float, help="for drawing boxes (default: the config's)")
     parser.add_argument('--map-kind', metavar='NAME', help="kind of map to localise with (default: the config's)")
     parser.add_argument('--batch-size', type=int, default=32, help='images a batch (default: 32)')
-    parser.add_argument(
-        '--num-workers', type=int, default=2, help='processes, or threads on a CPU, that read images (default: 2)'
-    )
+    parser.add_argument('--num-workers', type=int, default=2, help='processes that read images (default: 2)')
     parser.add_argument(
         '--part-size', type=int, default=1000, help='images a part, which is what a stop can lose (default: 1000)'
     )
