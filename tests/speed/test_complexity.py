@@ -34,7 +34,7 @@ def test_sizes(name, classes, ours, paper, repo):
         decimals = [len(str(value).partition('.')[2]) for value in paper]
         assert tuple(round(value, places) for value, places in zip(counted, decimals, strict=True)) == paper
     row = f'| {classes} | {ours[0]:.2f} M, {ours[1]:.2f} G |'
-    assert row in (repo / 'mmtscam/speed/README.md').read_text('utf-8')
+    assert row in (repo / 'mmtscam/speed/SIZE.md').read_text('utf-8')
 
 
 def test_a_small_model_counted_by_hand(tiny_config):
