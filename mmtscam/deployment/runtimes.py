@@ -6,14 +6,16 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .check import Runner
+from mmtscam.utils.timing import cpu_seconds
+
+from .check import Runner, open_onnx
 
 Shape = tuple[int, int, int, int]
 
@@ -24,7 +26,7 @@ class Job(NamedTuple):
     Attributes:
         path: The ONNX file.
         outputs: Names of its outputs, in order.
-        threads: Number of threads.
+        threads: Number of threads, PyTorch's own too.
         folder: A folder for files of the runtime's own.
         node_folder: Where ``npm install`` was run.
         shape: The one shape to load for; ``None`` for any.
@@ -70,12 +72,7 @@ class Runtime(NamedTuple):
 
 
 def _onnxruntime(job: Job) -> Runner:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = job.threads
-    session = onnxruntime.InferenceSession(job.path, options, providers=['CPUExecutionProvider'])
-    return lambda images: session.run(None, {'images': images})
+    return open_onnx(job.path)[0]
 
 
 def _openvino(job: Job) -> Runner:
@@ -192,11 +189,13 @@ class _Node:
         return answer
 
 
-def cpu_seconds(run: Runner, images: np.ndarray) -> float:
-    """Processor time of a run, of all threads."""
-    before = run.seconds if isinstance(run, _Node) else time.process_time()
+def runner_seconds(run: Runner, images: np.ndarray) -> float:
+    """Processor time of a run, of all threads; Node's own where it is another process."""
+    if not isinstance(run, _Node):
+        return cpu_seconds(partial(run, images))
+    before = run.seconds
     run(images)
-    return (run.seconds if isinstance(run, _Node) else time.process_time()) - before
+    return run.seconds - before
 
 
 RUNTIMES = {

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import get_context
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from mmtscam.utils.timing import in_turn, ratios
 
 from .check import Runner, model_outputs, relative_difference
 from .graph import ExportModel
-from .runtimes import RUNTIMES, Job, cpu_seconds
+from .runtimes import RUNTIMES, Job, runner_seconds
 
 Progress = Callable[[Sequence[str], str], Iterable[str]]
 
@@ -153,6 +154,6 @@ def time_of_pytorch(model: ExportModel, job: Job, file: str, rounds: int) -> flo
 
 def _relative_time(run: Runner, job: Job, images: np.ndarray, rounds: int) -> float:
     reference = RUNTIMES['onnxruntime'].load(job)
-    ways = [lambda: cpu_seconds(run, images), lambda: cpu_seconds(reference, images)]
+    ways = [partial(runner_seconds, each, images) for each in (run, reference)]
     in_turn(ways, 1)  # to warm up
     return statistics.median(ratios(*in_turn(ways, rounds)))

@@ -54,6 +54,12 @@ class LabelSettings:
             bounds = '(0, 1]' if self.labels == 'predicted' else '[0, 1]'
             raise ValueError(f'score_thr must be in {bounds}, got {self.score_thr}')
 
+    def drawn(self, loc_settings: LocSettings, num_classes: int) -> LocSettings:
+        """Settings for drawing boxes: of predicted classes, those of as many as can reach the threshold."""
+        if self.labels == 'known':
+            return loc_settings
+        return replace(loc_settings, topk=min(int(1 / self.score_thr), num_classes))  # scores sum to 1
+
 
 def label_parts(
     model: BaseModel,
@@ -103,10 +109,7 @@ def label_parts(
         collate_fn=_collate,
         worker_init_fn=end_with_parent,
     )
-    drawn = loc_settings or model.head.settings
-    if settings.labels == 'predicted':
-        # Scores sum to 1, so no more classes can reach the threshold.
-        drawn = replace(drawn, topk=min(int(1 / settings.score_thr), model.head.num_classes))
+    drawn = settings.drawn(loc_settings or model.head.settings, model.head.num_classes)
     batches = ahead((_start(model, batch, drawn, amp_dtype) for batch in loader), 1)
     for part in parts:
         records: list[dict[str, Any]] = []

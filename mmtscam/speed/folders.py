@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,7 +70,6 @@ def compare_folder(
     rows = folder_rows(folder, None, model.head.num_classes)
     pipeline = image_pipeline(cfg)
     own = model.head.settings
-    few = replace(own, topk=min(int(1 / _LABELS.score_thr), model.head.num_classes))
 
     def alone(settings: LocSettings) -> None:
         for batch in batches:
@@ -87,7 +85,7 @@ def compare_folder(
 
     tools: list[tuple[str, LocSettings, Callable[[], object]]] = [
         ('image_demo.py', own, partial(inferencer, folder, batch_size=batch_size)),
-        ('pseudo_label.py', few, label),
+        ('pseudo_label.py', _LABELS.drawn(own, model.head.num_classes), label),
     ]
     costs = []
     for name, settings, tool in tools:

@@ -68,7 +68,7 @@ def make_batches(
     """All images in each size, an equal share of them in each batch size: the number of batches, and the batches."""
     import numpy as np
 
-    from mmtscam.datasets.transforms import LoadResizedImage
+    from mmtscam.deployment import images_of_files
 
     share = -(-len(files) // len(batch_sizes))
     groups = [
@@ -78,9 +78,7 @@ def make_batches(
     ]
 
     def read(paths: Sequence[str], size: tuple[int, int]) -> 'np.ndarray':
-        resize = LoadResizedImage(scale=size[::-1])
-        images = [resize.transform(dict(img_path=path))['img'][..., ::-1] for path in paths]
-        return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2), np.float32)
+        return np.stack([image.pixels for image in images_of_files(paths, size)]).astype(np.float32)
 
     return len(groups) * len(sizes), (read(group, size) for size in sizes for group in groups)
 
