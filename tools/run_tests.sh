@@ -3,6 +3,7 @@
 # names an interpreter, 3.10 to 3.13. Further arguments go to pytest:
 #   bash tools/run_tests.sh                  everything, as CI does
 #   bash tools/run_tests.sh -m 'not slow'    the fast suite
+#   bash tools/run_tests.sh --weekly         the long suites: faults, ranks, fuzzer, agreement with others
 # Other packages, in an environment of their own, as the first argument:
 #   --mmdet     mmcv is compiled; runs the tests that need it
 #   --onedl     the maintained forks of OpenMMLab's packages
@@ -22,6 +23,12 @@ case "${1:-}" in
         . "$(dirname "$0")/setup_env.sh"
         python -c 'import mmcv.ops'  # without it all would be skipped
         run_pytest tests/with_mmdet "$@"
+        exit
+        ;;
+    --weekly)
+        shift
+        . "$(dirname "$0")/setup_env.sh"
+        run_pytest tests/weekly "$@"
         exit
         ;;
     --onedl | --oldest)

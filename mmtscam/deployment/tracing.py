@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 from torch.export import Dim, ExportedProgram
 
 from .graph import ExportModel
@@ -35,6 +36,11 @@ def trace(
     Raises:
         ValueError: If the model cannot be traced.
     """
+    if not fixed_size and any(map(_pads_by_size, model.modules())):
+        raise ValueError(
+            "this model pads each layer as its input's size wants it, as timm's Conv2dSame does, and cannot be exported"
+            ' for every input size; export it for one size with fixed_size=True'
+        )
     height, width = input_size
     dynamic = {0: Dim.DYNAMIC, **({} if fixed_size else {2: Dim.DYNAMIC, 3: Dim.DYNAMIC})}
     images = torch.zeros(_BATCH, 3, height, width if fixed_size else width + _WIDER)
@@ -51,6 +57,12 @@ def trace(
             f'this model ({backbone}) cannot be exported {what}{remedy}. The exporter says: '
             f'{" ".join(str(error).split())[:400]}'
         ) from error
+
+
+def _pads_by_size(module: nn.Module) -> bool:
+    """Whether a layer is one of timm's with TensorFlow's padding: the exporter's formulas double with each of them."""
+    kind = type(module)
+    return kind.__module__.startswith('timm.') and kind.__name__.endswith('Same')
 
 
 @contextmanager

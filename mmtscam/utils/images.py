@@ -58,6 +58,28 @@ def spread_evenly(items: Sequence[T], most: int | None) -> list[T]:
     return [items[index] for index in np.linspace(0, len(items) - 1, most).round().astype(int).tolist()]
 
 
+def named_images(paths: Iterable[str], most: int | None = None) -> list[str]:
+    """Image files that a user names, by themselves or by their folders.
+
+    Args:
+        paths: Paths of image files, and of folders, see :func:`list_images`.
+        most: At most so many images are taken, evenly spread; by default all.
+
+    Returns:
+        Paths of the files, in the order of ``paths``.
+
+    Raises:
+        FileNotFoundError: If there is nothing of that name, or a folder
+            without images.
+    """
+    files = list[str]()
+    for path in paths:
+        if not osp.exists(path):
+            raise FileNotFoundError(f'{path}: image or folder not found')
+        files += list_images(path) if osp.isdir(path) else [path]
+    return spread_evenly(files, most)
+
+
 def pipeline_of(dataset: Any) -> Sequence[Any]:
     """The pipeline of a data set, or of the first one that a wrapper such as ``ConcatDataset`` holds.
 

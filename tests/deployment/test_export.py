@@ -213,6 +213,16 @@ def test_what_cannot_take_every_size_says_so():
     assert_computes_the_same(model, run, ((3, 36, 36),))
 
 
+def test_padding_that_the_exporter_never_finishes_is_refused():
+    """That of EfficientNet: it depends on the size in each layer."""
+    layer = pytest.importorskip('timm.layers').Conv2dSame(3, 3, 3, stride=2)
+    model = small(arch=SMALLEST)
+    model.model.backbone.add_module('stem', layer)
+    with pytest.raises(ValueError, match=r'pads each layer as its input.s size wants it.* with fixed_size=True'):
+        trace(model, (36, 36))
+    trace(model, (36, 36), fixed_size=True)
+
+
 def test_patches_that_overlap_take_any_size():
     model = small(arch=SMALLEST, img_size=36, patch_cfg=dict(stride=4))
     assert_computes_the_same(model, in_eager_mode(trace(model, (36, 36)).module()))

@@ -191,7 +191,7 @@ def test_a_graph_that_computes_something_else_is_not_written(export, folder, mon
         (['tiny.py', 'other.pth', '--out', 'new.onnx'], 'other.pth: holds no backbone and head of a config'),
         (['tiny.py', 'torn.pth', '--out', 'new.onnx'], 'torn.pth: not a file of weights that can be read safely'),
         (['tiny.py', 'model.pth', '--out', 'old.onnx'], 'old.onnx: exists already; name another file or replace it'),
-        (['tiny.py', 'model.pth', '--out', 'new.onnx', '--verify', 'none.jpg'], 'none.jpg: image not found'),
+        (['tiny.py', 'model.pth', '--out', 'new.onnx', '--verify', 'none.jpg'], 'none.jpg: image or folder not found'),
         (['tiny.py', 'model.pth', '--out', 'new.onnx'], 'onnx is not installed, which ONNX needs: pip install onnx'),
         (
             ['tiny.py', 'model.pth', '--out', 'new.onnx', '--int8', '--verify', 'empty'],

@@ -10,7 +10,15 @@ from mmengine.dataset import Compose
 from PIL import Image
 
 from mmtscam.registry import TRANSFORMS
-from mmtscam.utils.images import IMAGE_ENDINGS, check_array, list_images, loads_upright, pipeline_of, read_image
+from mmtscam.utils.images import (
+    IMAGE_ENDINGS,
+    check_array,
+    list_images,
+    loads_upright,
+    named_images,
+    pipeline_of,
+    read_image,
+)
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = PIXELS[..., 0]
@@ -166,6 +174,18 @@ def test_images_of_a_folder_are_those_that_pathlib_finds(tmp_path, monkeypatch, 
     found = list_images(folder)
     assert found == sorted(map(str, expected))
     assert len(found) >= 3
+
+
+def test_images_that_are_named_and_those_of_folders(tmp_path, image):
+    for name in ('b.png', 'folder/d.png', 'folder/c.png', 'folder/deep/e.png'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        image.save(tmp_path / name)
+    named = [str(tmp_path / 'folder'), str(tmp_path / 'b.png')]
+    files = [str(tmp_path / name) for name in ('folder/c.png', 'folder/d.png', 'folder/deep/e.png', 'b.png')]
+    assert named_images(named) == files
+    assert named_images(named, 2) == [files[0], files[-1]]
+    with pytest.raises(FileNotFoundError, match='none: image or folder not found'):
+        named_images([*named, str(tmp_path / 'none')])
 
 
 def test_folders_without_images(tmp_path):

@@ -98,17 +98,12 @@ def load(args: argparse.Namespace) -> 'tuple[Config, ExportModel, tuple[int, int
     from mmtscam.apis.loading import load_model
     from mmtscam.deployment import ExportModel, pipeline_input_size
     from mmtscam.utils.config import read_config
-    from mmtscam.utils.images import list_images, spread_evenly
+    from mmtscam.utils.images import named_images
 
     if osp.isdir(args.out) or (osp.exists(args.out) and not args.force):
         raise FileExistsError(f'{args.out}: exists already; name another file or replace it with --force')
     if args.verify:
-        files: list[str] = []
-        for image in args.verify:
-            if not osp.exists(image):
-                raise FileNotFoundError(f'{image}: image not found')
-            files += list_images(image) if osp.isdir(image) else [image]
-        args.verify = spread_evenly(files, args.max_images)
+        args.verify = named_images(args.verify, args.max_images)
     cfg = read_config(args.config, args.cfg_options)
     model = ExportModel(load_model(cfg, args.checkpoint))
     size = (args.input_size[0], args.input_size[-1]) if args.input_size else pipeline_input_size(cfg)

@@ -49,19 +49,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def find_images(paths: Sequence[str], number: int) -> list[str]:
-    """Image files of paths and folders, evenly as many as are wanted."""
-    from mmtscam.utils.images import list_images
-
-    files: list[str] = []
-    for path in paths:
-        if not os.path.exists(path):
-            raise FileNotFoundError(f'{path}: image or folder not found')
-        files += list_images(path) if os.path.isdir(path) else [path]
-    number = min(number, len(files))
-    return [files[index * len(files) // number] for index in range(number)]
-
-
 def make_batches(
     files: Sequence[str], sizes: Sequence[tuple[int, int]], batch_sizes: Sequence[int]
 ) -> 'tuple[int, Iterator[np.ndarray]]':
@@ -131,7 +118,9 @@ def main() -> None:
     """Run PyTorch first, then one runtime after the other."""
     args = parse_args()
     names = choose_runtimes(args.runtimes)
-    images = find_images(args.images, args.num_images)
+    from mmtscam.utils.images import named_images
+
+    images = named_images(args.images, args.num_images)
     metadata = read_metadata(args)
     import torch
 
