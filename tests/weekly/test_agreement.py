@@ -10,9 +10,10 @@ import pytest
 from sklearn.metrics import average_precision_score
 from weekly.agreement import plain_maps, plain_scores
 from weekly.agreement.maps import CLASSES, groups
-from weekly.agreement.table import agreement  # noqa: F401 - a fixture
 
 from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, PixelAP
+
+pytest_plugins = ['weekly.agreement.table']
 
 CASES = int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000'))
 SIZE = 20  # images of a group
@@ -58,9 +59,11 @@ def test_loc_accuracy(agreement):
         assert set(numbers) == set(expected)
         wrong = {name: (numbers[name], value) for name, value in expected.items() if abs(numbers[name] - value) > 1e-9}
         assert not wrong, (rules, wrong)
-        agreement.add('`LocAccuracy`: numbers, in percent, and plain code', len(rows), max(
-            abs(numbers[name] - value) for name, value in expected.items()
-        ))
+        agreement.add(
+            '`LocAccuracy`: numbers, in percent, and plain code',
+            len(rows),
+            max(abs(numbers[name] - value) for name, value in expected.items()),
+        )
         agreement.add('`LocAccuracy`: IoU of each image and plain code', len(rows), max(differences))
     assert seen == set(plain_scores.OUTCOMES)
 

@@ -86,7 +86,9 @@ def make_case(rng: np.random.Generator, rules: Protocol, first: bool) -> Case:
     width, height = rules.frame
     shapes = [(height, width), (height // 2, width // 2), (int(rng.integers(1, 15)), int(rng.integers(1, 15)))]
     shape = shapes[int(rng.integers(3))] if rules.normalize else shapes[0]
-    score_map = _MAPS[int(rng.integers(len(_MAPS)))](rng, shape).astype(rng.choice([np.float16, np.float32, np.float64]))
+    score_map = _MAPS[int(rng.integers(len(_MAPS)))](rng, shape).astype(
+        rng.choice([np.float16, np.float32, np.float64])
+    )
     if not rules.normalize:
         score_map = score_map - score_map.min()
         score_map /= max(score_map.max(), 1) * rng.choice([1, 1, 2])
@@ -96,7 +98,9 @@ def make_case(rng: np.random.Generator, rules: Protocol, first: bool) -> Case:
         boxes=_boxes(rng, size, least=int(first)),
         size=size,
         mask=_mask(rng, empty=not first and rng.random() < 0.1),
-        scores=rng.integers(0, 4, CLASSES).astype(np.float32) if rng.random() < 0.5 else rng.random(CLASSES, np.float32),
+        scores=rng.integers(0, 4, CLASSES).astype(np.float32)
+        if rng.random() < 0.5
+        else rng.random(CLASSES, np.float32),
         label=int(rng.integers(CLASSES)),
     )
 
@@ -140,9 +144,11 @@ def _rings(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Rings around each other: regions with holes, and regions within holes."""
     y, x = np.indices(shape)
     centre = [float(rng.uniform(0, side)) for side in shape]
-    far = np.maximum(abs(y - centre[0]), abs(x - centre[1])) if rng.random() < 0.5 else np.hypot(*(
-        place - middle for place, middle in zip((y, x), centre, strict=True)
-    ))
+    far = (
+        np.maximum(abs(y - centre[0]), abs(x - centre[1]))
+        if rng.random() < 0.5
+        else np.hypot(*(place - middle for place, middle in zip((y, x), centre, strict=True)))
+    )
     return np.round(far) % int(rng.integers(2, 5)) * (1 + (far < max(shape) / 3))
 
 

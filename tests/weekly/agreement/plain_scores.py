@@ -74,7 +74,9 @@ def loc_accuracy(located: list[Located], rules: Protocol, topk: tuple[int, ...] 
         values = []
         for level in rules.iou_levels:
             at_least, above = zip(*(each.levels[level] for each in with_object), strict=True)
-            right = at_least if k is None else [a and each.rank <= k for a, each in zip(above, with_object, strict=True)]
+            right = (
+                at_least if k is None else [a and each.rank <= k for a, each in zip(above, with_object, strict=True)]
+            )
             values.append(100 * sum(right) / len(with_object))
             numbers[name + (f'_iou{round(100 * level)}' if several else '')] = values[-1]
         if several:
@@ -105,9 +107,7 @@ def sweep(case: Case, rules: Protocol, thresholds: list[float]) -> np.ndarray:
 
 def max_box_acc(group: Group, thresholds: list[float]) -> np.ndarray:
     """``(levels, thresholds)`` numbers of images that are right."""
-    return sum(
-        (sweep(case, group.rules, thresholds).astype(int) for case in group.cases if len(case.boxes)), start=0
-    )
+    return sum((sweep(case, group.rules, thresholds).astype(int) for case in group.cases if len(case.boxes)), start=0)
 
 
 def pixels(group: Group) -> tuple[np.ndarray, np.ndarray]:
