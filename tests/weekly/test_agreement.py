@@ -4,6 +4,7 @@
 """
 
 import os
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from weekly.agreement import plain_maps, plain_scores
 from weekly.agreement.maps import CLASSES, groups
 
 from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, PixelAP
+from mmtscam.localization import localization_outcome
 
 pytest_plugins = ['weekly.agreement.table']
 
@@ -30,8 +32,9 @@ def evaluate(metric, group):
 
 def some_groups(seed):
     """Nearly all in small frames, the others in the one of the protocols."""
-    yield from groups(-(-CASES // SIZE) * 49 // 50, SIZE, seed)
-    yield from groups(-(-CASES // SIZE // 50), SIZE, seed + 1, frames=[(224, 224)])
+    large = -(-CASES // SIZE // 100)
+    yield from groups(large, SIZE, seed, frames=[(224, 224)])
+    yield from groups(CASES // SIZE - large, SIZE, seed + 1)
 
 
 def test_loc_accuracy(agreement):
@@ -68,11 +71,27 @@ def test_loc_accuracy(agreement):
     assert seen == set(plain_scores.OUTCOMES)
 
 
+def test_outcomes(agreement):
+    """Boxes of few pixels, whose shares are often at a limit to the last bit."""
+    rng = np.random.default_rng(0)
+    seen = Counter()
+    for _ in range(CASES):
+        corners = np.sort(rng.integers(0, 10, (int(rng.integers(2, 5)), 2, 2)), axis=1).reshape(-1, 4)
+        found, truth = corners[0], corners[1:]
+        expected = plain_maps.outcome(found, truth, 0.5)
+        assert localization_outcome(found, truth).value == expected, corners
+        seen[expected] += 1
+    assert set(seen) == set(plain_scores.OUTCOMES[1:])
+    agreement.add('`localization_outcome` and plain code: outcomes that differ', CASES, 0)
+
+
 def test_max_box_acc(agreement):
-    for group in some_groups(100):
-        metric = MaxBoxAcc(group.rules)
+    """Every fifth group at the 1000 thresholds of MaxBoxAcc, the others at the 100 of the benchmark's command."""
+    for index, group in enumerate(some_groups(100)):
+        step = 0.01 if index % 5 else 0.001
+        metric = MaxBoxAcc(group.rules, step)
         numbers = evaluate(metric, group)
-        counts = plain_scores.max_box_acc(group, GRID)
+        counts = plain_scores.max_box_acc(group, np.arange(0, 1, step).tolist())
         images = sum(len(case.boxes) > 0 for case in group.cases)
         curve = metric.result.curves['accuracy_over_threshold']
         curves = [curve[name] for name in curve if name != 'threshold']
@@ -83,7 +102,9 @@ def test_max_box_acc(agreement):
         expected = [*([best.mean()] if len(best) > 1 else []), *best]
         difference = np.abs(np.array(levels) - expected).max()
         assert difference < 1e-9
-        agreement.add('`MaxBoxAcc`: images right at each of 1000 thresholds and plain code', len(group.cases), 0)
+        agreement.add(
+            f'`MaxBoxAcc`: images right at each of {counts.shape[1]} thresholds and plain code', len(group.cases), 0
+        )
         agreement.add('`MaxBoxAcc`: the best, in percent, and plain code', len(group.cases), difference)
 
 

@@ -30,7 +30,7 @@ from mmtscam.localization import PROTOCOLS, normalize_map
 
 pytest_plugins = ['weekly.agreement.table', 'weekly.agreement.benchmark']
 
-CASES = int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000')) // 100
+CASES = int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000')) // 250
 V1, V2 = 'wsol-v1', 'wsol-v2'
 LEVEL_OPTIONS = ['--protocol-options', 'iou_levels=[0.3,0.5,0.7]']
 
@@ -159,7 +159,7 @@ def test_maps_at_token_resolution(agreement, benchmark, tmp_path):
 def test_pxap(agreement, benchmark, tmp_path):
     """Masks of several objects and an ignored region, at sizes of their own."""
     rng = np.random.default_rng(2)
-    cases = random_images(2, 5 * CASES)
+    cases = random_images(2, 10 * CASES)
     ids, rows, mask_root = [], [], tmp_path / 'masks'
     for place, case in enumerate(cases):
         name = f'test/{place}.jpg'
@@ -188,7 +188,7 @@ def test_pxap(agreement, benchmark, tmp_path):
 def test_maps_that_a_test_saves(agreement, benchmark, tiny_config, checkpoint, tmp_path):
     """From a model's test to both evaluators, which get to [0, 1] on their own ways."""
     config = tmp_path / 'tiny.py'
-    root = make_sample_set(tmp_path / 'set', per_class=(1, max(2, CASES // 16)))
+    root = make_sample_set(tmp_path / 'set', per_class=(1, max(2, CASES // 8)))
     tiny_config.test_dataloader.dataset.dataset.data_root = str(root)
     tiny_config.pop('experiment_name')
     tiny_config.dump(config)

@@ -6,12 +6,15 @@ images.
 
 import json
 import os
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
+from mmpretrain.evaluation import Accuracy
 from pycocotools import mask as coco_mask
+from sklearn.metrics import top_k_accuracy_score
 from torchvision.ops import box_iou
 from weekly.agreement import plain_coco, plain_scores
 from weekly.agreement.coco_evaluators import (
@@ -24,10 +27,10 @@ from weekly.agreement.coco_evaluators import (
     with_pixels,
 )
 from weekly.agreement.coco_files import detections, make_files
-from weekly.agreement.maps import groups
+from weekly.agreement.maps import CLASSES, groups
 
 from mmtscam.evaluation import LocAccuracy, PixelAP
-from mmtscam.localization import box_overlaps, boxes_to_frame, map_to_boxes
+from mmtscam.localization import box_overlaps, boxes_to_frame, boxes_to_image, map_to_boxes
 from mmtscam.pseudo_labels.box_scores import score_boxes
 
 pytest_plugins = ['weekly.agreement.table']
@@ -141,6 +144,51 @@ def test_gt_known_is_the_recall_of_torchmetrics(agreement):
         value = 100 * mean_average_precision(content, found, iou_thresholds=list(rules.iou_levels))['mar_1']
         assert abs(numbers[0] - value) < 1e-4  # in single precision
         agreement.add('GT-known Loc, one true box, and `mar_1` of torchmetrics', len(boxes), abs(numbers[0] - value))
+
+
+def test_gt_known_and_corloc(agreement):
+    """The same boxes by inclusive pixels of the frame and by real edges in the image: two definitions."""
+    images, apart = 0, 0
+    for group in groups(max(6, CASES // SIZE // 10), SIZE, 303, frames=[(224, 224)]):
+        rules = group.rules
+        if rules.regions == 'all_contours' or 0.5 not in rules.iou_levels:
+            continue
+        for case in group.cases:
+            if not len(case.boxes):
+                continue
+            boxes, truth = map_to_boxes(case.score_map, rules), boxes_to_frame(case.boxes, case.size, rules)
+            pixels = box_overlaps(boxes, truth)[0].max() >= 0.5
+            edges = box_iou(*map(torch.from_numpy, (boxes_to_image(boxes, case.size, rules).astype(float), case.boxes)))
+            images, apart = images + 1, apart + (pixels != (edges.max().item() >= 0.5))
+    assert apart < images / 10
+    agreement.add('GT-known Loc and CorLoc of the same boxes, in percent', images, 100 * apart / images)
+
+
+@pytest.mark.parametrize('ties', [False, True])
+def test_classes(agreement, ties):
+    """Without ties all agree; of equal scores the first class counts here, the last in scikit-learn."""
+    rng = np.random.default_rng(1)
+    scores = rng.integers(0, 4, (CASES, CLASSES)) if ties else rng.random((CASES, CLASSES))
+    scores, labels = scores.astype(np.float32), rng.integers(0, CLASSES, CASES)
+    cases = next(groups(1, 1, 0)).cases
+    metric = LocAccuracy('tscam')
+    for number, (score, label) in enumerate(zip(scores, labels.tolist(), strict=True)):
+        metric.process({}, [replace(cases[0], scores=score, label=label).sample(number)])
+    numbers = metric.evaluate(CASES)
+    other = Accuracy(topk=(1, 5))
+    samples = [
+        dict(pred_score=torch.from_numpy(score), gt_label=torch.tensor([int(label)]))
+        for score, label in zip(scores, labels, strict=True)
+    ]
+    other.process(None, samples)
+    others = other.evaluate(CASES)
+    what = 'with ties' if ties else 'without ties'
+    for k in (1, 5):
+        ours = numbers[f'tscam/cls_top{k}']
+        theirs = 100 * top_k_accuracy_score(labels, scores, k=k, labels=range(CLASSES))
+        for name, value in (('mmpretrain', others[f'accuracy/top{k}']), ('scikit-learn', theirs)):
+            assert ties or abs(ours - value) < 1e-4
+            agreement.add(f'`cls_top{k}` and {name}, {what}', CASES, abs(ours - value))
 
 
 def test_overlaps(agreement):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def make_case(rng: np.random.Generator, rules: Protocol, first: bool) -> Case:
     size = (int(rng.integers(1, 3 * width)), int(rng.integers(1, 3 * height)))
     return Case(
         score_map=score_map,
-        boxes=_boxes(rng, size, least=int(first)),
+        boxes=_boxes(rng, size, rules.frame, least=int(first)),
         size=size,
         mask=_mask(rng, empty=not first and rng.random() < 0.1),
         scores=rng.integers(0, 4, CLASSES).astype(np.float32)
@@ -162,11 +163,21 @@ def _all_but_one(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray
 _MAPS = [_noise, _hills, _hills, _levels, _levels, _plateaus, _plateaus, _constant, _peaks, _rings, _all_but_one]
 
 
-def _boxes(rng: np.random.Generator, size: tuple[int, int], least: int) -> np.ndarray:
-    """None to four boxes; some touch or pass the border, and some have no area."""
+def _boxes(rng: np.random.Generator, size: tuple[int, int], frame: tuple[int, int], least: int) -> np.ndarray:
+    """None to four boxes; some touch or pass the border, and some have no area.
+
+    Half of them have edges that are whole numbers in the frame too, so that
+    rounding decides on a pixel.
+    """
     boxes = []
     for _ in range(max(least, int(rng.choice([0, 1, 1, 1, 2, 3, 4])))):
-        edges = [np.sort(rng.integers(0, side + 1, 2)) + rng.choice([0, 0, 0.25, 0.5]) for side in size]
+        if rng.random() < 0.5:
+            steps = [side // gcd(side, new) for side, new in zip(size, frame, strict=True)]
+            edges = [
+                np.sort(rng.integers(0, side // step + 1, 2)) * step for side, step in zip(size, steps, strict=True)
+            ]
+        else:
+            edges = [np.sort(rng.integers(0, side + 1, 2)) + rng.choice([0, 0, 0.25, 0.5]) for side in size]
         (x1, x2), (y1, y2) = edges
         if rng.random() < 0.2:
             x1, y1 = -1.5, 0

@@ -98,8 +98,11 @@ def foregrounds(values: np.ndarray, rules: Protocol, thresholds: Sequence[float]
         return
     grey = np.floor(values * values.dtype.type(255)).astype(int)
     reference = percentile(grey, rules.percentile)
+    last = -1
     for cut in (int(threshold * reference) for threshold in thresholds):
-        yield cut, grey > cut
+        if cut != last:
+            last, above = cut, grey > cut
+        yield cut, above
 
 
 def percentile(grey: np.ndarray, percent: float) -> float:
