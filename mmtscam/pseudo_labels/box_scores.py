@@ -22,7 +22,10 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
     """Score predicted boxes against true ones.
 
     The two files are matched by the images' ``file_name`` and the categories'
-    names. Images that ``boxes`` does not list count as without a box.
+    names. Images that ``boxes`` does not list count as without a box. Crowds
+    (``iscrowd``) are no true boxes, and what lies in them counts neither as
+    right nor as wrong in ``AP``. COCO takes equal scores in the order of the
+    images' ids in ``truth``, so ``AP`` of boxes without scores depends on it.
 
     Args:
         boxes: COCO file with boxes. Boxes without ``score`` count as certain.
@@ -42,8 +45,10 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
             ``truth`` lacks.
     """
     found, known = _read(boxes), _read(truth)
-    if not known['annotations']:
-        raise ValueError(f'{truth}: has no boxes with which to compare')
+    true = [each for each in known['annotations'] if not each.get('iscrowd')]
+    if not true:
+        crowds = ' (crowds do not count)' if known['annotations'] else ''
+        raise ValueError(f'{truth}: has no boxes with which to compare{crowds}')
     if any('score' in each for each in known['annotations']):
         raise ValueError(f'{truth}: its boxes have scores and so are predicted; the true ones come second')
     images = {image['file_name']: image['id'] for image in known['images']}
@@ -66,13 +71,13 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
     ]
     counts = {
         'images': len(known['images']),
-        'with a true box': len({each['image_id'] for each in known['annotations']}),
+        'with a true box': len({each['image_id'] for each in true}),
     }
     if not detections:
         return {**dict.fromkeys(('AP', 'AP50', 'AP75', 'CorLoc'), 0.0), **counts}
     with contextlib.redirect_stdout(io.StringIO()):  # COCO prints tables of its own
         reference = COCO()
-        reference.dataset = dict(known, info={}, annotations=[_with_defaults(each) for each in known['annotations']])
+        reference.dataset = dict(known, info={}, annotations=_numbered(known['annotations']))
         reference.createIndex()
         evaluation = COCOeval(reference, reference.loadRes(detections), 'bbox')
         evaluation.params.useCats = int(not class_agnostic)
@@ -80,19 +85,19 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
         evaluation.accumulate()
         evaluation.summarize()
     percent = dict(zip(('AP', 'AP50', 'AP75'), (100 * evaluation.stats[:3]).tolist(), strict=True))
-    return {**percent, 'CorLoc': 100 * _correct_localization(detections, known), **counts}
+    return {**percent, 'CorLoc': 100 * _correct_localization(detections, true), **counts}
 
 
-def _correct_localization(detections: list[dict[str, Any]], known: dict[str, Any]) -> float:
+def _correct_localization(detections: list[dict[str, Any]], true: list[dict[str, Any]]) -> float:
     best: dict[Any, dict[str, Any]] = {}
     for each in detections:
         if each['image_id'] not in best or each['score'] > best[each['image_id']]['score']:
             best[each['image_id']] = each
     truths: dict[Any, list] = {}
-    for each in known['annotations']:
+    for each in true:
         truths.setdefault(each['image_id'], []).append(each['bbox'])
     right = [
-        coco_mask.iou(np.array([best[image]['bbox']]), np.array(boxes, float), [0] * len(boxes)).max() >= 0.5
+        bool(coco_mask.iou(np.array([best[image]['bbox']]), np.array(boxes, float), [0] * len(boxes)).max() >= 0.5)
         for image, boxes in truths.items()
         if image in best
     ]
@@ -120,8 +125,12 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
-def _with_defaults(annotation: dict[str, Any]) -> dict[str, Any]:
-    return {'iscrowd': 0, 'area': annotation['bbox'][2] * annotation['bbox'][3], **annotation}
+def _numbered(annotations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """True boxes as COCO's evaluation wants them: without 0 among their ids, which would be a box that is never found."""
+    return [
+        {'iscrowd': 0, 'area': each['bbox'][2] * each['bbox'][3], **each, 'id': number}
+        for number, each in enumerate(annotations, 1)
+    ]
 
 
 def _look_up(ids: dict[str, Any], name: str, kind: str, boxes: str | os.PathLike, truth: str | os.PathLike) -> Any:

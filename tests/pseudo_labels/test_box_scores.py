@@ -95,6 +95,31 @@ def test_any_category_will_do(files):
     assert score_boxes(*paths, class_agnostic=True)['AP50'] == pytest.approx(100)
 
 
+@pytest.mark.parametrize('ids', [[0, 1, 2, 3], [5, 5, 5, 5]])
+def test_ids_of_annotations_do_not_matter(files, ids):
+    """To COCO's evaluation a true box of id 0 is never found, and of equal ids one alone is."""
+    boxes, truth = files([(*row[:3], 0.5) for row in TRUTH], TRUTH)
+    content = json.loads(truth.read_text())
+    for each, number in zip(content['annotations'], ids, strict=True):
+        each['id'] = number
+    truth.write_text(json.dumps(content))
+    assert score_boxes(boxes, truth) == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100, **COUNTS))
+
+
+def test_crowds_are_no_true_boxes(files):
+    boxes, truth = files([(*row[:3], 0.5) for row in TRUTH[1:]], TRUTH)
+    content = json.loads(truth.read_text())
+    content['annotations'][0]['iscrowd'] = 1
+    truth.write_text(json.dumps(content))
+    counts = {'images': 4, 'with a true box': 3}
+    assert score_boxes(boxes, truth) == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100, **counts))
+    for each in content['annotations']:
+        each['iscrowd'] = 1
+    truth.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r'truth\.json: has no boxes with which to compare \(crowds do not count\)$'):
+        score_boxes(boxes, truth)
+
+
 def test_no_box_at_all(files):
     assert score_boxes(*files([], TRUTH)) == dict(AP=0, AP50=0, AP75=0, CorLoc=0, **COUNTS)
 

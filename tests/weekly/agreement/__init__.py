@@ -1,0 +1,1 @@
+"""Cases, plain implementations and other packages' evaluators for the tests of agreement."""
