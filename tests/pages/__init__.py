@@ -12,11 +12,11 @@ Every block of Bash or Python on a page runs, in the order of the page, unless a
 The parsers of the tools read every command of every page, also of those that are not run.
 
 ``blocks.py`` finds the blocks and marks, ``workplace.py`` makes the folder in which they run, ``runs.py`` runs a page,
-and ``server.py`` answers its ``python``. ``given/`` has the names that a snippet supposes.
+and ``commands.py`` does what its commands say. ``given/`` has the names that a snippet supposes.
 """
 
-from .blocks import REPO, Block, Page, read_block, read_pages
+from .blocks import REPO, Block, Page, read_block, read_page, read_pages
 from .runs import Runner, describe
 from .workplace import make_workplace
 
-__all__ = ['REPO', 'Block', 'Page', 'Runner', 'describe', 'make_workplace', 'read_block', 'read_pages']
+__all__ = ['REPO', 'Block', 'Page', 'Runner', 'describe', 'make_workplace', 'read_block', 'read_page', 'read_pages']

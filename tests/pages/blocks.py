@@ -84,7 +84,7 @@ def read_page(path: str) -> Page:
     """Find the blocks of a page.
 
     Args:
-        path: Of the page, in the repository.
+        path: The page's, in the repository.
 
     Returns:
         The page; blocks in which nothing can run are left out.

@@ -5,18 +5,18 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 
+from served import Service
+
 from .blocks import Block, Page
-from .server import CLIENT, COMMANDS
+from .commands import NAMES
 from .workplace import FOLDERS, fill_in
 
-# What stands before and after the snippets of a page.
+# Python that stands before and after the snippets of a page.
 GIVEN, THEN = (Path(__file__).parent / name for name in ('given', 'then'))
 LIMIT = 900
 
@@ -31,27 +31,11 @@ class Runner:
     def __init__(self, workplace: Path) -> None:
         self.workplace = workplace
         self.own = workplace.parent / f'{workplace.name}_runner'
-        commands = self.own / 'bin'
-        commands.mkdir(parents=True)
-        for name in COMMANDS:
-            (commands / name).write_text(CLIENT)
-            (commands / name).chmod(0o755)
-        # The path of a socket may have about a hundred characters.
-        self.socket = f'/tmp/pages_{os.getpid()}_{time.monotonic_ns()}'
-        with (self.own / 'server.log').open('w') as log:
-            command = [sys.executable, '-W', 'ignore', str(Path(__file__).with_name('server.py')), self.socket]
-            environment = {**os.environ, 'COLUMNS': '200'}
-            self.server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-        while not Path(self.socket).exists():
-            if self.server.poll() is not None:
-                raise RuntimeError((self.own / 'server.log').read_text()[-4000:])
-            time.sleep(0.05)
+        self._service = Service(self.own, NAMES)
 
     def close(self) -> None:
-        """End the server and all that it started."""
-        os.killpg(self.server.pid, signal.SIGKILL)
-        self.server.wait()
-        Path(self.socket).unlink()
+        """End all that runs."""
+        self._service.close()
 
     def check(self, page: Page) -> None:
         """Let the tools' parsers read every command of a page.
@@ -62,7 +46,7 @@ class Runner:
         blocks = [block for block in page.blocks if block.language == 'bash']
         # A script of findings/ does its work without a tool of ours.
         prelude = 'bash() { case $1 in findings/*) command bash -n "$@" ;; *) command bash "$@" ;; esac; }\n'
-        self._shell(page, 'check', prelude + ''.join(f'at {block.place}\n{block.text}' for block in blocks))
+        self._run_page(page, 'check', prelude + ''.join(f'at {block.place}\n{block.text}' for block in blocks))
 
     def run(self, page: Page, wanted: Callable[[Block], bool]) -> str:
         """Run the wanted blocks of a page.
@@ -84,7 +68,7 @@ class Runner:
                 parts.append(self._snippets(page, list(group)))
             else:
                 parts += [f'at {block.place}\n{fill_in(block)}' for block in group]
-        return self._shell(page, 'run', '\n'.join(parts))
+        return self._run_page(page, 'run', '\n'.join(parts))
 
     def _snippets(self, page: Page, blocks: list[Block]) -> str:
         """A line that runs snippets that follow each other, in one namespace.
@@ -108,16 +92,34 @@ class Runner:
         script.write_text(''.join(parts), encoding='utf-8')
         return f'at {blocks[0].place}\nPYTHONPATH=. python {script}\n'
 
-    def _shell(self, page: Page, mode: str, script: str) -> str:
-        at, printed = self.own / 'at', self.own / f'{page.path.replace("/", "_")}.{mode}.printed'
+    def _run_page(self, page: Page, mode: str, script: str) -> str:
+        at = self.own / 'at'
+        at.write_text(page.path)
         script = f'at() {{ echo "$1" > {at}; }}\ncd {FOLDERS.get(page.path, ".")}\n{script}'
-        path = [self.own / 'bin', Path(sys.executable).parent, os.environ['PATH']]
+        try:
+            return self.shell(script, mode)
+        except AssertionError as error:
+            raise AssertionError(f'{at.read_text().strip()}: {error}') from None
+
+    def shell(self, script: str, mode: str = 'run') -> str:
+        """Run a script of Bash in the workplace.
+
+        Args:
+            script: The script.
+            mode: ``'run'`` or ``'check'``.
+
+        Returns:
+            What it prints.
+
+        Raises:
+            AssertionError: If it fails.
+        """
+        printed = self.own / 'printed'
         environment = {
-            'PATH': os.pathsep.join(map(str, path)),
+            **self._service.environment,
             'COLUMNS': '200',
-            'PAGES_SERVER': self.socket,
+            'SERVED_BY': 'pages.commands',
             'PAGES_MODE': mode,
-            'PAGES_COMMANDS': str(self.own / 'bin'),
             'PAGES_DONE': str(self.own / 'done'),
         }
         with printed.open('w') as output:
@@ -136,7 +138,7 @@ class Runner:
                 if shell.poll() is None:
                     os.killpg(shell.pid, signal.SIGKILL)
         text = printed.read_text(encoding='utf-8', errors='replace')
-        assert code == 0, f'{at.read_text().strip()}: ends with {code}:\n{text[-4000:]}'
+        assert code == 0, f'ends with {code}:\n{text[-4000:]}'
         return text
 
 

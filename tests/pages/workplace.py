@@ -20,7 +20,10 @@ PLACEHOLDERS = dict(
     FOLDER='data/sample/images',
     SEED='26',
 )
-# What CI has done when it runs a page: made the environment, and called the tests.
+OWN_PLACEHOLDERS = {
+    'configs/cam/README.md': dict(CHECKPOINT='work_dirs/tscam_deit-t_cub_released/epoch_60.pth'),
+}
+# CI has done these when it runs a page: it has made the environment, and called the tests.
 _DONE = {'setup_env.sh': 'cd "$(dirname "${BASH_SOURCE[0]}")/.."\n', 'run_tests.sh': ''}
 _SAMPLE = (3, 2)
 
@@ -28,8 +31,8 @@ _SAMPLE = (3, 2)
 def fill_in(block: Block) -> str:
     """The text of a block, with files in place of the words of :data:`PLACEHOLDERS`."""
     return re.sub(
-        rf'(?<![\w$.])(?:(?<=_)|(?<!_))({"|".join(PLACEHOLDERS)})(?![\w=])',
-        lambda found: PLACEHOLDERS[found[1]],
+        rf'(?<![A-Za-z0-9$.])({"|".join(PLACEHOLDERS)})(?![\w=])',
+        lambda found: {**PLACEHOLDERS, **OWN_PLACEHOLDERS.get(block.page, {})}[found[1]],
         block.text,
     )
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from new_style import new_style
-from tool_runs import run_tools
+from tool_runs import serve_tools
 
 from mmtscam.utils.config import read_config
 
@@ -15,7 +15,7 @@ def test_tools_take_classes_as_types(tool_config, tmp_path):
     (tmp_path / 'tiny.py').write_text(new_style(tool_config))
     assert isinstance(read_config(tmp_path / 'tiny.py').model.backbone.type, type)
     checkpoint = 'work_dir/epoch_1.pth'
-    run_tools(
+    serve_tools(
         tmp_path,
         dict(
             train=['train.py', 'tiny.py', '--cfg-options', 'train_cfg.max_epochs=1'],

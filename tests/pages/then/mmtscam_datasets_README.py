@@ -1,4 +1,3 @@
-# ruff: noqa: F821 - the names are those of the page
 from pathlib import Path
 
 import my_boxes
