@@ -4,6 +4,7 @@ The configs keep their recipes, heads, pipelines and epochs. Vision transformers
 and no weights are downloaded.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from mmpretrain.datasets.categories import CUB_CATEGORIES
 
 from mmtscam.registry import MODELS
 
-from .blocks import REPO
+from .blocks import REPO, read_pages
 
 WIDTH = 32
 SMALL = dict(embed_dims=WIDTH, num_layers=12, num_heads=2, feedforward_channels=2 * WIDTH)
@@ -30,9 +31,10 @@ def make_small(folder: Path) -> None:
     init_default_scope('mmtscam')
     (folder / 'configs').unlink()
     shutil.copytree(REPO / 'configs', folder / 'configs')
-    for path in sorted(folder.glob('configs/**/*.py')):
-        if not {'_base_', 'comparisons', 'mmdet'} & {*path.parts} and 'sample' not in path.name:
-            shrink(REPO / path.relative_to(folder)).dump(path)
+    text = ''.join(block.text for page in read_pages() for block in page.blocks)
+    for name in set(re.findall(r'configs/[\w/.-]+\.py', text)):
+        if (REPO / name).is_file() and '_sample' not in name and not {'mmdet', 'comparisons'} & {*Path(name).parts}:
+            write_config(shrink(REPO / name), folder / name)
     _make_cub(folder / 'data' / 'CUB_200_2011', sorted((folder / 'data' / 'sample' / 'images').rglob('*.jpg')))
 
     model = build(folder / 'configs' / 'tscam_deit-t_cub_released.py')
@@ -71,15 +73,18 @@ def shrink_detector(cfg: Config) -> None:
         cfg.model.test_cfg.rcnn.score_thr = 0.0
 
 
+def write_config(cfg: Config, path: Path) -> None:
+    """Write a config as it is; ``Config.dump`` takes a second to lay it out."""
+    path.write_text(''.join(f'{name} = {value!r}\n' for name, value in cfg.to_dict().items()), encoding='utf-8')
+
+
 def build(config: Path, num_classes: int = 200) -> torch.nn.Module:
     """The model of a small config, with the weights of a fixed seed."""
     cfg = Config.fromfile(config)
     cfg.model.backbone.init_cfg = None
     cfg.model.head.num_classes = num_classes
     torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
-    model.init_weights()
-    return model
+    return MODELS.build(cfg.model)
 
 
 def save_checkpoint(config: Path, path: Path, num_classes: int = 200) -> None:

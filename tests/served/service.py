@@ -31,7 +31,7 @@ class Service:
 
     Attributes:
         commands: Folder of the commands.
-        environment: What a process needs to use them.
+        environment: Variables with which a process uses them.
     """
 
     def __init__(self, folder: Path, names: Sequence[str] = ()) -> None:

