@@ -5,7 +5,7 @@ import re
 
 import pytest
 from mmengine.registry import Registry
-from pages import REPO, Runner, describe, make_workplace, read_pages
+from pages import REPO, Block, Page, Runner, describe, make_workplace, read_pages
 
 import mmtscam.registry
 
@@ -25,6 +25,42 @@ def runner(tmp_path_factory):
 def after_readme(runner):
     """The pages go on from README.md, whose first block is the quickstart."""
     return runner, runner.run(PAGES[0], lambda block: not block.mark)
+
+
+@pytest.mark.parametrize(
+    ('mark', 'right'),
+    [
+        ('', True),
+        ('run weekly: needs minutes', True),
+        ('run by tests/test_a.py and .ci/run', True),
+        ('not run: needs data CUB-200-2011', True),
+        ('not run: needs a GPU', True),
+        ('not run: needs patience', False),
+        ('not run: needs a GPU, they say', False),
+        ('runs weekly', False),
+    ],
+)
+def test_there_are_these_marks_alone(mark, right):
+    assert Block('a.md', 1, 'bash', 'true\n', mark).is_marked_right() is right
+
+
+@pytest.mark.parametrize(
+    ('command', 'message'),
+    [
+        ('python tools/train.py configs/tscam_deit-s_cub.py --colour', 'unrecognized arguments: --colour'),
+        ('python tools/train.py configs/nowhere.py', 'configs/nowhere.py: there is no such file'),
+        ('python tools/nothing.py', 'tools/nothing.py: there is no such file'),
+        ('GPUS=1 bash tools/slurm_train.sh A B configs/tscam_deit-s_cub.py C --colour', 'arguments: --colour'),
+        ('bash tools/dist_train.sh configs/nowhere.py 2', 'configs/nowhere.py: there is no such file'),
+        ("pip install -e '.[everything]'", 'everything: no extra of pyproject.toml'),
+        ('tools/train.sh', 'No such file'),
+    ],
+)
+def test_wrong_commands_are_found(runner, command, message):
+    page = Page('a.md', (Block('a.md', 7, 'bash', f'{command}\n', 'not run: needs hours'),))
+    with pytest.raises(AssertionError, match=r'a\.md:7: ends with') as refused:
+        runner.check(page)
+    assert message in str(refused.value)
 
 
 def test_every_block_runs_or_says_why_not():

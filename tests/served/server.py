@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import runpy
+import signal
 import socket
 import sys
 import traceback
@@ -40,6 +41,8 @@ def main() -> None:
         for stream in streams:
             os.close(stream)
         multiprocessing.active_children()  # joins those that have ended
+    # Nobody waits for the children any more.
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def answer(client: socket.socket, streams: array.array, program: str, words: list[str], folder: str, env: dict) -> None:
