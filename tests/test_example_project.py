@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import runpy
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tool_runs import run_tool, run_tools
+from pages import Runner, read_page
+from tool_runs import TOOLS, run_tool, serve_tools
 
 from mmtscam.deployment import load_exported
 from mmtscam.evaluation import MapFile
@@ -136,31 +135,35 @@ def further_commands(name):
 
 @pytest.fixture(scope='module')
 def project(tmp_path_factory):
-    """A copy of the project, with its data."""
-    folder = tmp_path_factory.mktemp('user') / 'project'
+    """A copy of the project, with the data and the run that the commands of its page make."""
+    folder = tmp_path_factory.mktemp('user') / 'tests' / 'example_project'
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns('__pycache__', 'data', 'work_dirs'))
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        runpy.run_path('make_data.py', run_name='__main__')
-    finally:
-        os.chdir(before)
+    (folder.parents[1] / 'tools').symlink_to(TOOLS)
     return folder
 
 
 @pytest.fixture(scope='module')
 def calibrated(project):
-    """Every tool, two of them by their real command lines; what each printed."""
+    """The commands of the project's page, then every tool; what each printed."""
+    runner = Runner(project.parents[1])
+    try:
+        page = runner.run(read_page('tests/example_project/README.md'), lambda block: True)
+    finally:
+        runner.close()
+    assert (project / 'calibrated.onnx').is_file() and len(list((project / 'pictures').iterdir())) == 16
     steps = commands('calibrated')
-    train, test = (run_tool(project, *steps.pop(step)) for step in ('train', 'test'))
-    return dict(train=train, test=test, **run_tools(project, steps))
+    del steps['train'], steps['choose']
+    out = project / 'out' / 'calibrated'
+    out.mkdir(parents=True)
+    shutil.copy(project / 'thresholds.json', out)
+    return dict(train=page, choose=page, **serve_tools(project, steps))
 
 
 @pytest.fixture(scope='module')
-def foreground(project):
-    """Every tool, in children of one process; what each printed."""
+def foreground(calibrated, project):
+    """Every tool, on the data that the commands of the page have made; what each printed."""
     steps = {**commands('foreground'), **further_commands('foreground')}
-    return run_tools(project, steps, refused=('unknown_kind', 'coupling'))
+    return serve_tools(project, steps, refused=('unknown_kind', 'coupling'))
 
 
 @pytest.fixture(params=[CALIBRATED, FOREGROUND], ids=lambda method: method.name)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from tool_runs import service
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -31,24 +32,39 @@ def run() -> Callable[..., subprocess.CompletedProcess]:
         words = [str(word) for word in command]
         words = [sys.executable, '-W', 'ignore', *words[1:]] if words[0] == 'python' else words
         path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
-        process = subprocess.Popen(
-            words,
-            cwd=cwd,
-            env={**os.environ, 'PATH': path, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=1200)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-        assert process.returncode == code, output[-4000:]
-        return subprocess.CompletedProcess(words, process.returncode, output)
+        return _run(words, code, cwd, {'PATH': path, **environment})
 
     return run
+
+
+@pytest.fixture
+def serve() -> Callable[..., subprocess.CompletedProcess]:
+    """The same for a tool, in a child of a process that has imported what tools need; see :mod:`served`."""
+
+    def serve(*command: object, code: int = 0, cwd: Path = REPO, **environment: str) -> subprocess.CompletedProcess:
+        words = [str(service().commands / 'python'), *map(str, command[1:])]
+        return _run(words, code, cwd, {**service().environment, **environment})
+
+    return serve
+
+
+def _run(words: list[str], code: int, cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    process = subprocess.Popen(
+        words,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=1200)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == code, output[-4000:]
+    return subprocess.CompletedProcess(words, process.returncode, output)
 
 
 @pytest.fixture

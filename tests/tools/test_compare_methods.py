@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tool_runs import run_tool
+from tool_runs import run_tool, serve_tool
 
 pytestmark = pytest.mark.slow
 
@@ -28,14 +28,14 @@ def test_from_a_plan_to_a_table(tool_config, tmp_path):
     cfg.dump(tmp_path / 'tiny.py')
     (tmp_path / 'plan.py').write_text(PLAN.format(config=tmp_path / 'tiny.py'))
     tool = 'analysis/compare_methods.py'
-    early = run_tool(tmp_path, tool, 'plan.py', '--only', 'SEM on TS-CAM', code=1)
+    early = serve_tool(tmp_path, tool, 'plan.py', '--only', 'SEM on TS-CAM', code=1)
     assert 'ts-cam_1/epoch_1.pth: train TS-CAM first' in early
-    early = run_tool(tmp_path, tool, 'plan.py', '--only', 'Longer', code=1)
+    early = serve_tool(tmp_path, tool, 'plan.py', '--only', 'Longer', code=1)
     assert 'ts-cam_1/epoch_1.pth: train TS-CAM first' in early
     first = run_tool(tmp_path, tool, 'plan.py', '--only', 'TS-CAM')
     assert '[1/3] TS-CAM, seed 1: trained in' in first
     assert '| SEM on TS-CAM |  | 0 |' in first
-    printed = run_tool(tmp_path, tool, 'plan.py')
+    printed = serve_tool(tmp_path, tool, 'plan.py')
     assert 'TS-CAM, seed 1: trained' not in printed
     assert (
         'Load checkpoint from work_dirs/plan/ts-cam_1/epoch_1.pth'
@@ -57,9 +57,9 @@ def test_from_a_plan_to_a_table(tool_config, tmp_path):
     for report in reports.values():
         report.unlink()
     (folder / 'ts-cam_1' / 'epoch_1.pth').write_text('no checkpoint')
-    broken = run_tool(tmp_path, tool, 'plan.py', code=1)
+    broken = serve_tool(tmp_path, tool, 'plan.py', code=1)
     assert '2 of 3 runs failed: [1/3] TS-CAM, seed 1; [3/3] SEM on TS-CAM, seed 1' in broken
     assert 'Traceback' not in broken.splitlines()[-1]
-    printed = run_tool(tmp_path, tool, 'plan.py', '--cfg-options', 'train_cfg.max_epochs=2', code=1)
+    printed = serve_tool(tmp_path, tool, 'plan.py', '--cfg-options', 'train_cfg.max_epochs=2', code=1)
     assert 'ts-cam_1 belongs to other settings (test: train_cfg.max_epochs was 1, now 2)' in printed
-    assert 'is none of TS-CAM, SEM on TS-CAM, Longer' in run_tool(tmp_path, tool, 'plan.py', '--only', 'CAM', code=1)
+    assert 'is none of TS-CAM, SEM on TS-CAM, Longer' in serve_tool(tmp_path, tool, 'plan.py', '--only', 'CAM', code=1)

@@ -32,10 +32,10 @@ def _numbers(folder):
 
 
 @pytest.mark.slow
-def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
+def test_thresholds_maps_and_reports(checkpoint, tmp_path, serve):
     config = tmp_path / 'tiny.py'
     common = (config, checkpoint, '--work-dir', tmp_path / 'run')
-    chosen = run(
+    chosen = serve(
         'python', 'tools/analysis/choose_threshold.py', *common, '--out', tmp_path / 'thresholds.json', *TRAIN_AS_VAL
     ).stdout
     assert 'Thresholds chosen on 24 images, 24 with a true box' in chosen
@@ -46,7 +46,7 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     assert set(choices) == {('tscam', 'maps'), ('tscam', 'attention'), ('tscam', 'semantic'), ('wsol-v2', 'maps')}
     assert choices['tscam', 'maps']['map_kind'] == 'coupled'
 
-    printed = run(
+    printed = serve(
         'python', 'tools/test.py', *common, '--thresholds', tmp_path / 'thresholds.json',
         '--report-dir', tmp_path / 'val', '--save-maps', tmp_path / 'maps.npz',
     ).stdout  # fmt: skip
@@ -68,7 +68,7 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     assert counted == numbers['tscam', 'gt_known_val']['count']
 
     # The same from the saved maps alone, by the same thresholds.
-    run(
+    serve(
         'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam', 'wsol-v2',
         '--thresholds', tmp_path / 'thresholds.json', '--out-dir', tmp_path / 'offline',
     )  # fmt: skip
@@ -79,14 +79,14 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     assert (tmp_path / 'offline' / 'tscam.csv').read_text() == (tmp_path / 'val' / 'tscam.csv').read_text()
 
     # The same again by the metrics of the config.
-    run(
+    serve(
         'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--config', config,
         '--thresholds', tmp_path / 'thresholds.json', '--out-dir', tmp_path / 'config',
     )  # fmt: skip
     assert _numbers(tmp_path / 'config') == numbers
 
     # The protocol's own threshold, where the options set it.
-    run(
+    serve(
         'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'wsol-v1',
         '--protocol-options', 'threshold=0.3', '--out-dir', tmp_path / 'options',
     )  # fmt: skip
@@ -94,21 +94,21 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, run):
     assert (number['threshold'], number['source']) == (0.3, 'fixed')
 
     # The images on which thresholds were chosen are not scored with them, whoever asks.
-    run(
+    serve(
         'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam',
         '--write-thresholds', tmp_path / 'own.json',
     )  # fmt: skip
-    refused = run(
+    refused = serve(
         'python', 'tools/analysis/evaluate_maps.py', tmp_path / 'maps.npz', '--protocol', 'tscam',
         '--thresholds', tmp_path / 'own.json', code=1,
     ).stdout  # fmt: skip
     assert 'its thresholds would be an oracle' in refused
-    refused = run(
+    refused = serve(
         'python', 'tools/test.py', *common, '--thresholds', tmp_path / 'thresholds.json',
         '--cfg-options', 'test_dataloader.dataset.dataset.split=train', code=1,
     ).stdout  # fmt: skip
     assert 'Crested_Zeb_0001.jpg: ' in refused and 'its thresholds would be an oracle' in refused
-    refused = run('python', 'tools/test.py', *common, '--thresholds', tmp_path / 'none.json', code=1).stdout
+    refused = serve('python', 'tools/test.py', *common, '--thresholds', tmp_path / 'none.json', code=1).stdout
     assert refused.splitlines()[-1].endswith(
         'none.json: threshold file not found; tools/analysis/choose_threshold.py writes one'
     )
@@ -152,8 +152,8 @@ def bare_config(tool_config, sample_set, tmp_path):
 
 
 @pytest.mark.slow
-def test_images_without_an_object(bare_config, checkpoint, tmp_path, run, run_here):
-    printed = run(
+def test_images_without_an_object(bare_config, checkpoint, tmp_path, serve, run_here):
+    printed = serve(
         'python', 'tools/test.py', bare_config, checkpoint, '--work-dir', tmp_path / 'run',
         '--report-dir', tmp_path / 'out', '--save-maps', tmp_path / 'maps.npz', '--show-dir', tmp_path / 'pictures',
     ).stdout  # fmt: skip

@@ -124,11 +124,12 @@ def test_inference_pseudo_labels_and_thresholds(files, sample_set, tmp_path, run
 
 
 @pytest.mark.parametrize('files', ['sat'], indirect=True)
-def test_a_second_round_on_closer_looks(files, tmp_path, run):
+def test_a_second_round_on_closer_looks(files, tmp_path, serve):
     """Predicted boxes go back into training, by the pipeline of the config for it."""
     _, config, checkpoint = files
     boxes = tmp_path / 'boxes.json'
-    run('python', 'tools/dataset_converters/pseudo_label.py', config, checkpoint, '--out', boxes, '--num-workers', '0')
+    label = ('python', 'tools/dataset_converters/pseudo_label.py', config, checkpoint)
+    serve(*label, '--out', boxes, '--num-workers', '0')
     cfg, recipe = Config.fromfile(config), read_config(CONFIGS / 'sat' / 'sat-zoom_deit-t_cub.py')
     pipeline = recipe.train_dataloader.dataset.pipeline
     (whole, closer) = pipeline[1].transforms
@@ -138,10 +139,10 @@ def test_a_second_round_on_closer_looks(files, tmp_path, run):
     cfg.param_scheduler = recipe.param_scheduler
     cfg.load_from = str(checkpoint)
     cfg.dump(tmp_path / 'second.py')
-    printed = run('python', 'tools/train.py', tmp_path / 'second.py', '--work-dir', tmp_path / 'second').stdout
+    printed = serve('python', 'tools/train.py', tmp_path / 'second.py', '--work-dir', tmp_path / 'second').stdout
     assert 'loss_area' in printed
     report = tmp_path / 'report'
-    run(
+    serve(
         'python', 'tools/test.py', tmp_path / 'second.py', tmp_path / 'second' / 'epoch_1.pth', '--zoom',
         '--work-dir', report, '--report-dir', report,
     )  # fmt: skip
@@ -150,5 +151,5 @@ def test_a_second_round_on_closer_looks(files, tmp_path, run):
     # The second round is not started without boxes.
     cfg.train_dataloader.dataset.boxes.ann_file = str(tmp_path / 'missing.json')
     cfg.dump(tmp_path / 'second.py')
-    printed = run('python', 'tools/train.py', tmp_path / 'second.py', '--work-dir', tmp_path / 'w', code=1).stdout
+    printed = serve('python', 'tools/train.py', tmp_path / 'second.py', '--work-dir', tmp_path / 'w', code=1).stdout
     assert 'missing.json' in printed.strip().splitlines()[-1]

@@ -20,11 +20,11 @@ def model(tool_config, tmp_path):
 
 
 @pytest.mark.slow
-def test_table(model, run, sample_set, tmp_path):
+def test_table(model, run, serve, sample_set, tmp_path):
     pytest.importorskip('onnxscript')
     pytest.importorskip('onnxruntime')
     file, table = tmp_path / 'model.onnx', tmp_path / 'new' / 'table.md'
-    run('python', 'tools/deployment/export.py', *model, '--out', file, '--no-verify')
+    serve('python', 'tools/deployment/export.py', *model, '--out', file, '--no-verify')
     words = ['--images', sample_set / 'images', '--num-images', 5, '--rounds', 1, '--runtimes', 'ONNXRuntime']
     output = run('python', TOOL, *model, file, *words, 'onnxruntime-web', '--out', table, '--node-folder', tmp_path)
     assert '5 images in 80x80, 144x176, 106x189, 1 and 2 at once' in output.stdout
@@ -38,7 +38,7 @@ def test_table(model, run, sample_set, tmp_path):
     assert re.fullmatch(r'\d+\.\d\d', onnxruntime[6])
     other = tmp_path / 'other.pth'
     torch.save({'state_dict': {}}, other)
-    output = run('python', TOOL, model[0], other, file, *words, code=1).stdout
+    output = serve('python', TOOL, model[0], other, file, *words, code=1).stdout
     assert output == f'{file}: was exported from another checkpoint than {other}: export it again\n'
 
 
@@ -54,12 +54,12 @@ def test_table(model, run, sample_set, tmp_path):
         (['torn.onnx', '--images', 'folder', '--rounds', '0'], '--rounds 0: must be at least 1'),
     ],
 )
-def test_mistakes_end_in_one_line(model, repo, run, sample_set, tmp_path, words, message):
+def test_mistakes_end_in_one_line(model, repo, serve, sample_set, tmp_path, words, message):
     pytest.importorskip('onnxruntime')
     (tmp_path / 'torn.onnx').write_bytes(b'torn')
     (tmp_path / 'empty').mkdir()
     (tmp_path / 'folder').symlink_to(sample_set / 'images')
     code = 2 if message.startswith(('--sizes', '--rounds')) else 1
-    output = run('python', repo / TOOL, *model, *words, cwd=tmp_path, code=code).stdout
+    output = serve('python', repo / TOOL, *model, *words, cwd=tmp_path, code=code).stdout
     assert message in output.splitlines()[-1]
     assert 'Traceback' not in output

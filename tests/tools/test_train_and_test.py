@@ -59,12 +59,12 @@ def test_auto_scale_lr(tool_config, tmp_path, run):
 
 
 @pytest.mark.slow
-def test_errors_say_what_to_do(tool_config, tmp_path, run, monkeypatch):
+def test_errors_say_what_to_do(tool_config, tmp_path, serve, monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
     config = tmp_path / 'tiny.py'
     tool_config.dump(config)
     torch.save({'state_dict': {'backbone.cls_token': torch.zeros(1, 1, 5)}}, tmp_path / 'other.pth')
-    printed = run('python', 'tools/test.py', config, 'none.pth', '--out', 'x.json', code=2).stdout
+    printed = serve('python', 'tools/test.py', config, 'none.pth', '--out', 'x.json', code=2).stdout
     assert 'for metrics add --out-item metrics' in printed
     for command, message in (
         (['tools/test.py', 'none.py', 'none.pth'], 'none.py: config file not found'),
@@ -78,24 +78,24 @@ def test_errors_say_what_to_do(tool_config, tmp_path, run, monkeypatch):
             'label 4 is outside the 4 classes of the head',
         ),
     ):
-        printed = run('python', *command, code=1).stdout
+        printed = serve('python', *command, code=1).stdout
         assert message in printed.splitlines()[-1] and 'Traceback' not in printed
 
 
 @pytest.mark.slow
-def test_mixed_precision(tool_config, tmp_path, run, monkeypatch):
+def test_mixed_precision(tool_config, tmp_path, serve, monkeypatch):
     """``--amp`` trains and evaluates in half precision, on a CPU too."""
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
     config = tmp_path / 'tiny.py'
     tool_config.dump(config)
     work_dir = tmp_path / 'run'
-    trained = run('python', 'tools/train.py', config, '--amp', '--work-dir', work_dir).stdout
+    trained = serve('python', 'tools/train.py', config, '--amp', '--work-dir', work_dir).stdout
     assert 'mmtscam.Bf16OptimWrapper' in trained
     checkpoint = (work_dir / 'last_checkpoint').read_text()
     results = {}
     for name, flags in {'full': [], 'half': ['--amp']}.items():
         out = tmp_path / f'{name}.pkl'
-        run('python', 'tools/test.py', config, checkpoint, '--out', out, '--work-dir', work_dir, *flags)
+        serve('python', 'tools/test.py', config, checkpoint, '--out', out, '--work-dir', work_dir, *flags)
         with out.open('rb') as file:
             results[name] = pickle.load(file)
     for full, half in zip(results['full'], results['half'], strict=True):

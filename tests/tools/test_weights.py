@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from safetensors.torch import save_file
-from tool_runs import run_tools
+from tool_runs import serve_tools
 
 from mmtscam.models.checkpoints import to_reference
 from mmtscam.models.checkpoints.files import BACKBONE_SETTING
@@ -30,7 +30,7 @@ def test_every_tool_takes_the_same_files(tool_config, tmp_path):
     tool_config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint='ours.pth')
     tool_config.dump(tmp_path / 'tiny.py')
     train = ('train.py', 'tiny.py', '--work-dir')
-    printed = run_tools(
+    printed = serve_tools(
         tmp_path,
         {
             'ours': ('test.py', 'tiny.py', 'ours.pth', '--out', 'ours.json', '--out-item', 'metrics'),

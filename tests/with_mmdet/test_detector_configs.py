@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
+from pages.small import shrink_detector
 from PIL import Image
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'mmdet'
@@ -51,28 +52,11 @@ def data(sample_set, tmp_path_factory):
     return folder
 
 
-def make_small(cfg):
-    """Little to compute: two images, small ones, without weights, and few proposals."""
-    cfg.model.backbone.init_cfg = None
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
-        loader.dataset.indices = [0, 9]
-        for step in loader.dataset.pipeline:
-            if step.type == 'Resize':
-                step.scale = (128, 128)
-    cfg.train_cfg.update(max_epochs=1, val_interval=1, dynamic_intervals=None)
-    cfg.default_hooks.logger.interval = 1
-    if 'roi_head' in cfg.model:
-        cfg.model.train_cfg.rpn_proposal.max_per_img = cfg.model.test_cfg.rpn.max_per_img = 50
-        # None of 200 classes reaches the threshold after one step.
-        cfg.model.test_cfg.rcnn.score_thr = 0.0
-
-
 @pytest.mark.parametrize('name', NAMES)
 def test_trains_and_is_evaluated(name, data, tmp_path, monkeypatch):
     monkeypatch.chdir(data)
     cfg = Config.fromfile(FOLDER / f'{name}.py')
-    make_small(cfg)
+    shrink_detector(cfg)
     cfg.work_dir = str(tmp_path)
     cfg.experiment_name = tmp_path.name  # mmengine wants another for every Runner of a process
     runner = Runner.from_cfg(cfg)

@@ -1,0 +1,1 @@
+test_pipeline = [dict(type='LoadImageFromFile'), dict(type='PackLocInputs')]
