@@ -1,4 +1,4 @@
-"""Runs a tool in several ranks that nobody but themselves ends, as processes started by hand are.
+"""Runs a script in several ranks that nobody but themselves ends, as processes started by hand are.
 
 All ranks are forked from one process that has the modules: most of a small run's time goes into imports.
 """
@@ -17,12 +17,16 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 TOOLS = Path(__file__).resolve().parents[1] / 'tools'
+TESTS = Path(__file__).resolve().parent
+# Those that the tools import.
+MODULES = ('mmtscam.apis', 'mmtscam.engine', 'mmtscam.pseudo_labels')
 
 # Each line of the input names a rank's environment, output and words; the child goes on as a process of its own does.
 _DRIVER = """
-import json, os, runpy, sys
-import mmtscam.apis, mmtscam.deployment, mmtscam.engine, mmtscam.pseudo_labels
+import importlib, json, os, runpy, sys
 
+for name in sys.argv[1:]:
+    importlib.import_module(name)
 print('ready', flush=True)
 for line in sys.stdin:
     task = json.loads(line)
@@ -46,11 +50,25 @@ for line in sys.stdin:
 
 
 class Rank(NamedTuple):
-    """How a rank ended: its exit code (negative for a signal), after how many seconds, and what it printed."""
+    """How a rank ended: process id, exit code (negative for a signal), after how many seconds, and what it printed."""
 
+    pid: int
     code: int
     seconds: float
     printed: str
+
+
+def environment() -> dict[str, str]:
+    """The environment of ranks, which find the modules of the tests."""
+    path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get('PYTHONPATH')]))
+    return {**os.environ, 'PYTHONPATH': path, 'OMP_NUM_THREADS': '1', 'COLUMNS': '200'}
+
+
+def free_port() -> int:
+    """A port that nobody has taken so far."""
+    with socket.socket() as found:
+        found.bind(('127.0.0.1', 0))
+        return found.getsockname()[1]
 
 
 class RankRuns:
@@ -58,19 +76,14 @@ class RankRuns:
 
     Args:
         folder: Folder for what ranks print; they run in it.
-        path: Folders of further modules.
+        modules: Modules that the ranks share.
     """
 
-    def __init__(self, folder: Path, *path: Path) -> None:
+    def __init__(self, folder: Path, modules: Sequence[str] = MODULES) -> None:
         self.folder = folder
         self._driver = subprocess.Popen(
-            [sys.executable, '-W', 'ignore', '-c', _DRIVER],
-            env={
-                **os.environ,
-                'PYTHONPATH': os.pathsep.join(filter(None, [*map(str, path), os.environ.get('PYTHONPATH', '')])),
-                'OMP_NUM_THREADS': '1',
-                'COLUMNS': '200',
-            },
+            [sys.executable, '-W', 'ignore', '-c', _DRIVER, *modules],
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -86,52 +99,43 @@ class RankRuns:
 
     def run(
         self,
-        tool: str,
-        words: Sequence[object] | Sequence[Sequence[object]],
+        script: Path,
+        words: Sequence[Any],
         ranks: int,
-        limit: float = 120,
+        limit: float = 60,
         act: Callable[[list[int]], None] = lambda pids: None,
     ) -> list[Rank]:
-        """Run a tool in a number of ranks until all have ended, or the limit: then those that are left are killed.
+        """Run a script in a number of ranks until all have ended, or the limit: then those that are left are killed.
 
         Args:
-            tool: Path of the tool below ``tools``.
-            words: Arguments, the same for all ranks or a list for each.
+            script: The script.
+            words: Its arguments, the same for all ranks or a list for each.
             ranks: Number of ranks; 1 runs it without a launcher.
             limit: Seconds.
-            act: Called with the ranks' process ids once they are started.
+            act: Called with the ranks' process ids, which are those of their
+                groups too, once they are started.
         """
-        each = words if words and isinstance(words[0], list | tuple) else [words] * ranks
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = free.getsockname()[1]
-        start = time.monotonic()
+        each = words if words and isinstance(words[0], list) else [words] * ranks
+        port, start = free_port(), time.monotonic()
         outputs = [self.folder / f'rank{rank}.printed' for rank in range(ranks)]
         pids = []
         for rank, (output, own) in enumerate(zip(outputs, each, strict=True)):
-            environment = dict(
-                RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=ranks, LOCAL_WORLD_SIZE=ranks, MASTER_ADDR='127.0.0.1',
-                MASTER_PORT=port,
-            )  # fmt: skip
-            launched = ['--launcher', 'pytorch'] if ranks > 1 else []
-            pids.append(
-                self._ask(
-                    wait=False,
-                    environment={key: str(value) for key, value in environment.items()},
-                    output=str(output),
-                    folder=str(self.folder),
-                    words=[str(word) for word in [TOOLS / tool, *own, *launched]],
-                )
+            place = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=ranks, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+            task = dict(
+                environment={key: str(value) for key, value in place.items()} if ranks > 1 else {},
+                output=str(output),
+                folder=str(self.folder),
+                words=[str(word) for word in [script, *own]],
             )
+            pids.append(self._ask(wait=False, **task))
         act(pids)
         ends: dict[int, tuple[int, float]] = {}
         while len(ends) < ranks:
-            pid, code = self._ask(
-                wait=True, limit=limit + start - time.monotonic(), kill=[pid for pid in pids if pid not in ends]
-            )
+            left = [pid for pid in pids if pid not in ends]
+            pid, code = self._ask(wait=True, limit=start + limit - time.monotonic(), kill=left)
             ends[pid] = code, time.monotonic() - start
         printed = [output.read_text(encoding='utf-8', errors='replace') for output in outputs]
-        return [Rank(*ends[pid], text) for pid, text in zip(pids, printed, strict=True)]
+        return [Rank(pid, *ends[pid], text) for pid, text in zip(pids, printed, strict=True)]
 
     def _ask(self, limit: float | None = None, kill: Sequence[int] = (), **task: Any) -> Any:
         assert self._driver.stdin is not None and self._driver.stdout is not None

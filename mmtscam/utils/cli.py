@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .choices import COCO_LAYOUTS
-from .peers import fail
+from .peers import fail, promise_to_tell
 
 # A hint of every tool that reads a config, for messages that name a setting.
 _CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
@@ -51,6 +51,7 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     Raises:
         SystemExit: In place of the errors above.
     """
+    promise_to_tell()
     try:
         main()
     except KeyboardInterrupt as stop:

@@ -25,20 +25,28 @@ _PATIENCE = 10
 _DONE = -1
 _KEY = 'mmtscam/failed'
 
+_promised = False
 _ring: '_Ring | None' = None
+
+
+def promise_to_tell() -> None:
+    """Promise that this process calls :func:`fail` where it fails: :func:`mmtscam.utils.cli.run` does."""
+    global _promised
+    _promised = True
 
 
 def watch_peers() -> None:
     """Let this process end if another of the run fails or is killed, and let the others know how this one ends.
 
-    All processes call it, after they have joined the process group; further
-    calls, and those of a single process, do nothing. A process waits at its
-    exit until its neighbour is done.
+    All processes call it, after they have joined the process group. It does
+    nothing the second time, in a run of one process, and in a script that has
+    not promised to tell: at its exit a process waits for its neighbour, which
+    may wait for this one if it is not told that it has failed.
     """
     global _ring
     from mmengine.dist import get_world_size
 
-    if _ring is None and get_world_size() > 1:
+    if _promised and _ring is None and get_world_size() > 1:
         _ring = _Ring()
         atexit.register(_ring.leave)  # when the message or traceback is printed
 
@@ -50,15 +58,16 @@ def fail(message: str | None) -> str:
     may be a consequence, or the same one.
 
     Args:
-        message: What a user can mend; ``None`` for another error, which may
-            come from an exchange with a process that has ended.
+        message: The message for the user; ``None`` for an error that keeps
+            its traceback, and which may come from an exchange with a process
+            that has ended.
 
     Returns:
         The message, with this process's rank if there are several.
     """
     if _ring is None:
         return message or ''
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # torchrun passes an interruption on a second time
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # torchrun passes an interruption on, and so it comes twice
     if message is None:
         _ring.listen(_HEARING if _ring.rank else _HEARING_MAIN)
     if not _ring.is_first_to_fail():
@@ -88,6 +97,7 @@ class _Ring:
         self.rank, size = torch_dist.get_rank(), torch_dist.get_world_size()
         self._next, self._previous = (self.rank + 1) % size, (self.rank - 1) % size
         self._group = torch_dist.new_group(backend='gloo', timeout=timedelta(days=365))
+        torch_dist.barrier(self._group)  # none may fail while others are still joining
         self._failed = self._left = False
         self._heard = torch.tensor(_DONE)
         self._hears_of_failure = threading.Event()
@@ -112,6 +122,7 @@ class _Ring:
 
     def leave(self) -> None:
         """Tell how this process ends, and wait until the next one has told."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left here to interrupt
         self._left = True
         self._tell(self.rank if self._failed else _DONE)
         # A thread that waits in PyTorch would disturb the end of the interpreter.
