@@ -9,7 +9,7 @@ CHECKPOINT=$2
 PROCESSES=$3
 TOOLS=$(cd "$(dirname "$0")" && pwd)
 
-python -m torch.distributed.run \
+exec python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \

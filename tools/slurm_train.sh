@@ -15,7 +15,7 @@ TOOLS=$(cd "$(dirname "$0")" && pwd)
 
 # SRUN_ARGS holds several words.
 # shellcheck disable=SC2086
-srun -p "$PARTITION" \
+exec srun -p "$PARTITION" \
     --job-name="$JOB_NAME" \
     --gres="gpu:$GPUS_PER_NODE" \
     --ntasks="$GPUS" \

@@ -14,6 +14,7 @@ from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from mmengine.visualization import Visualizer
 
 from mmtscam.models.checkpoints import read_content
+from mmtscam.utils.peers import watch_peers
 
 from .optim import as_plain_groups
 from .seeding import preserved_generators
@@ -24,13 +25,22 @@ class CarefulRunner(Runner):
 
     It reads any file of weights, counts accumulated batches, tells which
     schedule a resumed run follows, lets no logger change the seed, can compile
-    with rates of single parameters, and rehearses the validation before the
-    training.
+    with rates of single parameters, rehearses the validation before the
+    training, and ends with the other processes of a distributed run.
     """
 
     # The file that was loaded last, and whether it is resumed.
     loaded_file: str | None = None
     _resumes: bool = False
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """See ``Runner``; from here on an error in one process ends the others too.
+
+        Args:
+            env_cfg: The config's ``env_cfg``.
+        """
+        super().setup_env(env_cfg)
+        watch_peers()
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """Build the visualizer and start its back ends.

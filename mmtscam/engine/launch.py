@@ -8,6 +8,8 @@ import torch.multiprocessing as mp
 from mmengine.config import Config
 from mmengine.dist import init_dist
 
+from mmtscam.utils.peers import watch_peers
+
 
 def prepare_cpu_distributed(cfg: Config) -> None:
     """Let the Runner run distributed on CPUs, with gloo.
@@ -23,11 +25,32 @@ def prepare_cpu_distributed(cfg: Config) -> None:
     Raises:
         ValueError: If the launcher is another than ``pytorch``.
     """
+    join_on_cpus(cfg.launcher)
     if cfg.launcher == 'none' or torch.cuda.is_available():
         return
-    _start_gloo(cfg.launcher)
     cfg.setdefault('env_cfg', {})['dist_cfg'] = dict(backend='gloo')
     cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
+
+
+def join_on_cpus(launcher: str) -> None:
+    """Join the processes of a launcher, before anything can fail in one of them alone.
+
+    It does nothing where there is a GPU or no launcher is used, or the second
+    time. With GPUs it is the Runner that joins, since its config says how.
+
+    Args:
+        launcher: ``'none'`` or ``'pytorch'``.
+
+    Raises:
+        ValueError: If there is no GPU and the launcher is another.
+    """
+    if launcher == 'none' or torch.cuda.is_available():
+        return
+    if launcher != 'pytorch':
+        raise ValueError(f'no GPU found: without one the launcher must be pytorch, not {launcher}')
+    if not torch_dist.is_initialized():
+        torch_dist.init_process_group('gloo')
+    watch_peers()
 
 
 def start_processes(launcher: str, patience: timedelta) -> torch_dist.ProcessGroup | None:
@@ -52,13 +75,6 @@ def start_processes(launcher: str, patience: timedelta) -> torch_dist.ProcessGro
         if mp.get_start_method(allow_none=True) is None:
             mp.set_start_method('fork')  # as the Runner: loaders share what they read from, instead of copies
         init_dist(launcher, backend='gloo')
-    else:
-        _start_gloo(launcher)
+        watch_peers()
+    join_on_cpus(launcher)
     return torch_dist.new_group(backend='gloo', timeout=patience)
-
-
-def _start_gloo(launcher: str) -> None:
-    if launcher != 'pytorch':
-        raise ValueError(f'no GPU found: without one the launcher must be pytorch, not {launcher}')
-    if not torch_dist.is_initialized():
-        torch_dist.init_process_group('gloo')

@@ -14,14 +14,14 @@ from mmtscam.utils.config import read_config, type_name
 from mmtscam.utils.external_configs import drop_function_scopes
 
 from .careful_runner import CarefulRunner
-from .launch import prepare_cpu_distributed
+from .launch import join_on_cpus, prepare_cpu_distributed
 from .loaders import end_idle_persistence
 from .memory import keep_freed_memory
 from .precision import amp_dtype
 
 
 def runner_config(args: argparse.Namespace) -> Config:
-    """Load the config of a tool and merge the shared flags into it.
+    """Load the config of a tool and merge the shared flags into it; join the other processes first.
 
     Args:
         args: Has ``config`` and what
@@ -35,6 +35,7 @@ def runner_config(args: argparse.Namespace) -> Config:
         ValueError: If it cannot be read.
     """
     set_local_rank(args)
+    join_on_cpus(args.launcher)
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     # Priority: command line, config, name of the config.

@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .choices import COCO_LAYOUTS
+from .peers import fail, promise_to_tell
 
 # A hint of every tool that reads a config, for messages that name a setting.
 _CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
@@ -38,7 +39,8 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     errors keep their traceback: they are bugs, or come from the user's own
     code, where the place matters more than the message.
     Ctrl-C ends the tool with exit code 130, and prints the interruption's
-    message if it has one.
+    message if it has one. An error in one process of a distributed run ends
+    the others, see :mod:`mmtscam.utils.peers`.
 
     Args:
         main: The tool.
@@ -49,17 +51,23 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     Raises:
         SystemExit: In place of the errors above.
     """
+    promise_to_tell()
     try:
         main()
     except KeyboardInterrupt as stop:
-        print(stop if str(stop) else 'interrupted', file=sys.stderr)
+        print(fail(str(stop) or 'interrupted'), file=sys.stderr)
         raise SystemExit(130) from None
+    except SystemExit as stop:
+        if stop.code:
+            fail(str(stop.code))
+        raise
     except Exception as error:
         message = _message(error, main.__module__)
         if message is None:
+            fail(None)
             raise
         found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
-        raise SystemExit(message + ''.join(f' ({hint})' for hint in found)) from error
+        raise SystemExit(fail(message + ''.join(f' ({hint})' for hint in found))) from error
 
 
 def _message(error: Exception, tool: str) -> str | None:

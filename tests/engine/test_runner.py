@@ -75,9 +75,9 @@ def test_the_folder_of_a_run(tool_args, lines, flag, expected):
 
 def test_settings_of_the_command_line(tool_args):
     options = {'a.b': 2, 'work_dir': 'of_options'}
-    args = tool_args('a = dict(b=1, c=3)', 'launcher = "slurm"', cfg_options=options, launcher='pytorch')
+    args = tool_args('a = dict(b=1, c=3)', 'launcher = "slurm"', cfg_options=options)
     cfg = runner.runner_config(args)
-    assert (cfg.a, cfg.work_dir, cfg.launcher) == (dict(b=2, c=3), 'of_options', 'pytorch')
+    assert (cfg.a, cfg.work_dir, cfg.launcher) == (dict(b=2, c=3), 'of_options', 'none')
 
 
 def test_a_config_that_cannot_be_read(tool_args):

@@ -1,14 +1,12 @@
 import json
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from ellipse_masks import add_masks
 from mmengine.config import Config
 from mmengine.runner import Runner
-
-from mmtscam.registry import DATASETS
+from rank_runs import TOOLS, RankRuns
 
 
 @pytest.fixture(scope='module')
@@ -28,19 +26,6 @@ def evaluate_both_ways(run, port, config, checkpoint, tmp_path):
         '--out', double, '--out-item', 'metrics', PORT=port,
     )  # fmt: skip
     return json.loads(single.read_text()), json.loads(double.read_text())
-
-
-def add_masks(cfg, data_root, folder):
-    """A mask for every image of the test split: an ellipse in its true box."""
-    for info in DATASETS.build(cfg.test_dataloader.dataset.copy()):
-        sample = info['data_samples']
-        x1, y1, x2, y2 = sample.gt_instances.bboxes[0].int().tolist()
-        mask = np.zeros(sample.ori_shape, np.uint8)
-        cv2.ellipse(mask, ((x1 + x2) // 2, (y1 + y2) // 2), ((x2 - x1) // 2, (y2 - y1) // 2), 0, 0, 360, 255, -1)
-        path = (folder / Path(sample.img_path).relative_to(data_root / 'images')).with_suffix('.png')
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), mask)
-    cfg.test_dataloader.dataset.masks = dict(type='MaskImages', mask_dir=str(folder))
 
 
 @pytest.mark.slow
@@ -135,3 +120,25 @@ def test_training_step_on_two_processes(tool_config, tmp_path, run, port):
         assert largest > 0, key
         # The rest is the rounding of weights that are larger than their gradient.
         assert (gradients['double'][key] - single).abs().max() <= 1e-4 * largest + 1e-6, key
+
+
+@pytest.mark.slow
+def test_a_failure_in_one_process_ends_the_others(tool_config, checkpoint, tmp_path):
+    """Processes that were started by hand; weekly/test_rank_failures.py has every kind of failure."""
+    config = tmp_path / 'tiny.py'
+    tool_config.custom_imports = dict(imports=['rank_faults'], allow_failed_imports=False)
+    tool_config.custom_hooks = [dict(type='FaultHook', fault='no file', point='after_test_iter', others=600)]
+    tool_config.dump(config)
+    rest = ['--work-dir', tmp_path / 'work_dir', '--launcher', 'pytorch']
+    with RankRuns(tmp_path) as runs:
+        busy = runs.run(TOOLS / 'test.py', [config, checkpoint, *rest], 2)
+        # The other would wait for half an hour for this one to join.
+        alone = runs.run(TOOLS / 'test.py', [[config, checkpoint, *rest], [config, 'none.pth', *rest]], 2)
+    for ends, message in (
+        (busy, "rank 1: [Errno 2] No such file or directory: 'nowhere/needed.txt'"),
+        (alone, 'rank 1: none.pth: checkpoint not found'),
+    ):
+        assert [ended.code for ended in ends] == [1, 1]
+        lines = [ended.printed.splitlines()[-1] for ended in ends]
+        assert lines == ['rank 0 ends, since rank 1 has failed or was stopped', message]
+        assert not any('Traceback' in ended.printed for ended in ends)

@@ -1,6 +1,7 @@
 """Pseudo labels, as a user makes them."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -103,7 +104,11 @@ def test_an_error_ends_all_processes_and_is_told_once(run, command, tmp_path):
     (tmp_path / 'a.json').write_text('{}')
     several = ['python', '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2']
     printed = run(*several, *command('a.json')[1:], '--launcher', 'pytorch', code=1).stdout
-    assert printed.count('a.json: is there already; remove it') == 1
+    # By the first of them, and in the table of torchrun.
+    assert re.findall(r'(rank|traceback : rank) \d: .*a\.json: is there already; remove it', printed) == [
+        'rank',
+        'traceback : rank',
+    ]
 
 
 def test_the_file_tells_what_it_is_from(run_here, command, tiny_files, tmp_path):

@@ -220,7 +220,7 @@ def shared_missing(folder: 'PartFolder', rows: 'Sequence[ImageRow]', root: str |
             found = [str(error)]
     broadcast_object_list(found)
     if isinstance(found[0], str):
-        raise ValueError(found[0]) if rank == 0 else SystemExit(1)
+        raise ValueError(found[0])
     return found[0]
 
 
