@@ -1,11 +1,15 @@
 """mmengine's Runner, where it fails on a file or after an epoch, or silently trains otherwise than the config says."""
 
 import copy
+import itertools
+import os
+import os.path as osp
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import Runner
@@ -14,7 +18,10 @@ from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from mmengine.visualization import Visualizer
 
 from mmtscam.models.checkpoints import read_content
+from mmtscam.utils.claims import Claim
+from mmtscam.utils.files import write_text
 
+from .latest_checkpoint import latest_checkpoint
 from .optim import as_plain_groups
 from .seeding import preserved_generators
 
@@ -25,12 +32,54 @@ class CarefulRunner(Runner):
     It reads any file of weights, counts accumulated batches, tells which
     schedule a resumed run follows, lets no logger change the seed, can compile
     with rates of single parameters, and rehearses the validation before the
-    training.
+    training. Two runs never write to the same files.
     """
 
     # The file that was loaded last, and whether it is resumed.
     loaded_file: str | None = None
     _resumes: bool = False
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """See ``Runner``; no other run has the folder of the log.
+
+        mmengine names it by the second of the start, which two runs share that
+        start together, or before and after the clock was set back.
+
+        Args:
+            env_cfg: Settings of the environment.
+        """
+        super().setup_env(env_cfg)
+        stamp = [_new_folder(self.work_dir, self.timestamp) if is_main_process() else None]
+        broadcast_object_list(stamp)
+        self._timestamp = stamp[0]
+
+    def dump_config(self) -> None:
+        """Write the config to the work directory, whole or not at all."""
+        name = osp.basename(self.cfg.filename) if self.cfg.filename else f'{self.timestamp}.py'
+        write_text(osp.join(self.work_dir, name), self.cfg.dump())
+
+    def train(self) -> torch.nn.Module:
+        """See ``Runner``.
+
+        Raises:
+            BlockingIOError: If another training writes to the work directory.
+        """
+        claim = Claim(self.work_dir) if is_main_process() else None
+        try:
+            return super().train()
+        finally:
+            if claim:
+                claim.release()
+
+    def load_or_resume(self) -> None:
+        """See ``Runner``; of the checkpoints to resume the newest that is whole.
+
+        Raises:
+            ValueError: If there are some, but none is whole.
+        """
+        if self._resume and self._load_from is None and not self._has_loaded:
+            self._load_from = latest_checkpoint(self.work_dir)
+        super().load_or_resume()
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """Build the visualizer and start its back ends.
@@ -166,6 +215,20 @@ class CarefulRunner(Runner):
         schedulers = self.param_schedulers or []
         for group in schedulers.values() if isinstance(schedulers, dict) else [schedulers]:
             yield from (each for each in group if isinstance(each, _ParamScheduler))
+
+
+def _new_folder(parent: str, stamp: str) -> str:
+    """Make the first folder that is not there of those named after a second and the ones that follow; its name."""
+    form = '%Y%m%d_%H%M%S'
+    start = time.mktime(time.strptime(stamp, form))
+    for later in itertools.count():
+        name = time.strftime(form, time.localtime(start + later))
+        try:
+            os.mkdir(osp.join(parent, name))
+        except FileExistsError:
+            continue
+        return name
+    raise AssertionError
 
 
 def _with_object(dataset: Any, tried: int = 1000) -> int:

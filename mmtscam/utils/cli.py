@@ -17,10 +17,13 @@ of what it needs. A tool has this form::
 """
 
 import argparse
+import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 from .choices import COCO_LAYOUTS
@@ -37,8 +40,9 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     part of a config a library refuses; the exit code is then 1. All other
     errors keep their traceback: they are bugs, or come from the user's own
     code, where the place matters more than the message.
-    Ctrl-C ends the tool with exit code 130, and prints the interruption's
-    message if it has one.
+    Ctrl-C ends the tool with exit code 130, and SIGTERM with 143: both tidy up
+    what is unfinished, and print the interruption's message if it has one.
+    Lines of a log that a full disk refuses are lost without a traceback each.
 
     Args:
         main: The tool.
@@ -49,17 +53,28 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     Raises:
         SystemExit: In place of the errors above.
     """
+    received = signal.SIGINT
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal received
+        received = signal.SIGTERM
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    logging.raiseExceptions = False
     try:
         main()
-    except KeyboardInterrupt as stop:
-        print(stop if str(stop) else 'interrupted', file=sys.stderr)
-        raise SystemExit(130) from None
+    except KeyboardInterrupt as stopped:
+        print(str(stopped) or ('terminated' if received == signal.SIGTERM else 'interrupted'), file=sys.stderr)
+        raise SystemExit(128 + received) from None
     except Exception as error:
         message = _message(error, main.__module__)
         if message is None:
             raise
         found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
         raise SystemExit(message + ''.join(f' ({hint})' for hint in found)) from error
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _message(error: Exception, tool: str) -> str | None:
