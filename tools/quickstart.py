@@ -40,10 +40,11 @@ def call(*command: str | Path) -> None:
             output.append(line)
             if ' Epoch(' in line:
                 print('  ' + line[line.index('Epoch(') :].rstrip()[:150], flush=True)
-    finally:
-        process.terminate()  # where this process is told to stop
-        code = process.wait()
-    if code:
+    except BaseException:  # this process is told to stop
+        process.terminate()
+        process.wait()
+        raise
+    if process.wait():
         # A tool ends with one line, or else with a traceback that needs what came before.
         told = output[-40:] if any('Traceback' in line for line in output) else output[-1:]
         sys.exit(f'{"".join(told).rstrip()} (failed: {" ".join(words)})')

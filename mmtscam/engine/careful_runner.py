@@ -12,7 +12,7 @@ import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.optim import _ParamScheduler
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.runner.amp import autocast
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from mmengine.visualization import Visualizer
@@ -38,6 +38,7 @@ class CarefulRunner(Runner):
     # The file that was loaded last, and whether it is resumed.
     loaded_file: str | None = None
     _resumes: bool = False
+    _load_from: str | None
 
     def setup_env(self, env_cfg: dict) -> None:
         """See ``Runner``; no other run has the folder of the log.
@@ -103,7 +104,7 @@ class CarefulRunner(Runner):
         return as_plain_groups(super().build_optim_wrapper(optim_wrapper))
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
-        """Call the hooks; rehearse the validation when they are ready to train.
+        """Call the hooks; when they are ready to train, rehearse the validation, or do the one that is due.
 
         Args:
             fn_name: Name of the hooks' method.
@@ -111,7 +112,26 @@ class CarefulRunner(Runner):
         """
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_train' and self.val_loop is not None:
-            self._rehearse_validation()
+            if self._resume and self._validation_is_due():
+                with preserved_generators():
+                    self.val_loop.run()
+            else:
+                self._rehearse_validation()
+
+    def _validation_is_due(self) -> bool:
+        """Whether the resumed checkpoint is of a moment before a validation.
+
+        A checkpoint is written before the validation of its epoch, and again
+        after it if it is the best. What is stopped in between would otherwise
+        go on without the validation, and could miss the best epoch.
+        """
+        loop: Any = self.train_loop
+        done, last = (
+            (loop.epoch, loop.max_epochs) if isinstance(loop, EpochBasedTrainLoop) else (loop.iter, loop.max_iters)
+        )
+        info = self.message_hub.runtime_info
+        best = any(str(info[name]).endswith(f'_{done}.pth') for name in info if name.startswith('best_ckpt'))
+        return done > 0 and done >= loop.val_begin and (done % loop.val_interval == 0 or done == last) and not best
 
     def _rehearse_validation(self) -> None:
         """Predict and score one image, the first that shows an object, and forget it.

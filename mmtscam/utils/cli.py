@@ -53,14 +53,18 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     Raises:
         SystemExit: In place of the errors above.
     """
-    received = signal.SIGINT
+    received: int = signal.SIGINT
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal received
-        received = signal.SIGTERM
+        received = number
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would disturb what tidies up
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # as a shell tells jobs in the background
+            signal.signal(number, stop)
     logging.raiseExceptions = False
     try:
         main()
@@ -74,7 +78,8 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
         found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
         raise SystemExit(message + ''.join(f' ({hint})' for hint in found)) from error
     finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _message(error: Exception, tool: str) -> str | None:

@@ -1,8 +1,7 @@
 """The tools with small tasks, and what they give."""
 
 import hashlib
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,8 @@ def commands(config: Path, checkpoint: Path, readers: int = 0) -> dict[str, Comm
         return [TEST, *model, '--work-dir', out / 'work', '--report-dir', out / 'report', *files, *workers]
 
     def choose(out: Path) -> list[object]:
-        return [CHOOSE, *model, '--out', out / 'thresholds.json', '--work-dir', out / 'work', *workers]
+        split = 'val_dataloader.dataset.dataset.split=train'
+        return [CHOOSE, *model, '--out', out / 'thresholds.json', '--work-dir', out / 'work', *workers, split]
 
     def label(out: Path) -> list[object]:
         sizes = ('--part-size', '4', '--batch-size', '2', '--num-workers', readers)
@@ -89,13 +89,26 @@ def contents(out: Path, *names: str) -> dict[str, str]:
     }
 
 
-def trained(out: Path) -> dict[str, Any]:
-    """Weights and optimizer of the last epoch, as one hash, and the metrics of all validations."""
-    content = torch.load(out / 'work' / f'epoch_{EPOCHS}.pth', weights_only=False)
-    digest = hashlib.sha256()
-    for part in ('state_dict', 'optimizer', 'param_schedulers'):
-        stream = io.BytesIO()
-        torch.save(content[part], stream)
-        digest.update(stream.getvalue())
-    best = content['message_hub']['runtime_info']['best_score']
-    return dict(weights=digest.hexdigest(), best=float(best))
+def trained(out: Path) -> dict[str, str]:
+    """Hashes of weights, optimizer and schedule of all checkpoints that are kept, by name."""
+    found = {}
+    for file in (out / 'work').glob('*.pth'):
+        content = torch.load(file, weights_only=False)
+        parts = [content.get(part) for part in ('state_dict', 'optimizer', 'param_schedulers')]
+        found[file.name] = hashlib.sha256('\n'.join(_described(parts)).encode()).hexdigest()
+    return found
+
+
+def _described(value: Any) -> Iterator[str]:
+    """All values in lists and dicts, as text: the same object twice is stored otherwise than two that are equal."""
+    if isinstance(value, dict):
+        for key in value:
+            yield str(key)
+            yield from _described(value[key])
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _described(each)
+    elif isinstance(value, torch.Tensor):
+        yield hashlib.sha256(value.contiguous().numpy().tobytes()).hexdigest()
+    else:
+        yield repr(value)

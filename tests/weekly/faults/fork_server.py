@@ -1,21 +1,25 @@
 """Runs tools in forks of a process that has imported what they need: ``python fork_server.py``.
 
 Each line of stdin is an order, in JSON: ``words`` of the command, ``cwd``,
-``place``, ``watched``, ``write``, ``delay`` and ``anew``, whether the command is
-to start as a shell starts it, with all imports. Files take what the run gives:
+``place``, ``watched``, ``write``, ``delay``, ``clock`` and ``anew``, whether the
+command is to start as a shell starts it, with all imports. Files take what the
+run gives:
 ``place`` with ``.out`` and ``.err``, ``.pid``, ``.code`` at the end,
 ``.stack`` at each SIGUSR1, and ``.writes``, how often it opened, renamed,
 removed or made something in the folder ``watched``. A run with ``write`` dies
-``delay`` seconds after it has begun the write of this number.
+``delay`` seconds after it has begun the write of this number. With ``clock``, a
+seed, the time jumps back by a day or ahead by a year at every look at it.
 """
 
 import atexit
 import faulthandler
 import json
 import os
+import random
 import runpy
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +87,14 @@ def begin(order: dict[str, Any]) -> None:
     os.chdir(order['cwd'])
     if order['anew']:
         os.execvp(order['words'][0], order['words'])
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # at the very end
     faulthandler.register(signal.SIGUSR1, Path(f'{place}.stack').open('w'), all_threads=False)  # noqa: SIM115
     counter = WriteCounter(order['watched'], order['write'], order['delay'])
     sys.addaudithook(counter)
     atexit.register(lambda: Path(f'{place}.writes').write_text(str(counter.count)))
+    if order['clock'] is not None:
+        draw, now = random.Random(order['clock']), time.time
+        time.time = lambda: now() + draw.choice((0, -86400, 365 * 86400))
     sys.argv = order['words']
 
 

@@ -79,22 +79,32 @@ class Run:
         """The living processes of its session."""
         return [pid for pid in map(int, filter(str.isdigit, os.listdir('/proc'))) if _session(pid) == self.pid]
 
-    def signal(self, number: int, after: float = 0, everyone: bool = False) -> bool:
-        """Send a signal so many seconds after the start; to all processes of the session, as a terminal does.
+    def sleep_until(self, moment: float) -> None:
+        """Wait until so many seconds after the start, or the end."""
+        while time.monotonic() < self.start + moment and self.code is None:
+            time.sleep(0.0005)
+
+    def signal(self, number: int, everyone: bool = False) -> bool:
+        """Send a signal to the first process, or to all of the session, as a terminal does.
 
         Returns:
             Whether it still ran.
         """
-        while time.monotonic() < self.start + after and self.code is None:
-            time.sleep(0.0005)
         if self.code is not None:
             return False
         for pid in self.members() if everyone else [self.pid]:
             _send(pid, number)
         return True
 
+    def kill(self, pid: int) -> bool:
+        """Kill one of its processes; whether this one still ran."""
+        _send(pid, signal.SIGKILL)
+        return self.code is None
+
     def where(self) -> str:
         """The innermost function of the project, or else of its libraries, that it is in at this moment."""
+        if self.code is not None:
+            return ''
         before = len(self._read('stack'))
         _send(self.pid, signal.SIGUSR1)
         end = time.monotonic() + 0.1
@@ -132,6 +142,7 @@ class Server:
         write: int | None = None,
         delay: float = 0,
         cwd: Path = REPO,
+        clock: int | None = None,
         anew: bool = False,
     ) -> Run:
         """Start a command; see ``fork_server`` for the arguments."""
@@ -144,6 +155,7 @@ class Server:
             watched=str(watched),
             write=write,
             delay=delay,
+            clock=clock,
             anew=anew,
         )
         assert self._process.stdin
