@@ -1,5 +1,6 @@
 """The checkpoint from which a training goes on."""
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -42,10 +43,10 @@ def latest_checkpoint(work_dir: str | os.PathLike) -> str | None:
             problem = problem or f'names {noted}, which is not there'
         elif found := _damage(file):
             problem = problem or f'names {file.name}, which is damaged'
-            print_log(f'{file}: {found}', 'current', 'WARNING')
+            print_log(f'{file}: {found}', 'current', logging.WARNING)
         else:
             if str(file) != noted:
-                print_log(f'{folder / RECORD} {problem or "is empty"}: {file} is resumed', 'current', 'WARNING')
+                print_log(f'{folder / RECORD} {problem or "is empty"}: {file} is resumed', 'current', logging.WARNING)
             return str(file)
     raise ValueError(
         f'{folder / RECORD} {problem or "is empty"}, and no other checkpoint in the folder is whole: remove '

@@ -17,6 +17,7 @@ of what it needs. A tool has this form::
 """
 
 import argparse
+import atexit
 import logging
 import os
 import re
@@ -80,6 +81,14 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
+        atexit.unregister(_hear_no_more)
+        atexit.register(_hear_no_more)
+
+
+def _hear_no_more() -> None:
+    """Let no signal disturb the interpreter while it tidies up: the tool has ended."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _message(error: Exception, tool: str) -> str | None:

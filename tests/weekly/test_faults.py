@@ -104,8 +104,10 @@ def test_told_to_stop(ground, name, number, code, everyone):
     """SIGTERM reaches the first process, as from a scheduler; Ctrl-C reaches all."""
 
     def stop(run):
-        run.sleep_until(ground.draw.uniform(0.05, ground.calm[name].seconds))
-        where = run.where()
+        calm = ground.calm[name]
+        run.sleep_until(ground.draw.uniform(0.05, calm.seconds))
+        while (where := run.where()) == 'elsewhere' and run.age < calm.seconds / 2:  # the tool has not begun yet
+            time.sleep(0.01)
         return where if run.signal(number, everyone=everyone) else None
 
     for _ in share(SIGNALS[name]):
@@ -138,7 +140,7 @@ def test_a_full_disk(ground, name):
             row.late += run.code == 0
             ground.check_end(row, run, small.folder, (0, 1))
             if run.code and 'No space left on device' not in run.err:
-                row.faults.append(f'does not say that the disk is full: {run.err[-300:]}')
+                row.add(f'does not say that the disk is full: {run.err[-300:]}')
             small.resize()
             ground.check_again(row, command, small.folder)
 
@@ -153,7 +155,7 @@ def test_a_folder_that_cannot_be_written_to(ground, name):
         row.tries += 1
         ground.check_end(row, run, locked.folder, (1,))
         if 'Read-only file system' not in run.err:
-            row.faults.append(f'does not say that the folder is read-only: {run.err[-300:]}')
+            row.add(f'does not say that the folder is read-only: {run.err[-300:]}')
         locked.resize()
         ground.check_again(row, command, locked.folder)
 
@@ -173,9 +175,9 @@ def test_two_at_once(ground, name):
             for run in (first, second):
                 ground.check_end(row, run, out, (0, 1))
             if 0 not in codes:
-                row.faults.append(f'both end with 1: {first.err[-300:]} and {second.err[-300:]}')
+                row.add(f'both end with 1: {first.err[-300:]} and {second.err[-300:]}')
             elif (found := command.result(out)) != ground.calm[name].result:
-                row.faults.append(f'another result [{out.name}]: {sorted(found)}')
+                row.add(f'another result [{out.name}]: {sorted(found)}')
 
 
 @pytest.mark.parametrize('name', COMMANDS)
@@ -198,7 +200,7 @@ def test_a_clock_that_jumps(ground, name):
             run.wait()
             ground.check_end(row, run, whole, (0,))
             if command.result(whole) != ground.calm[name].result:
-                row.faults.append(f'another result [{whole.name}]')
+                row.add(f'another result [{whole.name}]')
 
 
 def spoil(draw, file):
@@ -240,7 +242,7 @@ def test_the_note_of_the_last_checkpoint(ground, note):
         again = ground.check_again(row, command, out)
         row.lost = lost_epochs(run, again)
         if row.lost > 1 or ' WARNING' not in again.out:
-            row.faults.append(f'{row.lost} epochs lost, or no warning [{again.place.name}]')
+            row.add(f'{row.lost} epochs lost, or no warning [{again.place.name}]')
 
 
 def test_a_damaged_checkpoint_to_resume(ground):
@@ -256,7 +258,7 @@ def test_a_damaged_checkpoint_to_resume(ground):
             again = ground.check_again(row, command, out)
             row.lost = max(row.lost, lost_epochs(run, again))
             if lost_epochs(run, again) > 2:
-                row.faults.append(f'{lost_epochs(run, again)} epochs lost to a file that was {how}')
+                row.add(f'{lost_epochs(run, again)} epochs lost to a file that was {how}')
 
 
 @pytest.mark.parametrize('name', COMMANDS[1:])
@@ -275,9 +277,9 @@ def test_a_damaged_file_to_read(ground, name):
             row.tries += 1
             ground.check_end(row, run, out, (0, 1))
             if run.code == 1 and file.name not in run.err:
-                row.faults.append(f'{how}: the file is not named: {run.err[-300:]}')
+                row.add(f'{how}: the file is not named: {run.err[-300:]}')
             if run.code == 0 and _without_origin(command.result(out)) != _without_origin(ground.calm[name].result):
-                row.faults.append(f'{how}: accepted with another result [{out.name}]')
+                row.add(f'{how}: accepted with another result [{out.name}]')
 
 
 def _without_origin(result):

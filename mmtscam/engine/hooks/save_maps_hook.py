@@ -55,6 +55,9 @@ class SaveMapsHook(Hook):
                 f'{type(loop).__name__} does not number the images of a {type(dataset).__name__}, so maps cannot be '
                 "saved: set test_cfg.type to 'LocTestLoop'"
             )
+        self._start_part()
+
+    def _start_part(self) -> None:
         file = self._part_file(get_rank())
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()

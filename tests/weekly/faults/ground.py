@@ -76,7 +76,7 @@ class Ground:
             faults.append('traceback')
         elif (run.code or 0) > 0 and len(run.err.splitlines()) != 1:
             faults.append(f'{len(run.err.splitlines())} lines')
-        row.faults += [f'{fault} [{run.place.name}: {run.err[-300:]}]' for fault in faults]
+        row.add(*[f'{fault} [{run.place.name}: {run.err[-300:]}]' for fault in faults])
 
     def check_again(self, row: Row, command: Command, out: Path) -> Run | None:
         """Run a disturbed command again and compare its result; ``None`` where it was there already."""
@@ -86,11 +86,11 @@ class Ground:
             code = again.wait()
             if code or again.hung:
                 row.hung += again.hung
-                row.faults.append(f'started again it ends with {code} [{again.place.name}: {again.err[-300:]}]')
+                row.add(f'started again it ends with {code} [{again.place.name}: {again.err[-300:]}]')
                 return again
-        row.faults += [f'{fault} [{out.name}]' for fault in broken_files(out)]
+        row.add(*[f'{fault} [{out.name}]' for fault in broken_files(out)])
         if (found := command.result(out)) != self.calm[command.name].result:
-            row.faults.append(f'another result: {_difference(found, self.calm[command.name].result)} [{out.name}]')
+            row.add(f'another result: {_difference(found, self.calm[command.name].result)} [{out.name}]')
         return again
 
     def _is_there(self, command: Command, out: Path) -> bool:
@@ -145,7 +145,7 @@ def put(
         if command.name.startswith('train') and again:
             row.lost = max(row.lost, lost_epochs(run, again))
             if lost_epochs(run, again) > 1:
-                row.faults.append(f'{lost_epochs(run, again)} checkpoint intervals lost [{out.name}]')
+                row.add(f'{lost_epochs(run, again)} checkpoint intervals lost [{out.name}]')
 
 
 def lost_epochs(run: Run, again: Run) -> int:

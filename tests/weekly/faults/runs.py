@@ -61,6 +61,11 @@ class Run:
         """Number of its changes in its output folder."""
         return int(self._read('writes'))
 
+    @property
+    def age(self) -> float:
+        """Seconds since its start."""
+        return time.monotonic() - self.start
+
     def wait(self, limit: float = 10 * LIMIT) -> int:
         """Wait for its end and that of all processes of its session; kill them after a time."""
         end = time.monotonic() + limit

@@ -26,6 +26,12 @@ class Row:
     where: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
+    def add(self, *faults: str) -> None:
+        """Note what went wrong, and print it at once: the tries take long."""
+        for fault in faults:
+            print(f'\n  {fault}', flush=True)
+            self.faults.append(fault)
+
 
 class Tally:
     """Rows by kind of fault and command."""
