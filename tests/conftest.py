@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope, init_default_scope
+from tiny_configs import make_tiny_config
 
 from mmtscam.datasets import make_sample_set
 from mmtscam.registry import DATASETS, MODELS
@@ -82,22 +83,7 @@ def sample_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny_config(sample_set: Path, tmp_path: Path) -> Config:
     """A complete config of a very small TS-CAM on the small sample set; trains in seconds."""
-    cfg = Config.fromfile(REPO / 'configs' / 'tscam_vit-mini_sample.py')
-    cfg.work_dir = str(tmp_path / 'work_dir')
-    cfg.experiment_name = tmp_path.name  # mmengine wants another for every Runner of a process
-    cfg.model.backbone.arch = dict(embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64)
-    cfg.model.backbone.init_cfg = None
-    cfg.model.head.in_channels = 32
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        loader.dataset.dataset.data_root = str(sample_set)
-        loader.batch_size = 8
-        loader.num_workers = 0
-        loader.persistent_workers = False
-    cfg.train_cfg = dict(by_epoch=True, max_epochs=2, val_interval=1)
-    cfg.param_scheduler = []
-    cfg.default_hooks.logger.interval = 1
-    cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
-    return cfg
+    return make_tiny_config(sample_set, tmp_path)
 
 
 @pytest.fixture

@@ -52,11 +52,11 @@ def main() -> None:
     args = parse_args()
     import mmengine
     from mmengine.dist import is_main_process
-    from mmengine.evaluator import DumpResults
     from mmengine.registry import init_default_scope
 
     from mmtscam.engine.runner import build_runner, evaluation_config
     from mmtscam.evaluation import set_threshold_file
+    from mmtscam.evaluation.dumped_predictions import DumpedPredictions
     from mmtscam.utils.images import pipeline_of
     from mmtscam.utils.views import describe_views, use_views
 
@@ -82,10 +82,10 @@ def main() -> None:
 
     runner = build_runner(cfg)
     if args.out and args.out_item == 'pred':
-        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+        runner.test_evaluator.metrics.append(DumpedPredictions(out_file_path=args.out))
     metrics = runner.test()
     if args.out and args.out_item == 'metrics' and is_main_process():
-        mmengine.dump(metrics, args.out, indent=2)
+        mmengine.dump(metrics, args.out, indent=2, backend_args=dict(backend='atomic_local'))
 
 
 if __name__ == '__main__':

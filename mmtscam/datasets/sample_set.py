@@ -6,7 +6,6 @@ of the seed: nothing is downloaded, and nobody's picture is used.
 """
 
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
+
+from mmtscam.utils.files import unfinished_folder
 
 Array = np.ndarray
 _SUPERSAMPLING = 2
@@ -100,14 +101,20 @@ def make_sample_set(root: str | os.PathLike, per_class: tuple[int, int] = (90, 3
             return root
         raise FileExistsError(f'{root}: is there, but is not this sample set; remove it or name another folder')
 
-    unfinished = root.with_name(f'.{root.name}.unfinished')
-    shutil.rmtree(unfinished, ignore_errors=True)
+    with unfinished_folder(root) as folder:
+        _draw_set(folder, per_class, seed)
+        (folder / 'README').write_text(description, encoding='utf-8')
+    return root
+
+
+def _draw_set(root: Path, per_class: tuple[int, int], seed: int) -> None:
+    """Draw all images into a folder, and write what is known of them."""
     rows: dict[str, list[str]] = {
         name: [] for name in ('images', 'image_class_labels', 'train_test_split', 'bounding_boxes')
     }
     index = 0
     for label, kind in enumerate(_KINDS):
-        folder = unfinished / 'images' / f'{label + 1:03d}.{kind.name}'
+        folder = root / 'images' / f'{label + 1:03d}.{kind.name}'
         folder.mkdir(parents=True)
         for number in range(sum(per_class)):
             image, box = draw_creature(label, np.random.default_rng([seed, label, number]))
@@ -120,10 +127,7 @@ def make_sample_set(root: str | os.PathLike, per_class: tuple[int, int] = (90, 3
             rows['bounding_boxes'].append(f'{index} ' + ' '.join(f'{value:.1f}' for value in box))
     rows['classes'] = [f'{label + 1} {label + 1:03d}.{kind.name}' for label, kind in enumerate(_KINDS)]
     for name, lines in rows.items():
-        (unfinished / f'{name}.txt').write_text('\n'.join(lines) + '\n', encoding='utf-8')
-    (unfinished / 'README').write_text(description, encoding='utf-8')
-    unfinished.rename(root)
-    return root
+        (root / f'{name}.txt').write_text('\n'.join(lines) + '\n', encoding='utf-8')
 
 
 def draw_creature(label: int, rng: np.random.Generator) -> tuple[Array, tuple[int, int, int, int]]:

@@ -1,21 +1,28 @@
 """mmengine's Runner, where it fails on a file or after an epoch, or silently trains otherwise than the config says."""
 
 import copy
+import itertools
+import os
+import os.path as osp
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.optim import _ParamScheduler
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.runner.amp import autocast
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from mmengine.visualization import Visualizer
 
 from mmtscam.models.checkpoints import read_content
+from mmtscam.utils.claims import Claim
+from mmtscam.utils.files import write_text
 from mmtscam.utils.peers import watch_peers
 
+from .latest_checkpoint import latest_checkpoint
 from .optim import as_plain_groups
 from .seeding import preserved_generators
 
@@ -26,21 +33,57 @@ class CarefulRunner(Runner):
     It reads any file of weights, counts accumulated batches, tells which
     schedule a resumed run follows, lets no logger change the seed, can compile
     with rates of single parameters, rehearses the validation before the
-    training, and ends with the other processes of a distributed run.
+    training, and ends with the other processes of a distributed run. Two runs
+    never write to the same files.
     """
 
     # The file that was loaded last, and whether it is resumed.
     loaded_file: str | None = None
     _resumes: bool = False
+    _load_from: str | None
 
     def setup_env(self, env_cfg: dict) -> None:
-        """See ``Runner``; from here on an error in one process ends the others too.
+        """See ``Runner``; the processes end together, and no other run has the folder of the log.
+
+        mmengine names it by the second of the start, which two runs share that
+        start together, or before and after the clock was set back.
 
         Args:
-            env_cfg: The config's ``env_cfg``.
+            env_cfg: Settings of the environment.
         """
         super().setup_env(env_cfg)
         watch_peers()
+        stamp = [_new_folder(self.work_dir, self.timestamp) if is_main_process() else None]
+        broadcast_object_list(stamp)
+        self._timestamp = stamp[0]
+
+    def dump_config(self) -> None:
+        """Write the config to the work directory, whole or not at all."""
+        name = osp.basename(self.cfg.filename) if self.cfg.filename else f'{self.timestamp}.py'
+        write_text(osp.join(self.work_dir, name), self.cfg.dump())
+
+    def train(self) -> torch.nn.Module:
+        """See ``Runner``.
+
+        Raises:
+            BlockingIOError: If another training writes to the work directory.
+        """
+        claim = Claim(self.work_dir) if is_main_process() else None
+        try:
+            return super().train()
+        finally:
+            if claim:
+                claim.release()
+
+    def load_or_resume(self) -> None:
+        """See ``Runner``; of the checkpoints to resume the newest that is whole.
+
+        Raises:
+            ValueError: If there are some, but none is whole.
+        """
+        if self._resume and self._load_from is None and not self._has_loaded:
+            self._load_from = latest_checkpoint(self.work_dir)
+        super().load_or_resume()
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """Build the visualizer and start its back ends.
@@ -64,7 +107,7 @@ class CarefulRunner(Runner):
         return as_plain_groups(super().build_optim_wrapper(optim_wrapper))
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
-        """Call the hooks; rehearse the validation when they are ready to train.
+        """Call the hooks; when they are ready to train, rehearse the validation, or do the one that is due.
 
         Args:
             fn_name: Name of the hooks' method.
@@ -72,7 +115,26 @@ class CarefulRunner(Runner):
         """
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_train' and self.val_loop is not None:
-            self._rehearse_validation()
+            if self._resume and self._validation_is_due():
+                with preserved_generators():
+                    self.val_loop.run()
+            else:
+                self._rehearse_validation()
+
+    def _validation_is_due(self) -> bool:
+        """Whether the resumed checkpoint is of a moment before a validation.
+
+        A checkpoint is written before the validation of its epoch, and again
+        after it if it is the best. What is stopped in between would otherwise
+        go on without the validation, and could miss the best epoch.
+        """
+        loop: Any = self.train_loop
+        done, last = (
+            (loop.epoch, loop.max_epochs) if isinstance(loop, EpochBasedTrainLoop) else (loop.iter, loop.max_iters)
+        )
+        info = self.message_hub.runtime_info
+        best = any(str(info[name]).endswith(f'_{done}.pth') for name in info if name.startswith('best_ckpt'))
+        return done > 0 and done >= loop.val_begin and (done % loop.val_interval == 0 or done == last) and not best
 
     def _rehearse_validation(self) -> None:
         """Predict and score one image, the first that shows an object, and forget it.
@@ -176,6 +238,20 @@ class CarefulRunner(Runner):
         schedulers = self.param_schedulers or []
         for group in schedulers.values() if isinstance(schedulers, dict) else [schedulers]:
             yield from (each for each in group if isinstance(each, _ParamScheduler))
+
+
+def _new_folder(parent: str, stamp: str) -> str:
+    """Make the first folder that is not there of those named after a second and the ones that follow; its name."""
+    form = '%Y%m%d_%H%M%S'
+    start = time.mktime(time.strptime(stamp, form))
+    for later in itertools.count():
+        name = time.strftime(form, time.localtime(start + later))
+        try:
+            os.mkdir(osp.join(parent, name))
+        except FileExistsError:
+            continue
+        return name
+    raise AssertionError
 
 
 def _with_object(dataset: Any, tried: int = 1000) -> int:

@@ -1,5 +1,6 @@
 """Process groups for runs on CPUs, and for tools without a Runner."""
 
+import signal
 from datetime import timedelta
 
 import torch
@@ -9,6 +10,15 @@ from mmengine.config import Config
 from mmengine.dist import init_dist
 
 from mmtscam.utils.peers import watch_peers
+
+
+def end_at_once() -> None:
+    """Let SIGTERM end this process at once, as a launcher expects that ends the others after one has failed.
+
+    In an exchange with the others Python hears of no signal, and the one that
+    failed is not there to end it.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def prepare_cpu_distributed(cfg: Config) -> None:
@@ -71,6 +81,7 @@ def start_processes(launcher: str, patience: timedelta) -> torch_dist.ProcessGro
     """
     if launcher == 'none':
         return None
+    end_at_once()
     if torch.cuda.is_available():
         if mp.get_start_method(allow_none=True) is None:
             mp.set_start_method('fork')  # as the Runner: loaders share what they read from, instead of copies

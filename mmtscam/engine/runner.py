@@ -14,7 +14,7 @@ from mmtscam.utils.config import read_config, type_name
 from mmtscam.utils.external_configs import drop_function_scopes
 
 from .careful_runner import CarefulRunner
-from .launch import join_on_cpus, prepare_cpu_distributed
+from .launch import end_at_once, join_on_cpus, prepare_cpu_distributed
 from .loaders import end_idle_persistence
 from .memory import keep_freed_memory
 from .precision import amp_dtype
@@ -121,6 +121,8 @@ def build_runner(cfg: Config) -> Runner:
     """
     _check_start(cfg)
     _check_schedule(cfg)
+    if cfg.launcher != 'none':
+        end_at_once()
     if get_device() == 'cpu':
         keep_freed_memory()
     prepare_cpu_distributed(cfg)

@@ -4,13 +4,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmtscam.datasets.coco import COCOOutput, coco_annotation, coco_categories
+from mmtscam.utils.claims import Claim
 from mmtscam.utils.files import write_text
 
 from .image_rows import ImageRow
@@ -21,7 +22,8 @@ _RUN = 'run.json'
 class PartFolder:
     """A folder beside the file to be written, with a part for each group of images.
 
-    A part holds one line of JSON an image, and is there whole or not at all.
+    A part holds one line of JSON an image and a last line with the SHA-256 of
+    these, and is there whole or not at all.
     The images that a part covers do not depend on the process that writes it.
 
     Args:
@@ -49,6 +51,7 @@ class PartFolder:
         self.private = private or {}
         self.num_images = num_images
         self.part_size = part_size
+        self._claim: Claim | None = None
 
     @property
     def num_parts(self) -> int:
@@ -56,14 +59,18 @@ class PartFolder:
         return -(-self.num_images // self.part_size)
 
     def prepare(self) -> None:
-        """Make the folder, or check that the parts in it are of the same run.
+        """Make the folder, or check that the parts in it are of the same run, and claim it.
 
         Raises:
+            BlockingIOError: If another run writes parts there.
             FileExistsError: If the file to be written is there already.
             ValueError: If the folder does not name its run, or belongs to a
                 run with other settings; names the first that differs.
         """
         self.output.check()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._claim = self._claim or Claim(self.folder)
+        self.output.check()  # a run that had the claim may have written it meanwhile
         settings = dict(self.info, **self.private, num_images=self.num_images, part_size=self.part_size)
         run, file = json.loads(json.dumps(settings)), self.folder / _RUN
         if not file.is_file():
@@ -87,7 +94,7 @@ class PartFolder:
         return range(part * self.part_size, min((part + 1) * self.part_size, self.num_images))
 
     def missing(self) -> list[int]:
-        """The parts that are missing, or not whole, as after a breakdown of the machine."""
+        """The parts that are missing, cut off or damaged, as after a breakdown of the machine."""
         return [part for part in range(self.num_parts) if not self._is_whole(part)]
 
     def _is_whole(self, part: int) -> bool:
@@ -95,7 +102,8 @@ class PartFolder:
             content = self._file(part).read_bytes()
         except FileNotFoundError:
             return False
-        return content.count(b'\n') == len(self.images(part)) and content.endswith(b'\n')
+        lines = content.splitlines(keepends=True)
+        return len(lines) == len(self.images(part)) + 1 and lines[-1] == _digest(b''.join(lines[:-1]))
 
     def write(self, part: int, records: Sequence[dict[str, Any]]) -> None:
         """Write a part.
@@ -107,7 +115,8 @@ class PartFolder:
                 ``boxes``, a list of ``[label, score, x1, y1, x2, y2]``.
         """
         assert len(records) == len(self.images(part))
-        write_text(self._file(part), ''.join(json.dumps(record) + '\n' for record in records))
+        text = ''.join(json.dumps(record) + '\n' for record in records)
+        write_text(self._file(part), text + _digest(text.encode()).decode())
 
     def merge(self, classes: Sequence[str]) -> dict[str, int]:
         """Write the COCO file from all parts, one after another, and remove them.
@@ -164,15 +173,27 @@ class PartFolder:
         for part in range(self.num_parts):
             self._file(part).unlink()
         shutil.rmtree(self.folder)
+        self.release()
         return counts
+
+    def release(self) -> None:
+        """Let another run write parts."""
+        if self._claim:
+            self._claim.release()
+            self._claim = None
 
     def _records(self) -> Iterator[dict[str, Any]]:
         for part in range(self.num_parts):
             with self._file(part).open(encoding='utf-8') as file:
-                yield from map(json.loads, file)
+                yield from map(json.loads, islice(file, len(self.images(part))))
 
     def _file(self, part: int) -> Path:
         return self.folder / f'{part:06d}.jsonl'
+
+
+def _digest(lines: bytes) -> bytes:
+    """The last line of a part."""
+    return hashlib.sha256(lines).hexdigest().encode() + b'\n'
 
 
 def _first_difference(then: Any, now: Any) -> tuple[str, str]:

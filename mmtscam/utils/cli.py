@@ -17,10 +17,14 @@ of what it needs. A tool has this form::
 """
 
 import argparse
+import atexit
+import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 from .choices import COCO_LAYOUTS
@@ -38,9 +42,11 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     part of a config a library refuses; the exit code is then 1. All other
     errors keep their traceback: they are bugs, or come from the user's own
     code, where the place matters more than the message.
-    Ctrl-C ends the tool with exit code 130, and prints the interruption's
-    message if it has one. An error in one process of a distributed run ends
-    the others, see :mod:`mmtscam.utils.peers`.
+    Ctrl-C ends the tool with exit code 130, and SIGTERM with 143: both tidy up
+    what is unfinished, and print the interruption's message if it has one.
+    Lines of a log that a full disk refuses are lost without a traceback each.
+    An error in one process of a distributed run ends the others, see
+    :mod:`mmtscam.utils.peers`.
 
     Args:
         main: The tool.
@@ -51,15 +57,29 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     Raises:
         SystemExit: In place of the errors above.
     """
+    received: int = signal.SIGINT
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal received
+        received = number
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would disturb what tidies up
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # as a shell tells jobs in the background
+            signal.signal(number, stop)
+    logging.raiseExceptions = False
     promise_to_tell()
     try:
         main()
-    except KeyboardInterrupt as stop:
-        print(fail(str(stop) or 'interrupted'), file=sys.stderr)
-        raise SystemExit(130) from None
-    except SystemExit as stop:
-        if stop.code:
-            fail(str(stop.code))
+    except KeyboardInterrupt as stopped:
+        message = str(stopped) or ('terminated' if received == signal.SIGTERM else 'interrupted')
+        print(fail(message), file=sys.stderr)
+        raise SystemExit(128 + received) from None
+    except SystemExit as end:
+        if end.code:
+            fail(str(end.code))
         raise
     except Exception as error:
         message = _message(error, main.__module__)
@@ -68,6 +88,17 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
             raise
         found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
         raise SystemExit(fail(message + ''.join(f' ({hint})' for hint in found))) from error
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        atexit.unregister(_hear_no_more)
+        atexit.register(_hear_no_more)
+
+
+def _hear_no_more() -> None:
+    """Let no signal disturb the interpreter while it tidies up: the tool has ended."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _message(error: Exception, tool: str) -> str | None:

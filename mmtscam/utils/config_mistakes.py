@@ -23,6 +23,7 @@ _SECTIONS = {
 _SCHEDULERS = 'mmengine.registry.build_functions.build_scheduler_from_cfg'
 _SIZES = re.compile(r'stack expects each tensor to be equal size, but got (\[.*?\]) at entry 0 and (\[.*?\]) at entry')
 _IN_WORKER = re.compile(r'^Caught \w+ in DataLoader worker process')
+_WORKER_GONE = re.compile(r'^DataLoader worker \(pid.*\) (is killed|exited)')
 _OWN = os.path.join(Path(__file__).parents[1], '')
 _UNKNOWN = re.compile(r'(\S+) is not in the \S*?(\w+) registry')
 
@@ -48,6 +49,8 @@ def explain(error: BaseException) -> str | None:
         )
     if _IN_WORKER.match(message):
         return _from_worker(message)
+    if isinstance(error, RuntimeError) and _WORKER_GONE.match(message):
+        return 'a process that reads images was killed, perhaps for lack of memory: have fewer (num_workers)'
     if isinstance(error, KeyError):
         if found := _UNKNOWN.search(message):
             return (

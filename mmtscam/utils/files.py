@@ -23,31 +23,56 @@ def unfinished(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     temporary = _beside(path)
     try:
-        yield temporary
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def unfinished_folder(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary folder beside a new one, and rename it at the end.
+    """Give a temporary folder beside another, and rename it at the end.
 
     Args:
-        path: The folder, which is not there yet; the one above it is created.
+        path: The folder, which is replaced if it is there; the one above it
+            is created.
 
     Yields:
         The temporary folder, to be filled by the caller. If the caller fails,
-        it is removed with all that is in it.
+        it is removed with all that is in it, and the folder stays as it was.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # '.' has no name
     temporary = _beside(path)
+    old = temporary.with_suffix('.old')
+    for place in (temporary, old):  # of a process that was killed and had the same number, as in containers
+        shutil.rmtree(place, ignore_errors=True)
     temporary.mkdir()
     try:
-        yield temporary
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            if path.exists():
+                path.rename(old)
+            try:
+                temporary.rename(path)
+            except OSError:
+                if old.exists():
+                    old.rename(path)
+                raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for place in (temporary, old):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def naming(path: str | os.PathLike) -> Iterator[None]:
+    """Let an error of the system that names no file, as that of a full disk, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def _beside(path: Path) -> Path:

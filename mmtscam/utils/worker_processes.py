@@ -70,7 +70,7 @@ class WorkerProcesses:
 
         Raises:
             TaskError: If a task fails: the first of those that do.
-            RuntimeError: If a process is gone.
+            ChildProcessError: If a process is gone.
             Exception: The error of taking a task, if none before it fails.
         """
         replies: list[_Reply] = []
@@ -80,7 +80,7 @@ class WorkerProcesses:
             failure = self._exchange(enumerate(tasks), step, replies)
         except (EOFError, ConnectionError) as error:
             self.close()
-            raise RuntimeError(
+            raise ChildProcessError(
                 f'one of the {self.count} processes that share the work has ended, perhaps for lack of memory: '
                 'have fewer (num_workers)'
             ) from error

@@ -1,5 +1,5 @@
 import pytest
-from mmengine.fileio import get_file_backend
+from mmengine.fileio import dump, get_file_backend
 
 
 def test_put_replaces_whole(tmp_path):
@@ -18,3 +18,13 @@ def test_interrupted_put_leaves_the_old_file(tmp_path):
     with pytest.raises(TypeError):
         backend.put('not bytes', target)
     assert target.read_bytes() == b'first'
+    assert [path.name for path in tmp_path.iterdir()] == ['epoch_1.pth']
+
+
+def test_text_is_whole_too(tmp_path):
+    target = tmp_path / 'metrics.json'
+    dump({'a': 1}, target, backend_args=dict(backend='atomic_local'))
+    with pytest.raises(TypeError):
+        get_file_backend(backend_args=dict(backend='atomic_local')).put_text(b'bytes', target)
+    assert target.read_text() == '{"a": 1}'
+    assert [path.name for path in tmp_path.iterdir()] == ['metrics.json']

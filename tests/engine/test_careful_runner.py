@@ -1,15 +1,19 @@
 """The Runner says what it trains with, where mmengine would not."""
 
 import copy
+import time
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import torch
+from mmengine.evaluator import BaseMetric
 from mmengine.runner import Runner
 from mmengine.visualization import LocalVisBackend
 
 from mmtscam.engine.careful_runner import CarefulRunner
-from mmtscam.registry import VISBACKENDS
+from mmtscam.registry import METRICS, VISBACKENDS
+from mmtscam.utils.claims import Claim
 
 
 @pytest.fixture
@@ -140,3 +144,66 @@ def test_groups_of_parameters_are_plain_dicts(build):
     assert len(groups) > 2
     assert {type(group) for group in groups} == {dict}
     assert {group['weight_decay'] for group in groups} == {0, 0.1}
+
+
+def test_runs_of_the_same_second_have_folders_of_their_own(build, monkeypatch):
+    monkeypatch.setattr(time, 'time', lambda: 1.7e9)
+    runners = [build(name=name) for name in 'ab']
+    first, second = (Path(runner.log_dir) for runner in runners)
+    assert first != second and first.parent == second.parent
+    assert (first.is_dir(), second.is_dir()) == (True, True)
+    assert [runner.timestamp for runner in runners] == [first.name, second.name]
+
+
+def test_two_trainings_in_one_folder(build):
+    claim = Claim(Path(build().work_dir))
+    with pytest.raises(BlockingIOError, match=r'run: another run writes there at this moment'):
+        build(name='b').train()
+    claim.release()
+
+
+@pytest.mark.parametrize('best', [True, False])
+def test_a_validation_that_was_cut_off_is_done_before_the_next_epoch(tiny_config, tmp_path, best):
+    """The second epoch is better than the first, or is not."""
+    cfg = tiny_config
+    cfg.default_hooks.checkpoint.save_best = 'loc/score'
+    cfg.val_evaluator = dict(type='Scripted', scores=[1.0, 2.0 if best else 0.5, 0.7])
+    cfg.train_cfg.max_epochs = 3
+
+    def run(folder, name, **changes):
+        Scripted.done = changes.pop('done', 0)
+        whole = copy.deepcopy(cfg)
+        whole.merge_from_dict(
+            dict(work_dir=str(tmp_path / folder), experiment_name=f'{tmp_path.name}-{name}', **changes)
+        )
+        CarefulRunner.from_cfg(whole).train()
+        return sorted(path.name for path in (tmp_path / folder).glob('*.pth'))
+
+    wanted = run('whole', 'a')
+    assert f'best_loc_score_epoch_{2 if best else 1}.pth' in wanted
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Scripted, 'stop_at', 1)
+        run('parted', 'b')
+    assert run('parted', 'c', resume=True, done=1) == wanted
+
+
+@METRICS.register_module()
+class Scripted(BaseMetric):
+    """Gives one score after the other; ``stop_at`` interrupts."""
+
+    default_prefix = 'loc'
+    done = 0
+    stop_at = None
+
+    def __init__(self, scores):
+        super().__init__()
+        self.scores = scores
+
+    def process(self, data_batch, data_samples):
+        self.results += [0] * len(data_samples)
+
+    def compute_metrics(self, results):
+        if self.done == self.stop_at:
+            raise KeyboardInterrupt
+        Scripted.done += 1
+        return dict(score=self.scores[Scripted.done - 1])

@@ -1,8 +1,11 @@
+import signal
+
 import pytest
 import torch
 from mmengine.config import Config
 
 from mmtscam.engine import prepare_cpu_distributed
+from mmtscam.engine.launch import end_at_once
 
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason='is about machines without a GPU')
 
@@ -30,3 +33,13 @@ def test_gloo_is_started(monkeypatch):
         assert cfg.model_wrapper_cfg.device_ids is None
     finally:
         torch.distributed.destroy_process_group()
+
+
+def test_sigterm_ends_a_launched_process_at_once():
+    """Python hears a signal only between its own steps, and gloo may wait for ever."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        end_at_once()
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -32,7 +32,7 @@ def label(tiny_config, checkpoint, tmp_path):
         return [
             json.loads(line)
             for part in range(folder.num_parts)
-            for line in (folder.folder / f'{part:06d}.jsonl').read_text().splitlines()
+            for line in (folder.folder / f'{part:06d}.jsonl').read_text().splitlines()[:-1]
         ]
 
     return label

@@ -37,6 +37,7 @@ def test_parts_cover_all_images_once(folder):
 def test_what_is_written_is_no_longer_missing(folder):
     folder.write(1, [record(2), record(3)])
     assert folder.missing() == [0, 2]
+    folder.release()
     again = PartFolder(folder.output, INFO, 5, 2)
     again.prepare()
     assert again.missing() == [0, 2]
@@ -94,6 +95,7 @@ def test_parts_become_a_layout_with_the_images_that_could_be_read(tmp_path):
     ],
 )
 def test_parts_of_another_run_are_refused(folder, changes, said):
+    folder.release()
     other = PartFolder(folder.output, **{**dict(info=INFO, num_images=5, part_size=2), **changes})
     with pytest.raises(ValueError, match=rf'coco\.json\.parts: holds parts of a run with {said}'):
         other.prepare()
@@ -107,6 +109,7 @@ def test_of_long_settings_the_line_that_differs_is_named(tmp_path):
                 folder.prepare()
         else:
             folder.prepare()
+        folder.release()
 
 
 def test_parts_of_an_unknown_run_are_refused(folder):
@@ -125,6 +128,27 @@ def test_a_part_that_is_not_whole_is_missing(folder, kept):
     path = folder.folder / '000000.jsonl'
     path.write_text(path.read_text()[:kept])
     assert folder.missing() == [0, 1, 2]
+
+
+@pytest.mark.parametrize('place', [0, 30, -70, -2])
+def test_a_part_with_a_changed_bit_is_missing(folder, place):
+    folder.write(0, [record(0), record(1)])
+    path = folder.folder / '000000.jsonl'
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    assert folder.missing() == [0, 1, 2]
+
+
+def test_another_run_is_refused_until_the_first_has_written_its_file(folder):
+    other = PartFolder(folder.output, INFO, 5, 2)
+    with pytest.raises(BlockingIOError, match=r'coco\.json\.parts: another run writes there'):
+        other.prepare()
+    for part in range(3):
+        folder.write(part, [record(index) for index in folder.images(part)])
+    folder.merge(['a', 'b'])
+    with pytest.raises(FileExistsError):
+        other.prepare()
 
 
 def test_nothing_is_written_where_no_image_could_be_read(folder):

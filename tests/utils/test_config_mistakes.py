@@ -1,5 +1,8 @@
 """One sentence for what libraries say of a config, and none for what may be a bug."""
 
+import os
+import signal
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -188,3 +191,22 @@ def test_arguments_that_are_handed_on_and_those_that_are_not():
 
 def test_a_stack_of_a_model_is_no_batch():
     assert explained(lambda: torch.stack([torch.zeros(2, 3), torch.zeros(2, 4)])) is None
+
+
+@pytest.mark.parametrize('asked', [1, 4])
+def test_a_worker_of_a_loader_that_is_killed(asked):
+    with pytest.raises(RuntimeError) as caught:
+        list(DataLoader(_Killed(), batch_size=1, num_workers=2, prefetch_factor=asked))
+    assert explain(caught.value) == (
+        'a process that reads images was killed, perhaps for lack of memory: have fewer (num_workers)'
+    )
+
+
+class _Killed(Dataset):
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        if index == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return index

@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from mmtscam.utils.files import file_sha256, unfinished, write_text
+from mmtscam.utils.files import file_sha256, unfinished, unfinished_folder, write_text
 
 
 def test_the_file_is_there_at_the_end(tmp_path):
@@ -52,3 +52,39 @@ def test_sha256_of_files_of_any_size(tmp_path, size):
     content = bytes(index % 251 for index in range(size))
     (tmp_path / 'a').write_bytes(content)
     assert file_sha256(tmp_path / 'a') == hashlib.sha256(content).hexdigest()
+
+
+def test_an_error_that_names_no_file_gets_the_name(tmp_path):
+    with pytest.raises(OSError, match=rf"\[Errno 28\] No space left on device: '{tmp_path}/a.txt'"):
+        _write_to_a_full_device(tmp_path / 'a.txt')
+    with pytest.raises(OSError, match=r'^a message of its own$'), unfinished(tmp_path / 'a.txt'):
+        raise OSError('a message of its own')
+
+
+def _write_to_a_full_device(path):
+    with unfinished(path), open('/dev/full', 'w') as file:  # noqa: PTH123
+        file.write('a')
+
+
+@pytest.mark.parametrize('killed', [False, True])
+def test_a_folder_is_there_at_the_end_and_replaces_another(tmp_path, killed):
+    folder = tmp_path / 'sub' / 'page'
+    for name in ('first', 'second'):
+        with unfinished_folder(folder) as temporary:
+            (temporary / name).touch()
+            place = temporary
+        assert [path.name for path in folder.iterdir()] == [name]
+        if killed:  # what is left of a process with the same number
+            for left in (place, place.with_suffix('.old')):
+                (left / 'half').mkdir(parents=True)
+    if not killed:
+        assert [path.name for path in folder.parent.iterdir()] == ['page']
+
+
+def test_a_folder_that_fails_changes_nothing(tmp_path):
+    folder = tmp_path / 'page'
+    folder.mkdir()
+    (folder / 'old').touch()
+    with pytest.raises(KeyboardInterrupt), unfinished_folder(folder):
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.rglob('*')] == ['page', 'old']

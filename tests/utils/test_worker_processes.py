@@ -95,7 +95,9 @@ def test_an_error_of_taking_a_task(workers, step):
 
 
 def test_a_process_that_is_killed(workers):
-    with pytest.raises(RuntimeError, match=r'one of the 2 processes that share the work has ended, .* \(num_workers\)'):
+    with pytest.raises(
+        ChildProcessError, match=r'one of the 2 processes that share the work has ended, .* \(num_workers\)'
+    ):
         workers.run([partial(_after, 0.01, 1)] * 3 + [partial(os._exit, 1)] + [partial(_after, 0.01, 1)] * 3)
     assert workers.run([partial(_after, 0, 1)] * 3) == [1] * 3  # others have started
 

@@ -266,6 +266,7 @@ if __name__ == '__main__':
         main,
         hints={
             "labels='predicted'": '--labels predicted',
+            'num_workers': '--num-workers',
             'score_thr': '--score-thr',
             'min_area': '--min-area',
             'map_kind': '--map-kind',

@@ -1,5 +1,6 @@
 """Saves the maps of a test."""
 
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mmtscam.engine.run_origin import run_origin
 from mmtscam.evaluation.stored_maps import MapPart, merge_parts
 from mmtscam.registry import HOOKS
 from mmtscam.structures import LocDataSample
+from mmtscam.utils.claims import Claim
 
 
 @HOOKS.register_module()
@@ -20,7 +22,8 @@ class SaveMapsHook(Hook):
     """Writes the class maps of a test to one compressed file.
 
     Every process writes its own part during the test, so that no maps are
-    held in memory. At the end the parts become one file.
+    held in memory. At the end the parts become one file. A test that fails or
+    is interrupted leaves no parts.
 
     Args:
         out_file: The file, ``.npz``; see :mod:`mmtscam.evaluation.stored_maps.map_file`.
@@ -42,6 +45,7 @@ class SaveMapsHook(Hook):
         """Start this process's part.
 
         Raises:
+            BlockingIOError: If another run writes the same file.
             ValueError: If the data set joins or repeats others, and the loop
                 does not tell their images apart.
         """
@@ -51,7 +55,15 @@ class SaveMapsHook(Hook):
                 f'{type(loop).__name__} does not number the images of a {type(dataset).__name__}, so maps cannot be '
                 "saved: set test_cfg.type to 'LocTestLoop'"
             )
-        self._part = MapPart(self._part_file(get_rank()))
+        self._start_part()
+
+    def _start_part(self) -> None:
+        file = self._part_file(get_rank())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        self._claim = Claim(file)
+        weakref.finalize(self, file.unlink, missing_ok=True)  # at the end of the process at the latest
+        self._part = MapPart(file)
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[LocDataSample]
@@ -77,3 +89,4 @@ class SaveMapsHook(Hook):
             )
             runner.logger.info(f'Written: {self.out_file}')
         barrier()
+        self._claim.release()

@@ -2,7 +2,7 @@
 
 from .conversion import ReferenceModel, from_reference, is_reference, our_names, reference_model, to_reference
 from .converted_files import mmtscam_to_reference, reference_to_mmtscam
-from .files import read_content, read_state
+from .files import damage, read_content, read_state
 from .pretrained import PretrainedMixin, is_pretrained, load_classifier, load_pretrained, read_weights
 from .strict import load_strictly
 from .trained_classes import TrainedClasses, classes_of, trained_classes
@@ -13,6 +13,7 @@ __all__ = [
     'ReferenceModel',
     'TrainedClasses',
     'classes_of',
+    'damage',
     'from_reference',
     'is_pretrained',
     'is_reference',

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlparse
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import torch
 from mmengine.dist import barrier, get_rank
@@ -115,11 +116,33 @@ def read_state(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, Te
 def _load(path: str) -> Any:
     with Path(path).open('rb') as file:
         start = file.read(256)
+    if damaged := damage(path):
+        raise ValueError(f'{path}: not a file of weights that can be read safely: {damaged}')
     try:
         # The header of a safetensors file is JSON after its length of eight bytes.
         return load_file(path) if start[8:9] == b'{' else torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # what is no file of weights fails in any way
         raise _unreadable(path, start, error) from error
+
+
+def damage(path: str | os.PathLike) -> str | None:
+    """Compare a file of PyTorch with its check sums, which PyTorch does not.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Where it is damaged, in words; ``None`` if it is whole, or has no
+        check sums, as files of safetensors and of PyTorch before 1.6.
+    """
+    if not is_zipfile(path):
+        return None
+    try:
+        with ZipFile(path) as file:
+            part = file.testzip()
+    except (BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+        return f'it is damaged ({error}): get it once more'
+    return f'it is damaged, its check sum of {part} is wrong: get it once more' if part else None
 
 
 def _unreadable(file: str, start: bytes, error: Exception) -> ValueError:

@@ -92,6 +92,7 @@ def _start_worker() -> None:
     cv2.setNumThreads(0)
     # A terminal sends Ctrl-C to all processes; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def draw(job: Job) -> Drawn:

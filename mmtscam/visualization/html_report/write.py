@@ -1,13 +1,12 @@
 """Writing the folder of the report."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from mmtscam.utils.files import unfinished_folder
 from mmtscam.utils.images import spread_evenly
 
 from .maps import samples_of, shown_maps, survey
@@ -87,7 +86,7 @@ def write_html_report(
         truths, kinds = (survey(maps, rows), maps.map_kinds) if maps else ({}, ())
         shown.append(Shown(place, rows, truths, kinds, [([], []) for _ in rows]))
     images = _moved([row.path for row in shown[0].rows], image_root) if shown else []
-    with _unfinished_folder(out) as folder:
+    with unfinished_folder(out) as folder:
         jobs = _jobs(folder, runs, shown, images, thumbnail_size)
         drawn = list(progress(draw_all(jobs, workers), len(images)))
         (folder / 'data.js').write_text(as_script(page_data(runs, shown, shared, drawn)), encoding='utf-8')
@@ -178,27 +177,3 @@ def _jobs(
 def _made(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
-
-
-@contextmanager
-def _unfinished_folder(out: Path) -> Iterator[Path]:
-    """A folder beside another, which takes its place at the end."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # Resolved, because a path such as '.' has no name.
-    target = out.resolve()
-    folder = target.with_name(f'.{target.name}.{os.getpid()}.unfinished')
-    old = target.with_name(f'.{target.name}.{os.getpid()}.old')
-    folder.mkdir()
-    try:
-        yield folder
-        if target.exists():
-            target.rename(old)
-        try:
-            folder.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

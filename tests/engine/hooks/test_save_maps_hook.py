@@ -26,3 +26,15 @@ def test_maps_of_a_test(tiny_config, tmp_path):
 def test_name_of_the_file():
     with pytest.raises(ValueError, match=r'maps\.pkl: the name of a file of maps must end in \.npz'):
         HOOKS.build(dict(type='SaveMapsHook', out_file='maps.pkl'))
+
+
+def test_an_interrupted_test_leaves_no_parts(tmp_path):
+    """The hook's end, or that of the process, removes them; here the first."""
+    hook = HOOKS.build(dict(type='SaveMapsHook', out_file=str(tmp_path / 'maps.npz')))
+    hook._start_part()
+    assert [path.name for path in tmp_path.iterdir()] == ['.maps.npz.rank0']
+    other = HOOKS.build(dict(type='SaveMapsHook', out_file=str(tmp_path / 'maps.npz')))
+    with pytest.raises(BlockingIOError, match=r'\.maps\.npz\.rank0: another run writes there'):
+        other._start_part()
+    del hook
+    assert not list(tmp_path.iterdir())

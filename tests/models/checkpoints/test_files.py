@@ -116,3 +116,18 @@ def test_their_content_is_unpickled_with_protection(tmp_path, monkeypatch, capsy
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=re.escape(f'put the file at {tmp_path}/none.pth, or set load_from')):
         read_content(f'{tmp_path}/none.pth', 'load_from')
+
+
+@pytest.mark.parametrize('place', ['weights', 'pickle'])
+def test_a_changed_bit_is_found(tmp_path, place):
+    """PyTorch does not look at the check sums, and would load other weights."""
+    state = {'a': torch.arange(1000.0)}
+    torch.save({'state_dict': state}, tmp_path / 'a.pth')
+    assert torch.equal(read_state(str(tmp_path / 'a.pth'))['a'], state['a'])
+    content = bytearray((tmp_path / 'a.pth').read_bytes())
+    content[content.index(state['a'].numpy().tobytes() if place == 'weights' else b'state_dict') + 42] ^= 1
+    (tmp_path / 'a.pth').write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r'a\.pth: not a file of weights .* it is damaged, its check sum of \S+ is wrong'
+    ):
+        read_state(str(tmp_path / 'a.pth'))
