@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .choices import COCO_LAYOUTS
+from .printable import one_line
 
 # A hint of every tool that reads a config, for messages that name a setting.
 _CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
@@ -65,10 +66,11 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
 def _message(error: Exception, tool: str) -> str | None:
     """The line for the user; ``None`` for what is no user's fault, or cannot be told from a bug."""
     if isinstance(error, OSError | ImportError) or (isinstance(error, ValueError) and _is_message(error, tool)):
-        return str(error) or type(error).__name__
+        return one_line(str(error)) or type(error).__name__
     from .config_mistakes import explain
 
-    return explain(error)
+    message = explain(error)
+    return message and one_line(message)
 
 
 def _is_message(error: Exception, tool: str) -> bool:
@@ -98,7 +100,10 @@ class _CfgOptions(argparse.Action):
                 )
         from mmengine.config import DictAction
 
-        DictAction(self.option_strings, self.dest, nargs='+')(parser, namespace, values, option_string)
+        try:
+            DictAction(self.option_strings, self.dest, nargs='+')(parser, namespace, values, option_string)
+        except (AssertionError, ValueError, RecursionError) as error:
+            raise argparse.ArgumentError(self, f'{" ".join(values)!r} cannot be read: {error}') from error
 
 
 def add_cfg_options(

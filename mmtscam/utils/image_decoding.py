@@ -18,6 +18,20 @@ _MAX_PIXELS = 'MMTSCAM_MAX_IMAGE_PIXELS'
 _ORIENTATION = 0x0112
 
 
+def most_pixels() -> int:
+    """The largest number of pixels that an image or mask may have, see :func:`open_image`.
+
+    Raises:
+        ValueError: If the limit in the environment is no number.
+    """
+    limit = os.environ.get(_MAX_PIXELS)
+    if limit is not None and not (limit.isascii() and limit.isdecimal() and int(limit) > 0):
+        raise ValueError(f'the environment variable {_MAX_PIXELS} must be a number of pixels, got {limit!r}')
+    if limit is not None:
+        Image.MAX_IMAGE_PIXELS = int(limit)  # Pillow warns above it, and refuses above twice as many
+    return 2 * (Image.MAX_IMAGE_PIXELS or 0)
+
+
 @contextmanager
 def open_image(content: bytes | BinaryIO) -> Iterator[Image.Image]:
     """Open an image, whose header alone is read.
@@ -38,11 +52,7 @@ def open_image(content: bytes | BinaryIO) -> Iterator[Image.Image]:
             pixels cannot be shown faithfully, see :func:`to_rgb`.
         OSError: If it is no image.
     """
-    limit = os.environ.get(_MAX_PIXELS)
-    if limit is not None and not (limit.isascii() and limit.isdecimal() and int(limit) > 0):
-        raise ValueError(f'the environment variable {_MAX_PIXELS} must be a number of pixels, got {limit!r}')
-    if limit is not None:
-        Image.MAX_IMAGE_PIXELS = int(limit)  # Pillow warns above it, and refuses above twice as many
+    most_pixels()
     try:
         image = Image.open(io.BytesIO(content) if isinstance(content, bytes) else content)
     except Image.DecompressionBombError as error:

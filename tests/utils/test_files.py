@@ -1,4 +1,5 @@
 import hashlib
+import os
 
 import pytest
 
@@ -52,3 +53,9 @@ def test_sha256_of_files_of_any_size(tmp_path, size):
     content = bytes(index % 251 for index in range(size))
     (tmp_path / 'a').write_bytes(content)
     assert file_sha256(tmp_path / 'a') == hashlib.sha256(content).hexdigest()
+
+
+def test_names_that_are_no_text(tmp_path):
+    """A file's name may be any bytes, and JSON any half of a pair."""
+    write_text(tmp_path / 'a.csv', os.fsdecode(b'\xff.jpg') + ' \ud800 ä')
+    assert (tmp_path / 'a.csv').read_text(encoding='utf-8') == '\\udcff.jpg \\ud800 ä'
