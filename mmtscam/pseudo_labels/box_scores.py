@@ -117,6 +117,8 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
         numbers.update({key: entry[key] for key in ('iscrowd', 'area', 'score') if key in entry})
         if wrong := [key for key, value in numbers.items() if not _is_number(value)]:
             raise ValueError(f'{where}: {wrong[0]} must be a number, got {shown(numbers[wrong[0]])}')
+        if numbers['iscrowd'] not in (0, 1):
+            raise ValueError(f'{where}: iscrowd must be 0 or 1, got {numbers["iscrowd"]}')
         ids = dict(id=index + 1, image_id=images[entry['image_id']], category_id=categories[entry['category_id']])
         annotations.append(dict(**ids, bbox=box, **numbers))
     return dict(

@@ -16,6 +16,7 @@ _BACKGROUND = (124, 117, 104)
 _DEPTHS = (8, 10, 12, 14, 16)
 _MAX_PIXELS = 'MMTSCAM_MAX_IMAGE_PIXELS'
 _ORIENTATION = 0x0112
+_PNG = b'\x89PNG\r\n\x1a\n'
 
 
 def most_pixels() -> int:
@@ -88,6 +89,30 @@ def decode_image(content: bytes, upright: bool) -> np.ndarray:
         return np.asarray(rgb)
 
 
+def decode_with_opencv(content: bytes, flags: int) -> np.ndarray | None:
+    """Decode an image of which :func:`open_image` has seen the header.
+
+    OpenCV takes as much memory as a part of a PNG file says to have, before it
+    looks for the part. Such files are refused.
+
+    Args:
+        content: Content of the file.
+        flags: Flags of ``cv2.imdecode``.
+
+    Returns:
+        The pixels, ``None`` where OpenCV cannot decode them.
+
+    Raises:
+        OSError: If a part is cut off.
+    """
+    place = len(_PNG)
+    while content.startswith(_PNG) and place + 8 <= len(content):
+        place += 12 + int.from_bytes(content[place : place + 4], 'big')  # length, name, the part, check sum
+    if place > len(content):
+        raise OSError('a part of the PNG file is cut off')
+    return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+
+
 def to_rgb(image: Image.Image, content: bytes) -> Image.Image:
     """Bring an image of any kind to 8-bit RGB.
 
@@ -145,7 +170,7 @@ def _has_deep_colours(image: Image.Image) -> bool:
 
 
 def _deep_colours_to_rgb(content: bytes) -> Image.Image:
-    pixels: np.ndarray | None = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    pixels = decode_with_opencv(content, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
         raise ValueError('its pixels have 16 bits a colour and cannot be decoded: save it with 8')
     colours = Image.fromarray(_to_8_bits(pixels[..., 2::-1]))

@@ -3,8 +3,8 @@
 import re
 from reprlib import Repr
 
-# Control characters and what breaks or turns lines: a terminal would obey them.
-_CONTROL = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]')
+# Control characters and what breaks or turns lines, which a terminal would obey, and halves of pairs, which it refuses.
+_CONTROL = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
 # A spreadsheet takes a cell that begins so for a formula; the last ones are the wide letters of East Asian keyboards.
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 

@@ -18,7 +18,7 @@ from mmtscam.requirements import SUPPORTED, installed_versions
 _STATISTICS = ('mean', 'max', 'min', 'current')
 # Bytes by which compressed text, as in a TorchScript program, may grow.
 _SLACK = 1 << 26
-# As NumPy writes them into pickles.
+# Their names in NumPy's pickles.
 _NUMBERS = ('f8', 'f4', 'i8', 'i4', 'b1')
 
 

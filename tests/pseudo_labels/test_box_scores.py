@@ -163,6 +163,7 @@ def test_truth_without_boxes_and_entries_that_lack_something(files):
         (dict(score='1'), "score must be a number, got '1'"),
         (dict(score=float('nan')), 'score must be a number, got nan'),
         (dict(iscrowd='no'), "iscrowd must be a number, got 'no'"),
+        (dict(iscrowd=-1), 'iscrowd must be 0 or 1, got -1'),
         (dict(area=[1]), r'area must be a number, got \[1\]'),
         (dict(image_id=[1]), r"'image_id' must be a number or a string, got \[1\]"),
         (dict(category_id={}), "'category_id' must be a number or a string"),

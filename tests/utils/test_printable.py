@@ -7,8 +7,8 @@ from mmtscam.utils.printable import as_cell, from_cell, one_line, printable, sho
 
 
 def test_what_a_terminal_would_obey_is_written_out():
-    name = 'a\x1b[31mb\rc\x9bd\u202ee\u2028f\x7f'
-    assert printable(name) == 'a\\x1b[31mb\\rc\\x9bd\\u202ee\\u2028f\\x7f'
+    name = 'a\x1b[31mb\rc\x9bd\u202ee\u2028f\x7f\udcff'
+    assert printable(name) == 'a\\x1b[31mb\\rc\\x9bd\\u202ee\\u2028f\\x7f\\udcff'
     assert printable('Käfer 甲虫 🐞') == 'Käfer 甲虫 🐞'
 
 

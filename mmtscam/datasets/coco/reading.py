@@ -203,7 +203,7 @@ class COCOFile:
             img_path: Path of the image as the data set gives it.
         """
         height, width = self._sizes.get(self._key(img_path), (None, None))
-        return isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0
+        return all(type(side) is int and side > 0 for side in (height, width))
 
     def size(self, img_path: str) -> tuple[int, int]:
         """Size of an image.

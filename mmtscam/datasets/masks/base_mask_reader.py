@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmtscam.utils.image_decoding import open_image
+from mmtscam.utils.image_decoding import decode_with_opencv, open_image
 
 
 class BaseMaskReader(metaclass=ABCMeta):
@@ -83,10 +83,11 @@ def read_grey(path: str, indices: bool = False) -> np.ndarray:
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: mask file not found')
     try:
-        with Path(path).open('rb') as file, open_image(file) as image:
+        content = Path(path).read_bytes()
+        with open_image(content) as image:
             if indices and image.mode == 'P':
                 return np.asarray(image)
-        grey = cv2.imread(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+        grey = decode_with_opencv(content, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
     except Exception as error:  # decoders raise whatever a broken file leads them to
         raise ValueError(f'{path}: the mask file cannot be read as an image; replace it: {error}') from error
     if grey is None or grey.dtype.kind != 'u':

@@ -1,4 +1,4 @@
-"""What a file of maps says of an image, checked before anything is computed with it."""
+"""The facts and maps of an image in a file of maps, checked before anything is computed with it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ def parse_kinds(kinds: Any) -> tuple[MapKind, ...]:
 
 
 def facts_of(image: int, info: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of an image, as a sample.
+    """The facts of an image, as a sample.
 
     Args:
         image: Its number.
@@ -106,7 +106,7 @@ def class_maps_of(drawn: Any, arrays: dict[str, np.ndarray], kinds: Sequence[Map
     if not isinstance(drawn, dict):
         raise ValueError(f'it does not say how boxes were drawn, but {shown(drawn)}')
     for name, value in drawn.items():
-        if value is not None and not (name in _DRAWN and _DRAWN[name](value)):
+        if name not in _DRAWN or not (value is None or _DRAWN[name](value)):
             raise ValueError(f'{name} of drawing cannot be {shown(value)}')
     if 'scores' in arrays and arrays['scores'].shape != labels.shape:
         raise ValueError(f'it has {arrays["scores"].shape} scores of {len(labels)} classes')

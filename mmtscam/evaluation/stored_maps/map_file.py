@@ -16,7 +16,7 @@ The file is a ``.npz``: ``numpy.load`` opens it. ``KEY`` counts images from
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -108,9 +108,16 @@ class MapFile:
                 with self._naming(image):
                     yield facts_of(image, _info(file, self._index.members(image)))
 
-    def image_ids(self) -> Iterable[str]:
-        """Ids of the images."""
-        return (sample['image_id'] for sample in self.facts())
+    def image_ids(self) -> Iterator[str]:
+        """Ids of the images.
+
+        Raises:
+            ValueError: If an image has none.
+        """
+        for image, sample in enumerate(self.facts()):
+            if 'image_id' not in sample:
+                raise ValueError(f'{self.path}: image {image} has no id')
+            yield sample['image_id']
 
     def _open(self) -> BinaryIO:
         return Path(self.path).open('rb')

@@ -108,5 +108,8 @@ def test_a_size_that_no_image_has(coco, tmp_path, monkeypatch):
         file = _open(tmp_path, coco)
         with pytest.raises(ValueError, match=rf'one\.jpg has {size}x{size} pixels, more than an image may have'):
             file.size(f'{tmp_path}/images/a/one.jpg')
+    coco['images'][0].update(height=True, width=45)
+    with pytest.raises(ValueError, match=r'no height and width of image'):
+        _open(tmp_path, coco).size(f'{tmp_path}/images/a/one.jpg')
     coco['images'][0].update(height=44, width=45)
     assert _open(tmp_path, coco).size(f'{tmp_path}/images/a/one.jpg') == (44, 45)

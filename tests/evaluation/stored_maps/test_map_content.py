@@ -114,7 +114,15 @@ def test_arrays_that_do_not_fit(changes, said):
 
 @pytest.mark.parametrize(
     'drawn',
-    [None, [], dict(DRAWN, threshold='0.1'), dict(DRAWN, map_kind=['a']), dict(DRAWN, labels=[1]), dict(map_kind='x')],
+    [
+        None,
+        [],
+        dict(DRAWN, threshold='0.1'),
+        dict(DRAWN, map_kind=['a']),
+        dict(DRAWN, labels=[1]),
+        dict(DRAWN, coupled=None),
+        dict(map_kind='x'),
+    ],
 )
 def test_drawing_that_is_not_said(drawn):
     with pytest.raises(ValueError, match=r'how boxes were drawn|of drawing cannot be|with which boxes were drawn'):

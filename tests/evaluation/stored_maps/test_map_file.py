@@ -411,3 +411,13 @@ def test_masks_that_are_none(file):
     _rewrite(file, lambda members: members.update({'00000001/mask.npy': stream.getvalue()}))
     with pytest.raises(ValueError, match=f'^{file}: image 1 cannot be read: .*its mask is of float32'):
         list(MapFile(file))
+
+
+def test_an_image_without_id(file):
+    def change(members):
+        info = json.loads(members['00000001.json'])
+        members['00000001.json'] = json.dumps({**info, 'image_id': None}).encode()
+
+    _rewrite(file, change)
+    with pytest.raises(ValueError, match=f'^{file}: image 1 has no id'):
+        list(MapFile(file).image_ids())

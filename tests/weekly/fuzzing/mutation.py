@@ -1,5 +1,6 @@
 """Spoiling valid content: bytes, lines of text, JSON, members of zip files, and chunks of PNG files."""
 
+import copy
 import io
 import json
 import random
@@ -21,7 +22,8 @@ _NUMBERS = (
 )  # fmt: skip
 _WORDS = (
     '../x', '/x', '..', '.', 'a b', 'a\x1b[31mb', '\0', '\r', '\n', '\t', ',', ';', '"', "'", '\\', '=1+1', '-',
-    '<b>', '&amp;', '\ufeff', '\u2028', '\u202e', 'x' * 5000, '{', '[', ']', '}', ':', 'null', 'true', '#', '%s', '{}', '$x$',
+    '<b>', '&amp;', '\ufeff', '\u2028', '\u202e', 'x' * 5000, '{', '[', ']', '}', ':', 'null', 'true', '#', '%s',
+    '{}', '$x$',
 )  # fmt: skip
 _VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 3, 2**31, 2**63, 10**30, 10**400, 0.5, -0.5, 1e308, float('inf'), float('nan'), '', 'a',
@@ -109,27 +111,28 @@ def _twice(rng: random.Random, content: bytes) -> bytes:
 def _change_value(rng: random.Random, data: Any) -> Any:
     """Put an odd value somewhere, take a part out or repeat it."""
     if not isinstance(data, (dict, list)) or not data or rng.random() < 0.05:
-        return rng.choice(_VALUES)
+        return copy.deepcopy(rng.choice(_VALUES))
     key = rng.choice(list(data)) if isinstance(data, dict) else rng.randrange(len(data))
     kind = rng.random()
     if kind < 0.6:
         data[key] = _change_value(rng, data[key])
     elif kind < 0.75:
-        data[key] = rng.choice(_VALUES)
+        data[key] = copy.deepcopy(rng.choice(_VALUES))
     elif kind < 0.85:
         del data[key]
     elif isinstance(data, list):
-        data.insert(key, rng.choice(data))
+        data.insert(key, copy.deepcopy(rng.choice(data)))
     else:
-        data[rng.choice([*data, 'a', '../a', ''])] = data[key]
+        data[rng.choice([*data, 'a', '../a', ''])] = copy.deepcopy(data[key])
     return data
 
 
 def change_any(rng: random.Random, content: bytes) -> bytes:
     """Change content whose kind its first bytes tell."""
-    if content.startswith(b'\x93NUMPY'):
-        return change_array(rng, content)
-    return change_json(rng, content) if content[:1] in b'{[' and content else change_bytes(rng, content)
+    change = {b'\x93': change_array, b'{': change_json, b'[': change_json}.get(content[:1], change_bytes)
+    with suppress(Exception):  # what is spoilt already may not have the structure that is to be changed
+        return change(rng, content)
+    return change_bytes(rng, content)
 
 
 def change_array(rng: random.Random, content: bytes) -> bytes:

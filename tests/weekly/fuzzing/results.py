@@ -27,9 +27,9 @@ def result_targets(folder: Path) -> Iterator[Target]:
     """The readers of results."""
     maps, part = [valid.map_file(folder)], valid.map_part(folder)
     yield Target('maps: read', 'maps.npz', maps, change_zip, _maps)
-    # What is not as it must be in an image is told by the image's name.
+    # A message about an image names the image.
     yield Target('maps: scored', 'maps.npz', maps, change_zip, _scores, named=False)
-    yield Target('maps: part of a run', 'part', [part], change_zip, _part)
+    yield Target('maps: part of a run', 'part', [part], change_zip, _part, named=False)
     report = valid.report(folder)
     rows = next(name for name in report if name.endswith('.csv'))
     yield Target('maps: in a page', 'maps.npz', maps, change_zip, _page, named=False, others=report)
@@ -44,9 +44,8 @@ def result_targets(folder: Path) -> Iterator[Target]:
     yield Target('report: csv', rows, [report[rows]], change_text, _report, named=False, others=others)
     yield Target('report: curves', 'report.json', json_file, change_json, _curves)
     yield Target('thresholds', 'thresholds.json', [valid.thresholds(folder)], change_json, _thresholds)
-    yield Target(
-        'settings of a comparison', 'settings.json', [b'{"seed": 1, "test: model": "a"}'], change_json, _settings
-    )
+    settings = [b'{"seed": 1, "test: model": "a"}']
+    yield Target('settings of a comparison', 'settings.json', settings, change_json, _settings, named=False)
     run = dict(settings=dict(a=1), num_images=2, part_size=2)
     records = [
         dict(name='a.jpg', path='a.jpg', id=1, width=30, height=20, boxes=[[0, 0.5, 1, 2, 10, 12]]),

@@ -1,5 +1,6 @@
 """Running the targets, each in a child with bounds on memory and time, and judging what came of it."""
 
+import gc
 import multiprocessing
 import os
 import random
@@ -49,7 +50,7 @@ class Target:
 
 @dataclass
 class Outcome:
-    """What came of a target.
+    """The ends of a target's inputs.
 
     Attributes:
         target: Its name.
@@ -76,7 +77,7 @@ def fuzz(target: Target, folder: Path, seed: int, seconds: float) -> Outcome:
     finding stays in ``folder/findings``.
 
     Args:
-        target: What to read.
+        target: The target.
         folder: An empty folder.
         seed: The seed.
         seconds: How long.
@@ -144,6 +145,7 @@ def _work(target: Target, path: Path, seed: int, number: int, until: float, pipe
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.environ['MMTSCAM_MAX_IMAGE_PIXELS'] = str(_PIXELS)
     signal.signal(signal.SIGALRM, _too_long)
+    gc.freeze()  # data sets of mmengine collect garbage, which takes long with all that was imported
     with open(os.devnull, 'w') as nowhere:  # noqa: PTH123 - a file descriptor is wanted
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)

@@ -1,4 +1,4 @@
-"""What is fuzzed: readers of annotations, of results, of weights and images, and of settings."""
+"""Everything that is fuzzed: readers of annotations, of results, of weights and images, and of settings."""
 
 from collections.abc import Iterator
 from pathlib import Path
