@@ -70,7 +70,7 @@ class Outcome:
     findings: dict[str, str] = field(default_factory=dict)
 
 
-def fuzz(target: Target, folder: Path, seed: int, seconds: float) -> Outcome:
+def fuzz(target: Target, folder: Path, seed: str, seconds: float) -> Outcome:
     """Read spoilt files for a while.
 
     An input depends on the seed and its number alone. The first input of each
@@ -105,6 +105,8 @@ def fuzz(target: Target, folder: Path, seed: int, seconds: float) -> Outcome:
             child.kill()
         child.join()
     outcome.seconds = time.monotonic() - start
+    for stray in {each.name for each in folder.iterdir()} - {'data', 'findings'}:
+        outcome.findings[stray] = f'{stray} was written outside of the folder'
     return outcome
 
 
@@ -138,7 +140,7 @@ def _add(outcome: Outcome, what: str, number: int, content: bytes, folder: Path)
         (folder / f'{len(outcome.findings)}').write_bytes(content)
 
 
-def _work(target: Target, path: Path, seed: int, number: int, until: float, pipe: Any) -> None:
+def _work(target: Target, path: Path, seed: str, number: int, until: float, pipe: Any) -> None:
     """Read inputs from one number on, and tell the parent what becomes of each."""
     used = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + _ADDRESS_SPACE, used + _ADDRESS_SPACE))
