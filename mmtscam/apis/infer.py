@@ -75,6 +75,7 @@ def main() -> None:
 
     from mmtscam.engine.memory import keep_freed_memory
     from mmtscam.utils.config import read_config
+    from mmtscam.utils.printable import printable
 
     from .inferencer import LocInferencer
 
@@ -120,11 +121,11 @@ def main() -> None:
         shown = [box for box in boxes if args.classes or box[0] == each['pred_label']]
         for _, name, score, box in shown:
             edges = ', '.join(f'{edge:.0f}' for edge in box)
-            console.print(f'{name.replace("_", " ")} ({score:.2f}) at {edges}', markup=False)
+            console.print(f'{printable(name).replace("_", " ")} ({score:.2f}) at {edges}', markup=False)
         if not shown:
             console.print('No box: nothing in the map is above the threshold', markup=False)
     for each in failed:
-        console.print(f'Skipped: {each["error"]}', markup=False)
+        console.print(printable(f'Skipped: {each["error"]}'), markup=False)
     done = len(predictions) - len(failed)
     skipped = f', {len(failed)} skipped' if failed else ''
     where = '' if args.no_save_vis and args.no_save_pred else f'; see {args.out_dir}'

@@ -15,6 +15,7 @@ from mmtscam.models.heads import BaseLocHead
 from mmtscam.registry import DATASETS, MODELS
 from mmtscam.utils.class_names import check_same_classes
 from mmtscam.utils.config import config_name, type_class
+from mmtscam.utils.safe_loading import check_archive
 
 
 def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') -> BaseModel:
@@ -89,6 +90,7 @@ def class_names(cfg: Config, checkpoint: str | os.PathLike | None = None, count:
     trained: tuple[str, ...] = ()
     if checkpoint is not None and osp.isfile(checkpoint):
         with contextlib.suppress(Exception):  # a file that cannot be mapped, which no run of ours writes
+            check_archive(checkpoint)
             trained = classes_of(torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True))
     trained = trained[:count] if len(trained) >= (count or 0) else ()
     known = _dataset_classes(cfg, count)

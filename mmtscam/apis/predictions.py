@@ -12,6 +12,7 @@ from mmtscam.datasets.coco import COCOOutput, coco_annotation, coco_categories
 from mmtscam.structures import LocDataSample
 from mmtscam.utils.class_names import class_name
 from mmtscam.utils.files import write_text
+from mmtscam.utils.printable import as_cell
 from mmtscam.version import __version__
 
 # Fields that say how boxes were drawn.
@@ -65,7 +66,7 @@ def _as_json(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> s
 
 
 def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> str:
-    """One row a box, or one without a box, or with the error."""
+    """One row a box, or one without a box, or with the error; no text is a formula to a spreadsheet."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator='\n')
     writer.writerow(
@@ -73,16 +74,16 @@ def _as_csv(predictions: Sequence[dict[str, Any]], classes: Sequence[str]) -> st
     )
     for each in predictions:
         if 'error' in each:
-            writer.writerow([each['img_path'], *[''] * (9 + len(_DRAWN)), each['error']])
+            writer.writerow(map(as_cell, [each['img_path'], *[''] * (9 + len(_DRAWN)), each['error']]))
             continue
         drawn = [each[name] for name in _DRAWN]
         image = [each['img_path'], each['width'], each['height']]
         for label, name, score, box in zip(
             each['labels'], each['classes'], each['scores'], each['bboxes'], strict=True
         ):
-            writer.writerow([*image, label, name, score, *box, *drawn, ''])
+            writer.writerow(map(as_cell, [*image, label, name, score, *box, *drawn, '']))
         if not each['bboxes']:
-            writer.writerow([*image, *[''] * 7, *drawn, ''])
+            writer.writerow(map(as_cell, [*image, *[''] * 7, *drawn, '']))
     return file.getvalue()
 
 

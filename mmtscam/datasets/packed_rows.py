@@ -12,6 +12,8 @@ from .listed_rows import ListedRows, UnpackLine
 
 # Rows of a long list that are read at a time.
 _AT_ONCE = 1000
+# No label is larger: sums of labels fit into 64 bits.
+_LABELS = 1 << 31
 
 
 class _SharedArray:
@@ -56,6 +58,9 @@ class PackedRows(BaseDataset):
             self._labels = address, rows.labels
             return rows.content, address
         labels = [info.get('gt_label') for info in rows]
+        for place, label in enumerate(labels):
+            if type(label) is int and not -_LABELS <= label < _LABELS:
+                raise ValueError(f'{rows[place].get("img_path", "a row")}: label {label} is no index of a class')
         data_bytes, data_address = super()._serialize_data()
         address = torch.from_numpy(data_address)
         if all(type(label) is int for label in labels):

@@ -72,7 +72,10 @@ class WSOLDataset(PackedRows):
             # The rows are packed once, by this data set, and read when it is initialised.
             self._wrapped = DATASETS.build(_with_arguments(dataset, serialize_data=False, lazy_init=True))
         metainfo = {key: value for key, value in (metainfo or {}).items() if key != 'classes' or classes is None}
-        self._own_metainfo = self._load_metainfo(self._compat_classes(metainfo, classes))
+        try:
+            self._own_metainfo = self._load_metainfo(self._compat_classes(metainfo, classes))
+        except UnicodeDecodeError as error:
+            raise ValueError(f'{classes}: not a text file in UTF-8: {error}') from error
         pipeline = [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in pipeline]
         super().__init__(
             ann_file='', metainfo={**self._wrapped.metainfo, **self._own_metainfo}, pipeline=pipeline, **kwargs

@@ -19,6 +19,8 @@ from mmengine.config import Config
 from mmtscam.utils.cli import add_cfg_options
 from mmtscam.utils.config import read_config
 from mmtscam.utils.files import write_text
+from mmtscam.utils.json_files import read_json
+from mmtscam.utils.printable import as_cell, printable, shown
 
 _KEYS = ('title', 'methods', 'seeds', 'columns')
 _METHOD_KEYS = {'name', 'config', 'checkpoint_of', 'start_from', 'protocol', 'options'}
@@ -102,6 +104,13 @@ def read_plan(file: str | os.PathLike) -> Plan:
     if missing := [key for key in _KEYS if key not in content]:
         raise ValueError(f'{file}: {missing[0]!r} is missing; a plan has {", ".join(_KEYS)}')
     seeds, columns = content.seeds, content.columns
+    for key, kind, what in (
+        ('title', str, 'a text'),
+        ('columns', dict, 'a dict'),
+        ('methods', (list, tuple), 'a list'),
+    ):
+        if not isinstance(content[key], kind):
+            raise ValueError(f'{file}: {key} must be {what}, got {shown(content[key])}')
     if not isinstance(seeds, list | tuple) or not seeds or not all(isinstance(seed, int) for seed in seeds):
         raise ValueError(f'{file}: seeds must be whole numbers, one at least, got {seeds}')
     for heading, key in columns.items():
@@ -110,12 +119,17 @@ def read_plan(file: str | os.PathLike) -> Plan:
     methods = []
     for place, entry in enumerate(content.methods):
         row = f'{file}: methods[{place}]'
+        if not isinstance(entry, dict):
+            raise ValueError(f'{row}: must be a dict, got {shown(entry)}')
         if unknown := sorted(set(entry) - _METHOD_KEYS):
             raise ValueError(f'{row}: {unknown[0]!r} is none of {", ".join(sorted(_METHOD_KEYS))}')
         if lacking := sorted({'name', 'config'} - set(entry)):
             raise ValueError(f'{row}: {lacking[0]!r} is missing')
-        if not isinstance(entry['name'], str):
-            raise ValueError(f'{row}: name must be a text, got {entry["name"]!r}')
+        for key in ('name', 'config', 'checkpoint_of', 'protocol'):
+            if not isinstance(entry.get(key, ''), str) and (key, entry[key]) != ('checkpoint_of', None):
+                raise ValueError(f'{row}: {key} must be a text, got {shown(entry[key])}')
+        if not isinstance(entry.get('options', {}), dict):
+            raise ValueError(f'{row}: options must be a dict, got {shown(entry["options"])}')
         for key, value in entry.get('options', {}).items():
             if isinstance(value, dict) and value:
                 raise ValueError(f'{row}: options: name the settings in {key} one by one: {key}.{next(iter(value))}')
@@ -203,13 +217,19 @@ def check_settings(folder: str | os.PathLike, settings: Mapping[str, Any]) -> No
     if not file.is_file():
         write_text(file, json.dumps(settings, indent=1) + '\n')
         return
-    before = json.loads(file.read_text(encoding='utf-8'))
+    before = read_json(file)
+    if not isinstance(before, dict):
+        raise ValueError(f'{file}: holds no settings: remove the folder, or name another with --work-dir')
     for key in sorted({*before, *settings}):
         if before.get(key) != settings.get(key):
             raise ValueError(
-                f'{os.fspath(folder)} belongs to other settings ({key} was {before.get(key)}, now '
-                f'{settings.get(key)}): remove it, or name another folder with --work-dir'
+                f'{os.fspath(folder)} belongs to other settings ({key} was {_brief(before.get(key))}, now '
+                f'{_brief(settings.get(key))}): remove it, or name another folder with --work-dir'
             )
+
+
+def _brief(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
 
 
 def numbers_of(report: Mapping[str, Any], columns: Mapping[str, str], method: Method) -> dict[str, float]:
@@ -227,6 +247,7 @@ def numbers_of(report: Mapping[str, Any], columns: Mapping[str, str], method: Me
         f'{result["name"]}/{number["key"]}': number['value']
         for result in report['results']
         for number in result['numbers']
+        if number['value'] is not None
     }
     wanted = {heading: key.format(protocol=method.protocol) for heading, key in columns.items()}
     return {heading: known[key] for heading, key in wanted.items() if key in known}
@@ -268,7 +289,7 @@ def comparison_csv(plan: Plan, found: Mapping[tuple[str, int], Mapping[str, floa
     for method in plan.methods:
         for seed in plan.seeds:
             if (method.name, seed) in found:
-                writer.writerow({'method': method.name, 'seed': seed, **found[method.name, seed]})
+                writer.writerow({'method': as_cell(method.name), 'seed': seed, **found[method.name, seed]})
     return text.getvalue()
 
 
@@ -280,4 +301,4 @@ def _cell(values: Sequence[float]) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f'| {" | ".join(cells)} |'
+    return f'| {" | ".join(printable(cell).replace("|", "&#124;") for cell in cells)} |'

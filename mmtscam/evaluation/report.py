@@ -17,6 +17,7 @@ from rich.table import Table
 
 from mmtscam.localization import Protocol
 from mmtscam.utils.files import write_text
+from mmtscam.utils.printable import as_cell, printable
 from mmtscam.version import __version__
 
 from .thresholds import ThresholdChoice, ThresholdSource
@@ -180,7 +181,7 @@ def print_choices(choices: Sequence[ThresholdChoice], images: str, console: Cons
         rows = list(zip(names, choice.level_thresholds, choice.level_oracle_accuracies, strict=True))
         if len(levels) > 1:
             rows.insert(0, ('mean', choice.threshold, choice.oracle_accuracy))
-        head = (choice.protocol.name, choice.map_kind)
+        head = (escape(printable(choice.protocol.name)), escape(printable(choice.map_kind)))
         for level, threshold, accuracy in rows:
             table.add_row(*head, level, f'{threshold:.3f}', f'{accuracy:.2f} %')
             head = ('', '')
@@ -192,7 +193,8 @@ def write_report(out_dir: str | os.PathLike, results: Sequence[MetricResult], or
     """Write results as ``report.json`` and, for each with rows, a CSV file.
 
     A CSV file is called ``NAME.csv`` after its result, or ``NAME-METRIC.csv``
-    where that is taken; ``report.json`` names it under ``rows``.
+    where that is taken; ``report.json`` names it under ``rows``. A text that a
+    spreadsheet would take for a formula has an apostrophe before it.
 
     Args:
         out_dir: Folder, created if need be.
@@ -252,5 +254,6 @@ def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         if missing := [key for key in rows[0] if key not in row]:
             raise ValueError(f'a row has no column {missing[0]!r}, unlike the first')
-        writer.writerow({key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()})
+        cells = {key: round(value, 6) if isinstance(value, float) else as_cell(value) for key, value in row.items()}
+        writer.writerow(cells)
     return text.getvalue()

@@ -1,19 +1,21 @@
 """Reads the report that a test leaves: ``report.json`` and the rows of one of its CSV files."""
 
 import csv
-import json
+import math
 import os
 import os.path as osp
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmtscam.localization import Outcome
+from mmtscam.utils.printable import from_cell
+
+from .report_content import read_content
 
 _IOU_CURVE = 'accuracy_over_iou'
-_RESULT_KEYS = ('name', 'metric', 'protocol', 'map_kind', 'images', 'numbers', 'curves', 'rows')
-_NUMBER_KEYS = ('key', 'name', 'value', 'unit', 'count', 'threshold', 'source')
 # Columns of the CSV file of LocAccuracy.
 ROW_KEYS = (
     'img_path', 'true_label', 'true_class', 'predicted_label', 'predicted_class', 'rank',
@@ -202,29 +204,23 @@ def _read_report(file: Path) -> dict[str, Any]:
         others = sorted(path.parent for path in folder.glob('*/report.json')) if folder.is_dir() else []
         hint = f'there is one in {others[-1]}' if others else 'tools/test.py leaves one'
         raise ValueError(f'{file}: not found; {hint}')
-    try:
-        report = json.loads(file.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{file}: not JSON, or cut off: {error}') from error
-    if not isinstance(report, dict) or not isinstance(report.get('results'), list) or not report['results']:
-        raise ValueError(f"{file}: no 'results' in it: not a report of tools/test.py")
-    for index, result in enumerate(report['results']):
-        _demand(result, _RESULT_KEYS, f'{file}: result {index}')
-        for number in result['numbers']:
-            _demand(number, _NUMBER_KEYS, f'{file}: a number of {result["name"]}')
-    return report
-
-
-def _demand(value: Any, keys: tuple[str, ...], what: str) -> None:
-    missing = [key for key in keys if not isinstance(value, Mapping) or key not in value]
-    if missing:
-        raise ValueError(f'{what} has no {missing[0]!r}: not a report of tools/test.py of this version')
+    return read_content(file)
 
 
 def _missing_columns(file: Path) -> list[str]:
-    with file.open(newline='', encoding='utf-8') as stream:
-        found = csv.DictReader(stream).fieldnames or ()
+    with _reading(file) as reader:
+        found = reader.fieldnames or ()
     return [key for key in ROW_KEYS if key not in found]
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[csv.DictReader]:
+    """Read a CSV file, and name it where that fails."""
+    try:
+        with file.open(newline='', encoding='utf-8') as stream:
+            yield csv.DictReader(stream)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f'{file}: not a readable CSV file in UTF-8: {error}') from error
 
 
 def _read_rows(file: Path) -> tuple[list[Row], int, dict[int, str]]:
@@ -234,20 +230,19 @@ def _read_rows(file: Path) -> tuple[list[Row], int, dict[int, str]]:
     classes: dict[int, str] = {}
     if missing := _missing_columns(file):
         raise ValueError(f'{file}: no column {missing[0]!r}; tools/test.py writes the file anew')
-    with file.open(newline='', encoding='utf-8') as stream:
-        reader = csv.DictReader(stream)
+    with _reading(file) as reader:
         for raw in reader:
             if raw['iou'] == raw['x1'] == '':
                 bare += 1
                 continue
             try:
                 row = _row(raw)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise ValueError(f'{file}, line {reader.line_num}: {error}') from error
             rows.append(row)
-            classes[row.true] = raw['true_class'] or f'class {row.true}'
+            classes[row.true] = from_cell(raw['true_class']) or f'class {row.true}'
             if row.predicted is not None:
-                classes[row.predicted] = raw['predicted_class'] or f'class {row.predicted}'
+                classes[row.predicted] = from_cell(raw['predicted_class']) or f'class {row.predicted}'
     return rows, bare, classes
 
 
@@ -256,7 +251,7 @@ def _row(raw: Mapping[str, Any]) -> Row:
         raise ValueError(f'nothing in column {cut[0]!r}: the line is cut off')
     x1, y1, x2, y2 = (_number(raw, key) for key in ('x1', 'y1', 'x2', 'y2'))
     return Row(
-        path=raw['img_path'],
+        path=from_cell(raw['img_path']),
         true=int(_number(raw, 'true_label')),
         predicted=int(_number(raw, 'predicted_label')) if raw['predicted_label'] else None,
         rank=int(_number(raw, 'rank')) if raw['rank'] else None,
@@ -270,6 +265,9 @@ def _row(raw: Mapping[str, Any]) -> Row:
 
 def _number(raw: Mapping[str, str], key: str) -> float:
     try:
-        return float(raw[key])
+        value = float(raw[key])
     except ValueError:
-        raise ValueError(f'{key} is no number: {raw[key]!r}') from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f'{key} is no number: {raw[key]!r}')
+    return value

@@ -13,6 +13,7 @@ import numpy as np
 
 from mmtscam.localization import Protocol
 from mmtscam.utils.files import write_text
+from mmtscam.utils.json_files import read_json
 
 _FORMAT = 'mmtscam thresholds 2'
 
@@ -62,8 +63,15 @@ class ThresholdChoice:
 
     def __post_init__(self) -> None:
         """Check the thresholds."""
-        if len(self.level_thresholds) != len(self.protocol.iou_levels):
-            raise ValueError(f'{len(self.level_thresholds)} thresholds for the IoU levels {self.protocol.iou_levels}')
+        for of_levels in (self.level_thresholds, self.level_oracle_accuracies):
+            if len(of_levels) != len(self.protocol.iou_levels):
+                raise ValueError(f'{len(of_levels)} values for the IoU levels {self.protocol.iou_levels}')
+        for accuracy in (self.oracle_accuracy, *self.level_oracle_accuracies):
+            if not (isinstance(accuracy, int | float) and 0 <= accuracy <= 100):
+                raise ValueError(f'an accuracy must be in percent, got {accuracy!r}')
+        for name in (self.asked_kind, self.map_kind):
+            if not isinstance(name, str):
+                raise ValueError(f'a kind of map must be a name, got {name!r}')
         for threshold in (self.threshold, *self.level_thresholds):
             if threshold is None:
                 raise ValueError('a threshold is missing')
@@ -224,7 +232,10 @@ def load_thresholds(path: str | os.PathLike) -> ThresholdFile:
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: threshold file not found; tools/analysis/choose_threshold.py writes one')
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        content = read_json(path)
+    except ValueError as error:
+        raise ValueError(f'{path}: not a threshold file: it is no JSON') from error
+    try:
         if content['format'] != _FORMAT:
             raise ValueError(content['format'])
         choices = tuple(
@@ -240,9 +251,7 @@ def load_thresholds(path: str | os.PathLike) -> ThresholdFile:
         )
         views = content['origin'].get('views')
         return ThresholdFile(path=path, choices=choices, images=frozenset(content['images']), views=views)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f'{path}: not a threshold file: it is no JSON') from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f'{path}: not a threshold file of this version: {error!r}') from error
 
 

@@ -55,6 +55,10 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 }
 
 
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list | tuple) and all(isinstance(value, int | float) for value in values)
+
+
 @dataclass(frozen=True)
 class Protocol:
     """How a score map becomes boxes and how boxes are scored.
@@ -123,6 +127,8 @@ class Protocol:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        if not isinstance(self.name, str):
+            raise ValueError(f'the name of a protocol must be a text, got {self.name!r}')
         for name, choices in _CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 known = ', '.join(map(repr, choices[:-1])) + f' or {choices[-1]!r}'
@@ -140,6 +146,8 @@ class Protocol:
         if isinstance(self.iou_levels, (int, float)):
             object.__setattr__(self, 'iou_levels', (self.iou_levels,))
         for name in ('frame', 'empty_box', 'iou_levels'):  # a config holds lists
+            if not _are_numbers(getattr(self, name)):
+                raise ValueError(f'protocol {self.name!r}: {name} must be numbers, got {getattr(self, name)!r}')
             object.__setattr__(self, name, tuple(getattr(self, name)))
         levels = self.iou_levels
         if not levels or not all(0 < level <= 1 for level in levels) or len(set(levels)) < len(levels):
@@ -265,7 +273,8 @@ def get_protocol(protocol: 'str | Protocol | Mapping[str, Any]', **changes: Any)
         raise ValueError(f'unknown protocol field {unknown[0]!r}: choose from {", ".join(sorted(known))}')
     if 'frame' in changes and protocol.empty_box == (0, 0, *protocol.frame):
         # A box that is the whole frame stays the whole frame.
-        changes = {'empty_box': (0, 0, *changes['frame']), **changes}
+        frame = changes['frame']
+        changes = {'empty_box': (0, 0, *(frame if _are_numbers(frame) else ())), **changes}
     derived = replace(protocol, **changes) if changes else protocol
     rules = [field for field in known - set(_NOT_RULES) if getattr(derived, field) != getattr(protocol, field)]
     if rules and 'name' not in changes and protocol.name in PROTOCOLS:

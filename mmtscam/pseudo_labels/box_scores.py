@@ -2,8 +2,8 @@
 
 import contextlib
 import io
-import json
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,11 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-_KEYS = {
-    'images': ('id', 'file_name'),
-    'categories': ('id', 'name'),
-    'annotations': ('id', 'image_id', 'category_id', 'bbox'),
-}
+from mmtscam.datasets.coco.reading import read_sections
+from mmtscam.utils.printable import shown
+
+# Numbers that are larger, or not finite, would not fit into COCO's.
+_LARGEST = 1e15
 
 
 def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnostic: bool = False) -> dict[str, float]:
@@ -77,7 +77,7 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
         return {**dict.fromkeys(('AP', 'AP50', 'AP75', 'CorLoc'), 0.0), **counts}
     with contextlib.redirect_stdout(io.StringIO()):  # COCO prints tables of its own
         reference = COCO()
-        reference.dataset = dict(known, info={}, annotations=_numbered(known['annotations']))
+        reference.dataset = dict(known, info={})
         reference.createIndex()
         evaluation = COCOeval(reference, reference.loadRes(detections), 'bbox')
         evaluation.params.useCats = int(not class_agnostic)
@@ -105,32 +105,36 @@ def _correct_localization(detections: list[dict[str, Any]], true: list[dict[str,
 
 
 def _read(path: str | os.PathLike) -> dict[str, Any]:
-    try:
-        with open(path, encoding='utf-8') as file:  # noqa: PTH123 - so that a missing file is named by the system
-            content = json.load(file)
-    except ValueError as error:
-        raise ValueError(f'{path}: not a readable json file: {error}') from error
-    for section, keys in _KEYS.items():
-        if not isinstance(content, dict) or not isinstance(content.get(section), list):
-            raise ValueError(f'{path}: not a COCO file: it has no list {section!r}')
-        for index, entry in enumerate(content[section]):
-            if missing := [key for key in keys if not isinstance(entry, dict) or key not in entry]:
-                raise ValueError(f'{path}: {section}[{index}]: it has no {missing[0]!r}')
-    ids = {section: {entry['id'] for entry in content[section]} for section in ('images', 'categories')}
+    """The parts of a COCO file that scoring needs, with ids from 1 on: COCO's code compares and sorts them."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path}: no such file')
+    content = read_sections(path)
+    images, categories = (
+        {entry['id']: number for number, entry in enumerate(content[section], 1)}
+        for section in ('images', 'categories')
+    )
+    annotations = []
     for index, entry in enumerate(content['annotations']):
-        if entry['image_id'] not in ids['images'] or entry['category_id'] not in ids['categories']:
-            raise ValueError(f'{path}: annotations[{index}]: its image or category is not listed')
-        if len(entry['bbox']) != 4:
-            raise ValueError(f'{path}: annotations[{index}]: bbox must be x, y, width, height, got {entry["bbox"]}')
-    return content
+        where, box = f'{path}: annotations[{index}]', entry.get('bbox')
+        if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
+            raise ValueError(f'{where}: bbox must be x, y, width, height, got {shown(box)}')
+        numbers = {'iscrowd': 0, 'area': box[2] * box[3]}
+        numbers.update({key: entry[key] for key in ('iscrowd', 'area', 'score') if key in entry})
+        if wrong := [key for key, value in numbers.items() if not _is_number(value)]:
+            raise ValueError(f'{where}: {wrong[0]} must be a number, got {shown(numbers[wrong[0]])}')
+        if numbers['iscrowd'] not in (0, 1):
+            raise ValueError(f'{where}: iscrowd must be 0 or 1, got {numbers["iscrowd"]}')
+        ids = dict(id=index + 1, image_id=images[entry['image_id']], category_id=categories[entry['category_id']])
+        annotations.append(dict(**ids, bbox=box, **numbers))
+    return dict(
+        images=[dict(id=images[entry['id']], file_name=entry['file_name']) for entry in content['images']],
+        categories=[dict(id=categories[entry['id']], name=entry['name']) for entry in content['categories']],
+        annotations=annotations,
+    )
 
 
-def _numbered(annotations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """True boxes as COCO's evaluation wants them: without 0 among their ids, which would be a box that is never found."""
-    return [
-        {'iscrowd': 0, 'area': each['bbox'][2] * each['bbox'][3], **each, 'id': number}
-        for number, each in enumerate(annotations, 1)
-    ]
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < _LARGEST
 
 
 def _look_up(ids: dict[str, Any], name: str, kind: str, boxes: str | os.PathLike, truth: str | os.PathLike) -> Any:

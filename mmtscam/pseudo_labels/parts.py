@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import numpy as np
 from mmtscam.datasets.coco import COCOOutput, coco_annotation, coco_categories
 from mmtscam.utils.claims import Claim
 from mmtscam.utils.files import write_text
+from mmtscam.utils.json_files import parse_json, read_json
+from mmtscam.utils.printable import shown
 
 from .image_rows import ImageRow
 
@@ -79,9 +81,11 @@ class PartFolder:
             write_text(file, json.dumps(run, indent=1) + '\n')
             return
         try:
-            known = json.loads(file.read_text(encoding='utf-8'))
+            known = read_json(file)
         except ValueError as error:
             raise ValueError(f'{file}: not a readable json file; remove the folder to begin anew') from error
+        if not isinstance(known, dict):
+            raise ValueError(f'{file}: names no run; remove the folder to begin anew')
         if differing := [key for key in run | known if run.get(key) != known.get(key)]:
             then, now = _first_difference(known.get(differing[0]), run.get(differing[0]))
             raise ValueError(
@@ -132,7 +136,7 @@ class PartFolder:
             ``skipped`` ones.
 
         Raises:
-            ValueError: If no image could be read.
+            ValueError: If no image could be read, or a record is damaged.
         """
         if all('error' in record for record in self._records()):
             reason = next(self._records())['error']
@@ -184,8 +188,9 @@ class PartFolder:
 
     def _records(self) -> Iterator[dict[str, Any]]:
         for part in range(self.num_parts):
-            with self._file(part).open(encoding='utf-8') as file:
-                yield from map(json.loads, islice(file, len(self.images(part))))
+            with self._file(part).open('rb') as file:
+                for number, line in enumerate(islice(file, len(self.images(part))), 1):
+                    yield _record(line, f'{self._file(part)}:{number}')
 
     def _file(self, part: int) -> Path:
         return self.folder / f'{part:06d}.jsonl'
@@ -196,13 +201,40 @@ def _digest(lines: bytes) -> bytes:
     return hashlib.sha256(lines).hexdigest().encode() + b'\n'
 
 
+def _record(line: bytes, where: str) -> dict[str, Any]:
+    """The record of an image, as :meth:`PartFolder.write` takes it."""
+    record = parse_json(line, where)
+    text, count = (lambda value: isinstance(value, str)), (lambda value: type(value) is int and value >= 0)
+    failed = isinstance(record, dict) and 'error' in record
+    fields: dict[str, Callable[[Any], bool]] = (
+        dict(name=text, error=text)
+        if failed
+        else dict(name=text, path=text, id=count, width=count, height=count, boxes=_are_boxes)
+    )
+    for key, fits in fields.items():
+        if not isinstance(record, dict) or key not in record or not fits(record[key]):
+            raise ValueError(f'{where}: the {key} is missing or damaged; remove the file, to label its images anew')
+    return record
+
+
+def _are_boxes(value: Any) -> bool:
+    """Whether a value is a list of ``[label, score, x1, y1, x2, y2]``."""
+    return isinstance(value, list) and all(
+        isinstance(row, list)
+        and len(row) == 6
+        and type(row[0]) is int
+        and all(isinstance(each, int | float) and abs(each) < 1 << 53 for each in row)
+        for row in value
+    )
+
+
 def _first_difference(then: Any, now: Any) -> tuple[str, str]:
     """Two values, or the first lines that differ in two long texts."""
     if isinstance(then, str) and isinstance(now, str):
         lines = zip_longest(then.splitlines(), now.splitlines(), fillvalue='')
         then, now = next((pair for pair in lines if pair[0] != pair[1]), (then, now))
         return then.strip() or 'nothing', now.strip() or 'nothing'
-    return repr(then), repr(now)
+    return shown(then), shown(now)
 
 
 def rows_digest(rows: Iterable[ImageRow], num_classes: int | None = None) -> str:

@@ -29,6 +29,7 @@ from typing import Any
 
 from .choices import COCO_LAYOUTS
 from .peers import fail, promise_to_tell
+from .printable import one_line
 
 # A hint of every tool that reads a config, for messages that name a setting.
 _CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
@@ -74,8 +75,8 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     try:
         main()
     except KeyboardInterrupt as stopped:
-        message = str(stopped) or ('terminated' if received == signal.SIGTERM else 'interrupted')
-        print(fail(message), file=sys.stderr)
+        why = str(stopped) or ('terminated' if received == signal.SIGTERM else 'interrupted')
+        print(fail(why), file=sys.stderr)
         raise SystemExit(128 + received) from None
     except SystemExit as end:
         if end.code:
@@ -104,10 +105,11 @@ def _hear_no_more() -> None:
 def _message(error: Exception, tool: str) -> str | None:
     """The line for the user; ``None`` for what is no user's fault, or cannot be told from a bug."""
     if isinstance(error, OSError | ImportError) or (isinstance(error, ValueError) and _is_message(error, tool)):
-        return str(error) or type(error).__name__
+        return one_line(str(error)) or type(error).__name__
     from .config_mistakes import explain
 
-    return explain(error)
+    message = explain(error)
+    return message and one_line(message)
 
 
 def _is_message(error: Exception, tool: str) -> bool:
@@ -137,7 +139,10 @@ class _CfgOptions(argparse.Action):
                 )
         from mmengine.config import DictAction
 
-        DictAction(self.option_strings, self.dest, nargs='+')(parser, namespace, values, option_string)
+        try:
+            DictAction(self.option_strings, self.dest, nargs='+')(parser, namespace, values, option_string)
+        except (AssertionError, ValueError, RecursionError) as error:
+            raise argparse.ArgumentError(self, f'{" ".join(values)!r} cannot be read: {error}') from error
 
 
 def add_cfg_options(

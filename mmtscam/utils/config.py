@@ -12,6 +12,9 @@ from mmengine.registry import Registry
 
 import mmtscam.registry  # noqa: F401 - a config may inherit one of ours
 
+from .plain_config import plain_config
+from .safe_loading import check_archive
+
 # Endings of the files that mmengine reads.
 _ENDINGS = ('.py', '.json', '.yaml', '.yml')
 
@@ -65,22 +68,25 @@ def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, An
 def checkpoint_config(checkpoint: str | os.PathLike) -> Config:
     """The config with which a checkpoint was trained, which mmengine writes into it.
 
-    A config is a program, and reading it runs it. Name a config of your own
-    for checkpoints from makers that you do not trust.
+    It is read as data, see :func:`~.plain_config.plain_config`. The parts that
+    it names are built with the settings that it gives them: name a config of
+    your own for checkpoints from makers that you do not trust.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read or holds no config.
+        ValueError: If it cannot be read, holds no config, or one that has
+            more than plain values and registered parts.
     """
     if '://' in os.fspath(checkpoint):
         raise ValueError(f'{checkpoint}: name the config too, for the one within is taken from local files alone')
     if not osp.isfile(checkpoint):
         raise FileNotFoundError(f'{checkpoint}: checkpoint not found')
     try:
+        check_archive(checkpoint)
         content = torch.load(checkpoint, map_location='cpu', weights_only=True, mmap=True)
         hub, meta = content.get('message_hub') or {}, content.get('meta') or {}
         text = hub.get('runtime_info', {}).get('cfg') or meta.get('cfg')
-        cfg = Config.fromstring(text, file_format='.py') if text else None
+        cfg = plain_config(text) if text else None
     except Exception as error:  # the file may be no checkpoint, or its config unreadable
         raise ValueError(f'{checkpoint}: no config can be read from it: {error}') from error
     if cfg is None:

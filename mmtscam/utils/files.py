@@ -83,9 +83,9 @@ def _beside(path: Path) -> Path:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file in UTF-8, whole or not at all; bytes of a file's name that are no text are escaped."""
     with unfinished(path) as temporary:
-        temporary.write_text(text, encoding='utf-8')
+        temporary.write_text(text, encoding='utf-8', errors='backslashreplace')
 
 
 def file_sha256(path: str | os.PathLike) -> str:

@@ -16,6 +16,21 @@ _BACKGROUND = (124, 117, 104)
 _DEPTHS = (8, 10, 12, 14, 16)
 _MAX_PIXELS = 'MMTSCAM_MAX_IMAGE_PIXELS'
 _ORIENTATION = 0x0112
+_PNG = b'\x89PNG\r\n\x1a\n'
+
+
+def most_pixels() -> int:
+    """The largest number of pixels that an image or mask may have, see :func:`open_image`.
+
+    Raises:
+        ValueError: If the limit in the environment is no number.
+    """
+    limit = os.environ.get(_MAX_PIXELS)
+    if limit is not None and not (limit.isascii() and limit.isdecimal() and int(limit) > 0):
+        raise ValueError(f'the environment variable {_MAX_PIXELS} must be a number of pixels, got {limit!r}')
+    if limit is not None:
+        Image.MAX_IMAGE_PIXELS = int(limit)  # Pillow warns above it, and refuses above twice as many
+    return 2 * (Image.MAX_IMAGE_PIXELS or 0)
 
 
 @contextmanager
@@ -38,11 +53,7 @@ def open_image(content: bytes | BinaryIO) -> Iterator[Image.Image]:
             pixels cannot be shown faithfully, see :func:`to_rgb`.
         OSError: If it is no image.
     """
-    limit = os.environ.get(_MAX_PIXELS)
-    if limit is not None and not (limit.isascii() and limit.isdecimal() and int(limit) > 0):
-        raise ValueError(f'the environment variable {_MAX_PIXELS} must be a number of pixels, got {limit!r}')
-    if limit is not None:
-        Image.MAX_IMAGE_PIXELS = int(limit)  # Pillow warns above it, and refuses above twice as many
+    most_pixels()
     try:
         image = Image.open(io.BytesIO(content) if isinstance(content, bytes) else content)
     except Image.DecompressionBombError as error:
@@ -76,6 +87,30 @@ def decode_image(content: bytes, upright: bool) -> np.ndarray:
         if upright and image.format != 'TIFF':
             rgb = _turn_upright(rgb, image)
         return np.asarray(rgb)
+
+
+def decode_with_opencv(content: bytes, flags: int) -> np.ndarray | None:
+    """Decode an image of which :func:`open_image` has seen the header.
+
+    OpenCV takes as much memory as a part of a PNG file says to have, before it
+    looks for the part. Such files are refused.
+
+    Args:
+        content: Content of the file.
+        flags: Flags of ``cv2.imdecode``.
+
+    Returns:
+        The pixels, ``None`` where OpenCV cannot decode them.
+
+    Raises:
+        OSError: If a part is cut off.
+    """
+    place = len(_PNG)
+    while content.startswith(_PNG) and place + 8 <= len(content):
+        place += 12 + int.from_bytes(content[place : place + 4], 'big')  # length, name, the part, check sum
+    if place > len(content):
+        raise OSError('a part of the PNG file is cut off')
+    return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
 
 
 def to_rgb(image: Image.Image, content: bytes) -> Image.Image:
@@ -135,7 +170,7 @@ def _has_deep_colours(image: Image.Image) -> bool:
 
 
 def _deep_colours_to_rgb(content: bytes) -> Image.Image:
-    pixels: np.ndarray | None = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    pixels = decode_with_opencv(content, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
         raise ValueError('its pixels have 16 bits a colour and cannot be decoded: save it with 8')
     colours = Image.fromarray(_to_8_bits(pixels[..., 2::-1]))

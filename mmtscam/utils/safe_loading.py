@@ -1,7 +1,11 @@
 """Lets PyTorch's protected loading read mmengine's checkpoints, and keeps mmengine from loading without it."""
 
 import argparse
+import os
 import pickle
+import struct
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +16,10 @@ from numpy._core.multiarray import _reconstruct, scalar
 from mmtscam.requirements import SUPPORTED, installed_versions
 
 _STATISTICS = ('mean', 'max', 'min', 'current')
+# Bytes by which compressed text, as in a TorchScript program, may grow.
+_SLACK = 1 << 26
+# Their names in NumPy's pickles.
+_NUMBERS = ('f8', 'f4', 'i8', 'i4', 'b1')
 
 
 def _statistics_method(owner: Any, name: str) -> Any:
@@ -25,6 +33,41 @@ def _statistics_method(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
+def _number_type(name: str, *_: bool) -> np.dtype:
+    """Stand in for ``numpy.dtype`` while unpickling, for plain numbers and nothing else.
+
+    A dtype of one's own, such as ``numpy.dtype`` gives when it is to be a
+    copy, takes fields from a pickle that lie outside the memory of an array.
+    NumPy's own dtypes, which are returned here, take nothing.
+    """
+    if name not in _NUMBERS:
+        raise pickle.UnpicklingError(f'the checkpoint has an array of {name!r}: not loaded')
+    return np.dtype(name)
+
+
+def check_archive(path: str | os.PathLike) -> None:
+    """Refuse a checkpoint that grows beyond its size when it is read.
+
+    PyTorch does not compress the tensors that it saves.
+
+    Args:
+        path: Path of a file that exists.
+
+    Raises:
+        ValueError: If the members of the archive have far more bytes than
+            the file; a file that is no archive passes.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error):
+        return  # PyTorch says what is wrong
+    if size > Path(path).stat().st_size + _SLACK:
+        raise ValueError(f'it is compressed, and would grow to {size} bytes: store it uncompressed, as torch.save does')
+
+
 def allow_mmengine_checkpoints() -> None:
     """Allow the few harmless classes that mmengine's message hub and authors store in a checkpoint.
 
@@ -33,15 +76,14 @@ def allow_mmengine_checkpoints() -> None:
     NumPy arrays. With these types on PyTorch's list, the checkpoints load
     under that protection.
     """
-    dtypes = (np.float64, np.float32, np.int64, np.int32, np.bool_)
     torch.serialization.add_safe_globals(
         [
             HistoryBuffer,
             argparse.Namespace,
             (_statistics_method, 'builtins.getattr'),
             np.ndarray,
-            np.dtype,
-            *(type(np.dtype(dtype)) for dtype in dtypes),
+            (_number_type, 'numpy.dtype'),
+            *(type(np.dtype(name)) for name in _NUMBERS),
             # NumPy 1 and 2 write the same functions under different names.
             *((_reconstruct, f'numpy.{core}.multiarray._reconstruct') for core in ('core', '_core')),
             *((scalar, f'numpy.{core}.multiarray.scalar') for core in ('core', '_core')),

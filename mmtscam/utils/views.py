@@ -33,6 +33,8 @@ def pipeline_of_views(
         ValueError: If the pipeline has no step that resizes to one size, or
             both ten crops and the closer look are to classify.
     """
+    if untyped := [step for step in steps if 'type' not in step]:
+        raise ValueError(f'a step of the test pipeline has no type: {untyped[0]}')
     steps = load_then_resize(steps)
     if ten_crop and zoom:
         raise ValueError('ten crops and the closer look both classify: choose one of --ten-crop and --zoom')
@@ -45,7 +47,7 @@ def pipeline_of_views(
     (place,) = places
     resize = steps[place]
     scale = resize['scale']
-    first = (scale, scale) if isinstance(scale, int) else tuple(scale)
+    first = _size(scale)
     second = tuple(max(round(edge * _LARGER / patch_size), 1) * patch_size for edge in first)
     views = dict(
         type='mmtscam.LocViews',
@@ -57,6 +59,23 @@ def pipeline_of_views(
         steps=steps[place + 1 :],
     )
     return [*steps[:place], views]
+
+
+def _size(scale: Any) -> tuple[int, int]:
+    """Width and height of a step that resizes.
+
+    Raises:
+        ValueError: If they are none.
+    """
+    sides = (scale, scale) if isinstance(scale, int) else scale
+    if not (isinstance(sides, list | tuple) and len(sides) == 2 and all(_is_side(side) for side in sides)):
+        raise ValueError(f'the scale of a step of the test pipeline must be a width and a height, got {scale!r}')
+    width, height = sides
+    return width, height
+
+
+def _is_side(value: Any) -> bool:
+    return isinstance(value, int) and 0 < value < 1 << 16
 
 
 def load_then_resize(steps: Sequence[dict]) -> list[dict[str, Any]]:
@@ -71,8 +90,8 @@ def load_then_resize(steps: Sequence[dict]) -> list[dict[str, Any]]:
     steps = [step.copy() for step in steps]
     if not steps or type_name(steps[0]['type']) != 'LoadResizedImage':
         return steps
-    scale = steps[0]['scale']
-    size = (scale, scale) if isinstance(scale, int) else tuple(scale)
+    scale = steps[0].get('scale')
+    size = _size(scale)
     load = dict(type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation')
     return [load, dict(type='Resize', scale=size, backend='pillow', interpolation='bilinear'), *steps[1:]]
 

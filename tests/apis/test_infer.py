@@ -93,3 +93,16 @@ def test_errors_are_one_line(command, tiny_files, sample_set, tmp_path):
         assert message in str(caught.value)
         assert '\n' not in str(caught.value)
     assert not (tmp_path / 'out').exists()
+
+
+def test_names_of_a_checkpoint_cannot_move_the_cursor(command, tiny_files, checkpoint, sample_set, capsys):
+    content = torch.load(checkpoint)
+    names = [f'\x1b[2J{name}\r' for name in content['meta']['dataset_meta']['classes']]
+    content['meta']['dataset_meta']['classes'] = names
+    torch.save(content, tiny_files[1])
+    (image, *_) = (sample_set / 'images').rglob('*.jpg')
+    (prediction,) = command(image, *tiny_files, '--class', 3, '--no-save-vis')
+    assert prediction['classes'] == [names[3]]
+    printed = capsys.readouterr().out
+    assert not {'\x1b', '\r'} & set(printed)
+    assert r'\x1b[2J' in printed

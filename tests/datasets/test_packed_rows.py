@@ -90,3 +90,13 @@ def test_a_list_stays_as_large_as_its_file(dataset):
     if type(dataset) is not _Dicts:
         assert size == len(LINES.encode()) + (4 - 1 + 8) * 4
     assert isinstance(dataset.data_bytes, np.ndarray)
+
+
+@pytest.mark.parametrize('label', [2**31, 10**30, -(2**40)])
+def test_a_label_that_is_no_index(tmp_path, label):
+    (tmp_path / 'list.txt').write_text(f'a.jpg 0\nb.jpg {label}\n')
+    dataset = WSOLDataset(
+        dict(type='mmpretrain.CustomDataset', data_root=str(tmp_path), ann_file='list.txt'), lazy_init=True
+    )
+    with pytest.raises(ValueError, match=rf'b\.jpg: label {label} is no index of a class'):
+        dataset.full_init()

@@ -548,3 +548,10 @@ def test_names_must_number_the_classes_as_the_folders_do(tmp_path, inside):
         load('red cat', 'dog')
     with pytest.raises(ValueError, match=r'folders|subfolders'):
         load('dog', 'cat', 'horse')
+
+
+def test_a_file_of_classes_that_is_no_text(tmp_path):
+    (tmp_path / 'classes.txt').write_bytes(b'\xff\n')
+    dataset = dict(type='mmpretrain.CustomDataset', data_root=str(tmp_path))
+    with pytest.raises(ValueError, match=rf'^{tmp_path}/classes\.txt: not a text file in UTF-8'):
+        WSOLDataset(dataset, classes=str(tmp_path / 'classes.txt'), lazy_init=True)

@@ -115,6 +115,16 @@ def test_table_has_means_and_ranges():
         ('(1, 2)', '()', 'seeds must be whole numbers, one at least'),
         ('{protocol}', '{protocl}', "columns: 'GT-known Loc': must be a heading and PREFIX/KEY"),
         ("'wsol-v2/max'", "'max'", "columns: 'V2': must be a heading and PREFIX/KEY, got 'max'"),
+        ("title = 'Title'", 'title = 3', 'title must be a text, got 3'),
+        (
+            "{'GT-known Loc': '{protocol}/gt_known', 'V2': 'wsol-v2/max'}",
+            "['a']",
+            r"columns must be a dict, got \['a'\]",
+        ),
+        ("    dict(name='CAM'", "    3, dict(name='CAM'", r'methods\[1\]: must be a dict, got 3'),
+        ("config='cam.py'", 'config=None', r'methods\[1\]: config must be a text, got None'),
+        ("checkpoint_of='CAM'", 'checkpoint_of=3', r'methods\[0\]: checkpoint_of must be a text, got 3'),
+        ("{'a.b': 1}", '3', r'methods\[1\]: options must be a dict, got 3'),
     ],
 )
 def test_a_plan_that_cannot_be_followed(tmp_path, old, new, message):
@@ -143,3 +153,27 @@ def test_a_folder_of_other_settings_is_refused(tmp_path):
             check_settings(folder, other)
     with pytest.raises(ValueError, match=r'\(test: train_cfg.max_epochs was 3, now 1\): remove it, or name another'):
         check_settings(folder, settings_of(plan, sem, 1, {'train_cfg.max_epochs': 1}))
+
+
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [(b'{"seed"', 'not a readable json file'), (b'\xff', 'not a readable json file'), (b'[]', 'holds no settings')],
+)
+def test_settings_that_cannot_be_read(tmp_path, content, said):
+    (tmp_path / 'settings.json').write_bytes(content)
+    with pytest.raises(ValueError, match=rf'settings\.json: {said}'):
+        check_settings(tmp_path, {})
+
+
+def test_names_cannot_break_the_table():
+    name = '=1+1 | b\n| c'
+    plan = Plan('T', (Method(name, 'a.py'),), (1,), {'x': 'a/x'})
+    found = {(name, 1): {'x': 1.0}}
+    assert comparison_table(plan, found).splitlines()[4] == r'| =1+1 &#124; b\n&#124; c | 1.0 | 1 |'
+    assert comparison_csv(plan, found).splitlines()[1].startswith('"\'=1+1 | b')
+
+
+def test_a_number_that_is_not_defined_is_left_out():
+    numbers = [dict(key='a', value=None), dict(key='b', value=1.0)]
+    report = dict(results=[dict(name='tscam', numbers=numbers)])
+    assert numbers_of(report, {'A': 'tscam/a', 'B': 'tscam/b'}, Method('m', 'a.py')) == {'B': 1.0}

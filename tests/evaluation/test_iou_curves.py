@@ -9,7 +9,8 @@ OTHER = {'iou': [0.3, 0.5], 'gt_known': [9.0, 6.0]}
 
 
 def _report(folder, **curves):
-    plain = dict(metric='X', protocol={}, map_kind='coupled', images=1, numbers=[], rows=None)
+    protocol = dict(name='tscam', iou_levels=[0.5])
+    plain = dict(metric='X', protocol=protocol, map_kind='coupled', images=1, numbers=[], rows=None)
     results = [dict(plain, name=name.replace('_', '-'), curves=curve) for name, curve in curves.items()]
     (folder / 'report.json').write_text(json.dumps(dict(results=results)))
     return folder / 'report.json'
@@ -44,5 +45,5 @@ def test_another_metric_of_the_same_name(tmp_path):
 def test_no_curve(tmp_path):
     with pytest.raises(ValueError, match='add LocAccuracy to test_evaluator'):
         load_iou_curves(_report(tmp_path, a={}))
-    with pytest.raises(ValueError, match="the curve of 'a' is not one of equally long columns"):
+    with pytest.raises(ValueError, match="the curve 'accuracy_over_iou' of 'a' is not one of equally long columns"):
         load_iou_curves(_report(tmp_path, a={'accuracy_over_iou': {'iou': [1], 'gt_known': []}}))

@@ -160,6 +160,14 @@ def test_choices_are_printed_with_the_mean_of_several_levels():
     ]
 
 
+def test_names_of_choices_are_printed_as_they_are():
+    choice = ThresholdChoice(
+        get_protocol(dict(base='wsol-v1', name='[red]a\x1b[2J\ud800')), 'maps', '[b]', 0.25, 60.0, (0.25,), (60.0,)
+    )
+    text = _printed(100, print_choices, [choice], '12 images')
+    assert r'[red]a\x1b[2J\ud800' in text and '[b]' in text and '\x1b' not in text
+
+
 def _no_constant(name):
     raise ValueError(f'{name} is no JSON')
 

@@ -167,3 +167,55 @@ def test_rows_of_another_metric_of_the_same_name(folder):
     (folder / 'report.json').write_text(json.dumps(content))
     (folder / 'other.csv').write_text('img_path,own\n' + 12 * 'a.jpg,1\n')
     assert read_result(folder, 'tscam').csv_file == folder / 'tscam.csv'
+
+
+def _cell(column, value):
+    def change(folder):
+        with (folder / 'tscam.csv').open(newline='') as file:
+            rows = list(csv.DictReader(file))
+        rows[2][column] = value
+        with (folder / 'tscam.csv').open('w', newline='') as file:
+            writer = csv.DictWriter(file, rows[0], lineterminator='\n')
+            writer.writeheader()
+            writer.writerows(rows)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (_cell('iou', 'nan'), "line 4: iou is no number: 'nan'"),
+        (_cell('x1', '1e999'), "line 4: x1 is no number: '1e999'"),
+        (_cell('rank', 'inf'), "line 4: rank is no number: 'inf'"),
+        (_cell('true_class', 'x' * 200_000), r'tscam\.csv: not a readable CSV file in UTF-8: field larger'),
+        (lambda folder: (folder / 'tscam.csv').write_bytes(b'\xff,'), 'not a readable CSV file in UTF-8: .*decode'),
+    ],
+)
+def test_csv_that_is_none(folder, spoil, message):
+    spoil(folder)
+    with pytest.raises(ValueError, match=message):
+        read_result(folder, 'tscam')
+
+
+def test_formulas_are_text_to_a_spreadsheet_and_come_back_as_they_were(make_sample, map_of, tmp_path):
+    classes = ('=1+1', "'@a", '-a')
+    samples = [
+        make_sample(
+            torch.stack([map_of((30, 30, 190, 80))] * 3), [[30, 30, 170, 170]], label, img_id=label, threshold=0.2
+        )
+        for label in range(3)
+    ]
+    for sample, path in zip(samples, ('=a.jpg', '+b.jpg', 'c.jpg'), strict=True):
+        sample['img_path'] = path
+    metric = LocAccuracy('tscam')
+    metric.dataset_meta = dict(classes=classes)
+    metric.process({}, samples)
+    metric.evaluate(3)
+    write_report(tmp_path, [metric.result], {})
+    with (tmp_path / 'tscam.csv').open(newline='') as file:
+        cells = [cell for row in csv.DictReader(file) for key, cell in row.items() if key in ('img_path', 'true_class')]
+    assert cells == ["'=a.jpg", "'=1+1", "'+b.jpg", "''@a", 'c.jpg', "'-a"]
+    read = read_result(tmp_path)
+    assert [row.path for row in read.rows] == ['=a.jpg', '+b.jpg', 'c.jpg']
+    assert read.classes == dict(enumerate(classes))

@@ -230,3 +230,29 @@ def test_a_failure_leaves_the_old_file(file):
         save_thresholds(file, [_choice()], [], dict(config=object()))
     assert file.read_bytes() == old
     assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(oracle_accuracy='50'),
+        dict(oracle_accuracy=float('inf')),
+        dict(level_oracle_accuracies=[1, 2]),
+        dict(level_oracle_accuracies=[None]),
+        dict(level_thresholds=[10**400]),
+        dict(map_kind=['a']),
+        dict(asked_kind=3),
+    ],
+)
+def test_values_of_another_type(file, changes):
+    content = json.loads(file.read_text())
+    content['thresholds'][0].update(changes)
+    file.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=f'^{file}: not a threshold file of this version: '):
+        load_thresholds(file)
+
+
+def test_json_that_is_nested_too_deeply(file):
+    file.write_text('[' * 100_000 + ']' * 100_000)
+    with pytest.raises(ValueError, match=f'^{file}: not a threshold file: it is no JSON'):
+        load_thresholds(file)

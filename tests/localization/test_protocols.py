@@ -264,3 +264,20 @@ def test_a_box_of_the_whole_frame_follows_the_frame(name):
     changed = get_protocol(name, frame=(96, 64))
     assert changed.empty_box == ((0, 0, 96, 64) if whole else PROTOCOLS[name].empty_box)
     assert get_protocol(dict(base=name, frame=[96, 64], empty_box=[1, 2, 3, 4])).empty_box == (1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        (dict(frame=224), 'frame must be numbers, got 224'),
+        (dict(frame=['a', 1]), 'frame must be numbers'),
+        (dict(empty_box=[0, 0, None, 1]), 'empty_box must be numbers'),
+        (dict(iou_levels='0.5'), 'iou_levels must be numbers'),
+        (dict(iou_levels=[[0.5]]), 'iou_levels must be numbers'),
+        (dict(name=[1]), r'the name of a protocol must be a text, got \[1\]'),
+    ],
+)
+def test_values_of_another_type(changes, said):
+    for base in ('tscam', 'sat'):
+        with pytest.raises(ValueError, match=said):
+            get_protocol(dict(base=base, **changes))

@@ -165,7 +165,7 @@ def test_truth_without_boxes_and_entries_that_lack_something(files):
     assert score_boxes(boxes, truth)['AP'] == pytest.approx(100)
     for change, said in (
         (dict(bbox=[1, 2, 3]), r'annotations\[1\]: bbox must be x, y, width, height, got \[1, 2, 3\]'),
-        (dict(image_id=77), r'annotations\[1\]: its image or category is not listed'),
+        (dict(image_id=77), r'annotations\[1\]: image 77 is not among the images'),
     ):
         broken = json.loads(json.dumps(content))
         broken['annotations'][1].update(change)
@@ -176,3 +176,40 @@ def test_truth_without_boxes_and_entries_that_lack_something(files):
     truth.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"truth\.json: images\[0\]: it has no 'file_name'"):
         score_boxes(boxes, truth)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        (dict(bbox=3), 'bbox must be x, y, width, height, got 3'),
+        (dict(bbox=[0, 0, 1, '1']), "bbox must be x, y, width, height, got \\[0, 0, 1, '1'\\]"),
+        (dict(bbox=[0, 0, 1, float('inf')]), 'bbox must be x, y, width, height'),
+        (dict(bbox=[0, 0, 1, 10**400]), 'bbox must be x, y, width, height'),
+        (dict(score='1'), "score must be a number, got '1'"),
+        (dict(score=float('nan')), 'score must be a number, got nan'),
+        (dict(iscrowd='no'), "iscrowd must be a number, got 'no'"),
+        (dict(iscrowd=-1), 'iscrowd must be 0 or 1, got -1'),
+        (dict(area=[1]), r'area must be a number, got \[1\]'),
+        (dict(image_id=[1]), r"'image_id' must be a number or a string, got \[1\]"),
+        (dict(category_id={}), "'category_id' must be a number or a string"),
+    ],
+)
+def test_values_of_another_type_are_refused(files, changes, said):
+    boxes, truth = files([(*row[:3], 0.5) for row in TRUTH], TRUTH)
+    content = json.loads(boxes.read_text())
+    content['annotations'][1].update(changes)
+    boxes.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf'boxes\.json: annotations\[1\]: {said}'):
+        score_boxes(boxes, truth)
+
+
+def test_ids_may_be_names(files):
+    """COCO's code sorts ids and takes the id 0 of a true box for none."""
+    boxes, truth = files([(*row[:3], 0.5) for row in TRUTH], TRUTH)
+    content = json.loads(truth.read_text())
+    for each in content['images']:
+        each['id'] = f'image {each["id"]}' if each['id'] else 0
+    for number, each in enumerate(content['annotations']):
+        each.update(id=number, image_id=f'image {each["image_id"]}' if each['image_id'] else 0)
+    truth.write_text(json.dumps(content))
+    assert score_boxes(boxes, truth) == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100, **COUNTS))

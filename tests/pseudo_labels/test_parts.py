@@ -186,3 +186,43 @@ def test_labels_that_are_wanted_are_checked(label, said):
     with pytest.raises(ValueError, match=said):
         rows_digest([row], 8)
     assert rows_digest([row._replace(label=np.int64(7))], 8)
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(boxes=None),
+        dict(boxes=[[1, 0.5, 1, 2, 3]]),
+        dict(boxes=[[1, 0.5, 1, 2, 3, 'a']]),
+        dict(boxes=[[1, float('nan'), 1, 2, 3, 4]]),
+        dict(width='100'),
+        dict(name=3),
+        dict(id=None),
+    ],
+)
+def test_a_damaged_record_is_named(folder, changes):
+    for part in range(3):
+        folder.write(part, [record(number) for number in folder.images(part)])
+    broken = [record(2), {**record(3), **changes}]
+    folder.write(1, broken)
+    (key,) = changes
+    with pytest.raises(ValueError, match=rf'000001\.jsonl:2: the {key} is missing or damaged; remove the file'):
+        folder.merge(('a', 'b'))
+    assert folder.missing() == [] and not folder.output.file.exists()
+
+
+def test_lines_that_are_no_records(folder):
+    for part in range(3):
+        folder.write(part, [record(number) for number in folder.images(part)])
+    file = folder.folder / '000001.jsonl'
+    good = file.read_bytes().splitlines()[0]
+    for line in (b'{', b'\xff', b'[]', b'[' * 100_000 + b']' * 100_000):
+        file.write_bytes(good + b'\n' + line + b'\n')
+        with pytest.raises(ValueError, match=r'000001\.jsonl:2: '):
+            folder.merge(('a', 'b'))
+
+
+def test_a_run_that_is_no_run(folder):
+    (folder.folder / 'run.json').write_text('[]')
+    with pytest.raises(ValueError, match=r'run\.json: names no run; remove the folder to begin anew'):
+        folder.prepare()

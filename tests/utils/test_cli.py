@@ -242,3 +242,19 @@ print(sorted({'torch', 'mmengine', 'mmcv', 'numpy'} & sys.modules.keys()))
 """
     command = [sys.executable, '-c', code]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == '[]\n'
+
+
+def test_a_message_cannot_move_the_cursor_or_fill_the_screen(tmp_path):
+    for name, said in (('a\x1b[2J', r'a\x1b[2J'), ('a\nb', 'a b'), ('x' * 100_000, 'xxx ... xxx')):
+        with pytest.raises(SystemExit) as ended:
+            run(_raise(FileNotFoundError(f'{name}: no such file')))
+        assert said in ended.value.code
+        assert ended.value.code.endswith(': no such file')
+        assert len(ended.value.code) < 2010 and '\n' not in ended.value.code
+
+
+@pytest.mark.parametrize('word', ['a=],(2,3)]', 'a=' + '[' * 5000 + ']' * 5000])
+def test_brackets_that_mmengine_cannot_read(parser, word, capsys):
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--cfg-options', word])
+    assert 'error: argument --cfg-options: ' in capsys.readouterr().err

@@ -1,4 +1,5 @@
 import hashlib
+import os
 
 import pytest
 
@@ -88,3 +89,9 @@ def test_a_folder_that_fails_changes_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt), unfinished_folder(folder):
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.rglob('*')] == ['page', 'old']
+
+
+def test_names_that_are_no_text(tmp_path):
+    """A file's name may be any bytes, and JSON any half of a pair."""
+    write_text(tmp_path / 'a.csv', os.fsdecode(b'\xff.jpg') + ' \ud800 ä')
+    assert (tmp_path / 'a.csv').read_text(encoding='utf-8') == '\\udcff.jpg \\ud800 ä'

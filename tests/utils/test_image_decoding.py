@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mmtscam.registry import TRANSFORMS
-from mmtscam.utils.image_decoding import decode_image, is_deep, open_image
+from mmtscam.utils.image_decoding import decode_image, decode_with_opencv, is_deep, open_image
 from mmtscam.utils.images import check_headers, read_image
 from mmtscam.utils.views import load_then_resize
 
@@ -202,3 +202,18 @@ def test_one_file_shows_the_same_pixels_everywhere(tmp_path, name, demo):
             demo.read_image(str(path))
     else:
         assert np.array_equal(np.asarray(demo.read_image(str(path))), expected)
+
+
+def test_opencv_is_not_asked_for_a_part_that_is_not_there():
+    """It would take the memory that the part says to need: here a part of three bytes more than there are."""
+    stream = io.BytesIO()
+    Image.new('L', (3, 2), 7).save(stream, 'PNG')
+    content = stream.getvalue()
+    assert decode_with_opencv(content, cv2.IMREAD_UNCHANGED).tolist() == [[7] * 3] * 2
+    place = content.index(b'IEND') - 4
+    longer = content[:place] + (3).to_bytes(4, 'big') + content[place + 4 :]
+    with pytest.raises(OSError, match='a part of the PNG file is cut off'):
+        decode_with_opencv(longer, cv2.IMREAD_UNCHANGED)
+    stream = io.BytesIO()
+    Image.new('RGB', (3, 2), (7, 7, 7)).save(stream, 'BMP')
+    assert decode_with_opencv(stream.getvalue(), cv2.IMREAD_GRAYSCALE).tolist() == [[7] * 3] * 2

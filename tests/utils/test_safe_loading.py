@@ -2,6 +2,7 @@ import builtins
 import pickle
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader, Runner, checkpoint
 
+from mmtscam.models.checkpoints import read_state
 from mmtscam.requirements import SUPPORTED, installed_versions
 from mmtscam.utils import safe_loading
+from mmtscam.utils.config import checkpoint_config
 
 
 def test_the_runners_checkpoint_loads_with_the_protection_on(tiny_config):
@@ -85,3 +88,39 @@ def test_the_forks_second_try_is_taken_out(monkeypatch):
     monkeypatch.setattr(checkpoint, '_safe_torch_load', None, raising=False)
     safe_loading.refuse_unprotected_loading()
     assert checkpoint._safe_torch_load is torch.load
+
+
+def test_a_dtype_with_fields_of_its_own_is_refused_or_plain(tmp_path):
+    """NumPy's dtypes, if they are copies, take any fields from a pickle."""
+    state = (3, '<', None, ('a',), {'a': (np.dtype('f8'), 0)}, -1, -1, 0)
+
+    class Odd:
+        def __init__(self, name):
+            self.name = name
+
+        def __reduce__(self):
+            return np.dtype, (self.name, False, True), state
+
+    torch.save(Odd('f8'), tmp_path / 'odd.pth')
+    assert torch.load(tmp_path / 'odd.pth', weights_only=True).fields is None
+    for name in ('V8', 'O', 'U3'):
+        torch.save(Odd(name), tmp_path / 'bad.pth')
+        with pytest.raises(pickle.UnpicklingError):
+            torch.load(tmp_path / 'bad.pth', weights_only=True)
+
+
+def test_an_archive_that_grows_is_refused(tmp_path, monkeypatch):
+    torch.save(dict(a=torch.zeros(1000, 100)), tmp_path / 'plain.pth')
+    safe_loading.check_archive(tmp_path / 'plain.pth')
+    with zipfile.ZipFile(tmp_path / 'plain.pth') as old, zipfile.ZipFile(tmp_path / 'packed.pth', 'w') as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name), zipfile.ZIP_DEFLATED)
+    safe_loading.check_archive(tmp_path / 'packed.pth')  # it does not grow by much
+    monkeypatch.setattr(safe_loading, '_SLACK', 0)
+    with pytest.raises(ValueError, match='it is compressed, and would grow to 40'):
+        safe_loading.check_archive(tmp_path / 'packed.pth')
+    for read in (read_state, checkpoint_config):
+        with pytest.raises(ValueError, match=r'packed\.pth: .*would grow'):
+            read(str(tmp_path / 'packed.pth'))
+    (tmp_path / 'text.pth').write_text('no archive')
+    safe_loading.check_archive(tmp_path / 'text.pth')

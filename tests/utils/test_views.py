@@ -93,3 +93,14 @@ def test_a_config_of_joined_data_sets():
 def test_a_pipeline_without_views():
     assert describe_views([LOAD, RESIZE, PACK]) is None
     assert describe_views([]) is None
+
+
+@pytest.mark.parametrize('scale', [None, 'large', [224], [224, 0], [224, 1.5], 10**30, [10**30, 1]])
+def test_a_scale_that_is_none(scale):
+    with pytest.raises(ValueError, match='must be a width and a height, got'):
+        pipeline_of_views([dict(type='Resize', scale=scale)], tta=True)
+
+
+def test_a_step_without_type():
+    with pytest.raises(ValueError, match=r'a step of the test pipeline has no type'):
+        pipeline_of_views([dict(scale=224)])

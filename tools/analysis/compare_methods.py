@@ -5,7 +5,6 @@ WORK_DIR/METHOD_SEED with the logs train.log and test.log, and report/.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import time
@@ -61,6 +60,7 @@ def main() -> None:
         read_plan,
         settings_of,
     )
+    from mmtscam.evaluation.report_content import read_content
     from mmtscam.utils.files import write_text
 
     plan = read_plan(args.plan)
@@ -106,7 +106,7 @@ def main() -> None:
                 print(f'{label}: {error}', file=sys.stderr, flush=True)
                 failed.append(label)
         if report.is_file():
-            found[method.name, seed] = numbers_of(json.loads(report.read_text()), plan.columns, method)
+            found[method.name, seed] = numbers_of(read_content(report), plan.columns, method)
     for heading, key in plan.columns.items():
         if found and not any(heading in numbers for numbers in found.values()):
             print(f'no report has the number of the column {heading!r}: {key}', file=sys.stderr)

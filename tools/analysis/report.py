@@ -92,6 +92,7 @@ def main() -> None:
     from mmtscam.evaluation import read_results
     from mmtscam.evaluation.report_reader import run_names
     from mmtscam.evaluation.stored_maps import MapFile
+    from mmtscam.utils.printable import printable
     from mmtscam.visualization.html_report import Run, write_html_report
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
@@ -110,7 +111,7 @@ def main() -> None:
     if written.problems:
         print(f'{len(written.problems)} of {written.images} images have no picture:')
         for problem in written.problems[:SHOWN_PROBLEMS]:
-            print(f'  {problem}')
+            print(f'  {printable(problem)}')
         if len(written.problems) > SHOWN_PROBLEMS:
             print('  ...')
         print('If they were moved, name their folder: --image-root DIR')

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from mmtscam.utils.printable import shown
+
 
 class BaseBoxReader(metaclass=ABCMeta):
     """Gives the true boxes of an image.
@@ -66,7 +68,7 @@ def xywh_to_xyxy(values: Sequence[Any], row: str) -> np.ndarray:
     x, y, width, height = _four_numbers(values, 'x y width height', row)
     if width <= 0 or height <= 0:
         raise ValueError(f'{row}: the box is inverted or empty: width {width:g}, height {height:g}')
-    return np.array([x, y, x + width, y + height])
+    return _finite(np.array([x, y, x + width, y + height]), values, row)
 
 
 def check_xyxy(values: Sequence[Any], row: str) -> np.ndarray:
@@ -93,11 +95,18 @@ def check_xyxy(values: Sequence[Any], row: str) -> np.ndarray:
 
 
 def _four_numbers(values: Sequence[Any], names: str, row: str) -> np.ndarray:
-    text = ' '.join(map(str, values))
     try:
         _, _, _, _ = box = np.array([float(value) for value in values])
-    except (ValueError, TypeError):
-        raise ValueError(f'{row}: a box needs four numbers {names}, got {text!r}') from None
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f'{row}: a box needs four numbers {names}, got {_text(values)!r}') from None
+    return _finite(box, values, row)
+
+
+def _finite(box: np.ndarray, values: Sequence[Any], row: str) -> np.ndarray:
     if not np.isfinite(box).all():
-        raise ValueError(f'{row}: the box is not finite: {text}')
+        raise ValueError(f'{row}: the box is not finite: {_text(values)}')
     return box
+
+
+def _text(values: Sequence[Any]) -> str:
+    return ' '.join(value if isinstance(value, str) else shown(value) for value in values)

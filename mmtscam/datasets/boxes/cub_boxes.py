@@ -1,13 +1,12 @@
 """Boxes of CUB-200-2011."""
 
 import os.path as osp
-from pathlib import Path
 
 import numpy as np
 
 from mmtscam.registry import BOX_READERS
 
-from ..annotation_files import image_key
+from ..annotation_files import image_key, read_text
 from .base_box_reader import BaseBoxReader, xywh_to_xyxy
 
 
@@ -55,16 +54,15 @@ def _read_rows(path: str, columns: int) -> list[tuple[str, str, list[str]]]:
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: annotation file not found; data_root must hold the CUB-200-2011 layout')
     rows, seen = [], set()
-    with Path(path).open(encoding='utf-8') as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            row = f'{path}:{number}'
-            key, *values = line.split(maxsplit=columns - 1 if columns == 2 else -1)
-            if len(values) != columns - 1:
-                raise ValueError(f'{row}: needs {columns} columns, got {line.strip()!r}')
-            if key in seen:
-                raise ValueError(f'{row}: a second row for image {key}')
-            seen.add(key)
-            rows.append((key, row, [value.strip() for value in values]))
+    for number, line in enumerate(read_text(path).split('\n'), start=1):
+        if not line.strip():
+            continue
+        row = f'{path}:{number}'
+        key, *values = line.split(maxsplit=columns - 1 if columns == 2 else -1)
+        if len(values) != columns - 1:
+            raise ValueError(f'{row}: needs {columns} columns, got {line.strip()!r}')
+        if key in seen:
+            raise ValueError(f'{row}: a second row for image {key}')
+        seen.add(key)
+        rows.append((key, row, [value.strip() for value in values]))
     return rows

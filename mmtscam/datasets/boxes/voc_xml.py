@@ -8,6 +8,13 @@ import numpy as np
 from .base_box_reader import check_xyxy
 
 
+class _WithoutDoctype(ElementTree.TreeBuilder):
+    """Refuses a document type, which may declare entities that grow without bound or name other files."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        raise ValueError(f'it has a document type {name!r}, which annotations do not need: take the line out')
+
+
 class XMLObject(NamedTuple):
     """One object of an XML file.
 
@@ -32,11 +39,12 @@ def read_voc_xml(path: str) -> list[XMLObject]:
         The objects in the file's order, maybe none.
 
     Raises:
-        ValueError: If the file is no XML, an object has no name or box, or a
+        ValueError: If the file is no XML or has a document type, an object has no name or box, or a
             box is not finite or inverted.
     """
     try:
-        root = ElementTree.parse(path).getroot()
+        parser = ElementTree.XMLParser(target=_WithoutDoctype())
+        root = ElementTree.parse(path, parser).getroot()
     except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two: of an unknown encoding
         raise ValueError(f'{path}: not a readable XML file: {error}') from error
     objects = []

@@ -120,7 +120,7 @@ class COCOOutput:
             copy = self._placed(name)
             if not osp.isfile(path):
                 problem = 'is no file here'
-            elif copy.startswith('/') or '..' in copy.split('/'):
+            elif _leads_out(copy):
                 problem = 'lies outside the folder of its data set'
             elif copy in taken:
                 problem = f'would be {copy}, as {taken[copy]} is'
@@ -135,6 +135,9 @@ class COCOOutput:
         Args:
             **sections: See :func:`~mmtscam.datasets.coco.write_coco`. Each of
                 ``images`` also has the ``path`` of its file.
+
+        Raises:
+            ValueError: If the name of an image leads out of the folder.
         """
         with ExitStack() as stack:
             file = self.file
@@ -157,6 +160,8 @@ class COCOOutput:
             path = entry.pop('path')
             if folder is not None:
                 entry['file_name'] = self._placed(entry['file_name'])
+                if _leads_out(entry['file_name']):
+                    raise ValueError(f'{path}: its name {entry["file_name"]!r} leads out of the folder of the images')
                 copy = folder / entry['file_name']
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
@@ -164,6 +169,10 @@ class COCOOutput:
 
     def _placed(self, name: str) -> str:
         return name.replace('/', '__') if self._layout and self._layout.flat else name
+
+
+def _leads_out(name: str) -> bool:
+    return name.startswith('/') or '..' in name.split('/')
 
 
 def _metadata(coco: dict[str, Any]) -> str:

@@ -1,10 +1,51 @@
 """Reading COCO's json files."""
 
-import json
+import os
 import os.path as osp
 from typing import Any, NamedTuple
 
-from mmtscam.datasets.annotation_files import find_file, image_key, read_text
+from mmtscam.datasets.annotation_files import find_file, image_key
+from mmtscam.utils.image_decoding import most_pixels
+from mmtscam.utils.json_files import read_json
+from mmtscam.utils.printable import shown
+
+
+def read_sections(path: str | os.PathLike) -> dict[str, Any]:
+    """Read a COCO file and check what its entries need.
+
+    Args:
+        path: Path of a file that exists.
+
+    Returns:
+        Its content, with the lists ``images``, ``categories`` and
+        ``annotations``. Ids and names are numbers or strings, no two images
+        have one id, and an annotation is of an image and a category that are
+        listed.
+
+    Raises:
+        ValueError: If it is no such file; names the entry.
+    """
+    data = read_json(path)
+    for section in ('images', 'annotations', 'categories'):
+        if not isinstance(data, dict) or not isinstance(data.get(section), list):
+            raise ValueError(f'{path}: not a COCO file: it has no list {section!r}')
+    known: dict[str, set[Any]] = {}
+    for section, name in (('images', 'file_name'), ('categories', 'name')):
+        known[section] = set()
+        for index, entry in enumerate(data[section]):
+            where = f'{path}: {section}[{index}]'
+            number, called = _get(entry, 'id', where), _get(entry, name, where)
+            if section == 'images' and number in known[section]:
+                raise ValueError(f'{where}: image {number} ({called}) is listed twice')
+            known[section].add(number)
+    for index, entry in enumerate(data['annotations']):
+        where = f'{path}: annotations[{index}]'
+        image, category = _get(entry, 'image_id', where), _get(entry, 'category_id', where)
+        if image not in known['images']:
+            raise ValueError(f'{where}: image {image} is not among the images')
+        if category not in known['categories']:
+            raise ValueError(f'{where}: category {category} is not among the categories')
+    return data
 
 
 class COCOObject(NamedTuple):
@@ -52,18 +93,8 @@ class COCOFile:
             raise FileNotFoundError(f'{error}; predicted boxes are written by pseudo_label.py of the tools') from None
         self._img_root = osp.join(data_root, img_prefix)
         self._last_key = ('', '')
-        try:
-            data = json.loads(read_text(self.path))
-        except json.JSONDecodeError as error:
-            raise ValueError(f'{self.path}: not a readable json file: {error}') from error
-        for section in ('images', 'annotations', 'categories'):
-            if not isinstance(data, dict) or not isinstance(data.get(section), list):
-                raise ValueError(f'{self.path}: not a COCO file: it has no list {section!r}')
-
-        categories = {}
-        for index, entry in enumerate(data['categories']):
-            where = f'{self.path}: categories[{index}]'
-            categories[_get(entry, 'id', where)] = _get(entry, 'name', where)
+        data = read_sections(self.path)
+        categories = {entry['id']: entry['name'] for entry in data['categories']}
         self.categories = tuple(categories.values())
 
         info = data.get('info')
@@ -71,25 +102,19 @@ class COCOFile:
         self._sizes: dict[str, tuple[Any, Any]] = {}
         keys = {}
         for index, entry in enumerate(data['images']):
-            where = f'{self.path}: images[{index}]'
-            image_id, name = _get(entry, 'id', where), str(_get(entry, 'file_name', where))
-            key = osp.normpath(name.replace('\\', '/'))  # tools on Windows write backslashes
-            if image_id in keys or key in self._sizes:
-                raise ValueError(f'{where}: image {image_id} ({key}) is listed twice')
+            image_id = entry['id']
+            key = osp.normpath(str(entry['file_name']).replace('\\', '/'))  # tools on Windows write backslashes
+            if key in self._sizes:
+                raise ValueError(f'{self.path}: images[{index}]: image {image_id} ({key}) is listed twice')
             keys[image_id] = key
             self._sizes[key] = (entry.get('height'), entry.get('width'))
         self._ids = {key: image_id for image_id, key in keys.items()}
 
         self._objects: dict[str, list[COCOObject]] = {}
         for index, entry in enumerate(data['annotations']):
-            where = f'{self.path}: annotations[{index}]'
-            image_id, category_id = _get(entry, 'image_id', where), _get(entry, 'category_id', where)
-            if image_id not in keys:
-                raise ValueError(f'{where}: image {image_id} is not among the images')
-            if category_id not in categories:
-                raise ValueError(f'{where}: category {category_id} is not among the categories')
-            found = COCOObject(where, categories[category_id], bool(entry.get('iscrowd', 0)), entry.get(field))
-            self._objects.setdefault(keys[image_id], []).append(found)
+            where, category = f'{self.path}: annotations[{index}]', categories[entry['category_id']]
+            found = COCOObject(where, category, bool(entry.get('iscrowd', 0)), entry.get(field))
+            self._objects.setdefault(keys[entry['image_id']], []).append(found)
 
     def _key(self, img_path: str) -> str:
         """The path by which the file names an image; several questions are asked of one image in turn."""
@@ -178,7 +203,7 @@ class COCOFile:
             img_path: Path of the image as the data set gives it.
         """
         height, width = self._sizes.get(self._key(img_path), (None, None))
-        return isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0
+        return all(type(side) is int and side > 0 for side in (height, width))
 
     def size(self, img_path: str) -> tuple[int, int]:
         """Size of an image.
@@ -190,18 +215,22 @@ class COCOFile:
             Height and width in pixels.
 
         Raises:
-            ValueError: If the file does not tell them.
+            ValueError: If the file does not tell them, or they are larger
+                than an image may be.
         """
         if not self.has_size(img_path):
             raise ValueError(f'{self.path}: no height and width of image {img_path}')
-        return self._sizes[self._key(img_path)]
+        height, width = self._sizes[self._key(img_path)]
+        if height * width > most_pixels():
+            raise ValueError(f'{self.path}: image {img_path} has {width}x{height} pixels, more than an image may have')
+        return height, width
 
 
 def _get(entry: Any, key: str, where: str) -> Any:
     if not isinstance(entry, dict) or key not in entry:
         raise ValueError(f'{where}: it has no {key!r}')
     if isinstance(entry[key], (list, dict)):
-        raise ValueError(f'{where}: {key!r} must be a number or a string, got {entry[key]!r}')
+        raise ValueError(f'{where}: {key!r} must be a number or a string, got {shown(entry[key])}')
     return entry[key]
 
 

@@ -2,10 +2,12 @@
 
 import os.path as osp
 from abc import ABCMeta, abstractmethod
+from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+
+from mmtscam.utils.image_decoding import decode_with_opencv, open_image
 
 
 class BaseMaskReader(metaclass=ABCMeta):
@@ -76,18 +78,18 @@ def read_grey(path: str, indices: bool = False) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If it is no image.
+        ValueError: If it is no image, or larger than an image may be.
     """
     if not osp.isfile(path):
         raise FileNotFoundError(f'{path}: mask file not found')
-    if indices:
-        try:
-            with Image.open(path) as image:
-                if image.mode == 'P':
-                    return np.asarray(image)
-        except OSError as error:
-            raise ValueError(f'{path}: the mask file cannot be read as an image; replace it') from error
-    grey = cv2.imread(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+    try:
+        content = Path(path).read_bytes()
+        with open_image(content) as image:
+            if indices and image.mode == 'P':
+                return np.asarray(image)
+        grey = decode_with_opencv(content, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+    except Exception as error:  # decoders raise whatever a broken file leads them to
+        raise ValueError(f'{path}: the mask file cannot be read as an image; replace it: {error}') from error
     if grey is None or grey.dtype.kind != 'u':
         raise ValueError(f'{path}: the mask file cannot be read as an image; replace it')
     return grey

@@ -4,8 +4,14 @@ import numpy as np
 
 from mmtscam.datasets.coco import COCOFile, COCOObject
 from mmtscam.registry import MASK_READERS
+from mmtscam.utils.printable import shown
 
 from .base_mask_reader import BaseMaskReader, join_mask
+
+# Pixels of the outline of an object, for each of which pycocotools takes some hundred bytes.
+_LONGEST_OUTLINE = 1 << 22
+# Characters of a run: 30 bits hold more pixels than an image may have, and pycocotools' numbers have 32.
+_MOST_CHARACTERS = 6
 
 
 @MASK_READERS.register_module()
@@ -72,26 +78,37 @@ def _decode(found: COCOObject, height: int, width: int) -> np.ndarray:
     segmentation = found.value
     try:
         if isinstance(segmentation, list):
-            _check_polygons(segmentation)
+            _check_polygons(segmentation, height, width)
             run_lengths = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
         else:
             run_lengths = _check_run_lengths(segmentation, height, width)
             if isinstance(run_lengths['counts'], list):
                 run_lengths = coco_mask.frPyObjects(run_lengths, height, width)
         return coco_mask.decode(run_lengths).astype(bool)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f'{found.where}: its segmentation cannot be drawn: {error}') from error
 
 
-def _check_polygons(polygons: list) -> None:
-    """Refuse polygons that pycocotools misreads: it takes four numbers for a box and drops half a point."""
+def _check_polygons(polygons: list, height: int, width: int) -> None:
+    """Refuse polygons that pycocotools misreads, or that would fill the memory.
+
+    It takes four numbers for a box, drops half a point, and follows the
+    outline pixel by pixel wherever it leads.
+    """
     if not polygons:
         raise ValueError('it has no polygon')
+    length = 0.0
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-            raise ValueError(f'a polygon needs three or more points x y, got {polygon}')
-        if not np.isfinite([float(value) for value in polygon]).all():
+            raise ValueError(f'a polygon needs three or more points x y, got {shown(polygon)}')
+        points = np.array([float(value) for value in polygon]).reshape(-1, 2)
+        if not np.isfinite(points).all():
             raise ValueError('a polygon is not finite')
+        if np.abs(points).max() > 10 * (height + width):
+            raise ValueError(f'a polygon leads far out of its image of {width}x{height}')
+        length += np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum()
+    if length > _LONGEST_OUTLINE:
+        raise ValueError(f'its outline is {length:.0f} pixels long, and may have {_LONGEST_OUTLINE}')
 
 
 def _check_run_lengths(run_lengths: object, height: int, width: int) -> dict:
@@ -99,10 +116,12 @@ def _check_run_lengths(run_lengths: object, height: int, width: int) -> dict:
     if not isinstance(run_lengths, dict) or not run_lengths.get('counts'):
         raise ValueError('it is neither a list of polygons nor run lengths')
     if list(run_lengths.get('size', [])) != [height, width]:
-        raise ValueError(f'its size is {run_lengths.get("size")}, the image has [{height}, {width}]')
+        raise ValueError(f'its size is {shown(run_lengths.get("size"))}, the image has [{height}, {width}]')
     counts = run_lengths['counts']
     if not isinstance(counts, list):
         counts = _decompress(counts.encode() if isinstance(counts, str) else counts)
+    if not all(type(count) is int for count in counts):
+        raise ValueError('its runs must be whole numbers')
     if min(counts) < 0 or sum(counts) != height * width:
         raise ValueError(f'its runs must cover {height * width} pixels and none be negative, got {sum(counts)} pixels')
     return run_lengths
@@ -114,6 +133,10 @@ def _decompress(text: bytes) -> list[int]:
     value = shift = 0
     for character in text:
         bits = character - 48
+        if not 0 <= bits < 64:
+            raise ValueError(f'its compressed runs have the character {chr(character)!r}, which is none of theirs')
+        if shift == 5 * _MOST_CHARACTERS:
+            raise ValueError(f'a compressed run has more than {_MOST_CHARACTERS} characters')
         value |= (bits & 0x1F) << shift
         shift += 5
         if not bits & 0x20:  # the last character of this run

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from mmtscam.utils.image_decoding import decode_image, is_deep, is_turned, open_image
+from mmtscam.utils.printable import printable
 
 T = TypeVar('T')
 
@@ -79,7 +80,7 @@ class Findings:
             lines.append(f'{what}: {found:,}' + (f' (should be {expected:,})' if expected != found else ''))
         lines += [f'note: {note}' for note in self.notes]
         lines += [f'problem: {problem}' for problem in self.problems]
-        return '\n'.join(lines)
+        return '\n'.join(map(printable, lines))
 
 
 def shorten(names: Sequence[str], shown: int = 5) -> str:

@@ -15,10 +15,8 @@ The file is a ``.npz``: ``numpy.load`` opens it. ``KEY`` counts images from
 - ``maps.json``: format, number of images, class names, kinds of map, origin.
 """
 
-import io
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,13 +24,17 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from mmtscam.structures import MapKind
+from mmtscam.utils.json_files import parse_json
 
+from .arrays import read_array
+from .map_content import class_maps_of, facts_of, parse_kinds
 from .map_index import FORMAT, INDEX, MapIndex
-from .zip_members import Member, read_members, read_packed, unpack
+from .zip_members import Member, read_content, read_members
 
-# Errors of a file whose content is not as it must be; a size that is none may ask for more memory than there is.
-_BROKEN = (BadZipFile, KeyError, ValueError, TypeError, MemoryError)
+# Errors of a file whose content is not as it must be.
+_BROKEN = (BadZipFile, KeyError, ValueError, TypeError, OverflowError)
+# Bytes of what is said of an image, and of the names of all classes.
+_MOST_TEXT = 1 << 24
 
 
 class MapFile:
@@ -63,13 +65,17 @@ class MapFile:
                 self._index = MapIndex(read_members(file))
                 if self._index.head is None:
                     raise KeyError(INDEX)
-                index = json.loads(_content(file, self._index.head))
+                index = _text(file, self._index.head)
             if index['format'] != FORMAT:
                 raise ValueError(f'it is of another version, {index["format"]!r} instead of {FORMAT!r}')
-            self._size = int(index['images'])
+            self._size = index['images']
             self.classes = tuple(index['classes'])
-            self.map_kinds = tuple(MapKind(**kind) for kind in index['map_kinds'])
+            self.map_kinds = parse_kinds(index['map_kinds'])
             self.origin = index['origin']
+            if type(self._size) is not int or self._size < 0 or not isinstance(self.origin, dict):
+                raise ValueError('it does not say how many images it has, and where they come from')
+            if not all(isinstance(name, str) for name in self.classes):
+                raise ValueError('its names of classes are no texts')
         except _BROKEN as error:
             raise ValueError(f'{path}: not a file of maps that SaveMapsHook wrote: {error!r}') from error
         if self._index.problem:
@@ -100,11 +106,18 @@ class MapFile:
         with self._open() as file:
             for image in range(self._size):
                 with self._naming(image):
-                    yield _facts(image, _info(file, self._index.members(image)))
+                    yield facts_of(image, _info(file, self._index.members(image)))
 
-    def image_ids(self) -> Iterable[str]:
-        """Ids of the images."""
-        return (sample['image_id'] for sample in self.facts())
+    def image_ids(self) -> Iterator[str]:
+        """Ids of the images.
+
+        Raises:
+            ValueError: If an image has none.
+        """
+        for image, sample in enumerate(self.facts()):
+            if 'image_id' not in sample:
+                raise ValueError(f'{self.path}: image {image} has no id')
+            yield sample['image_id']
 
     def _open(self) -> BinaryIO:
         return Path(self.path).open('rb')
@@ -121,45 +134,22 @@ class MapFile:
             members = self._index.members(image)
             info = _info(file, members)
             arrays = {
-                rest[1 : -len('.npy')]: np.load(io.BytesIO(_content(file, member)), allow_pickle=False)
+                rest[1 : -len('.npy')]: read_array(read_content(file, member))
                 for rest, member in members.items()
                 if rest.endswith('.npy')
             }
             mask = arrays.pop('mask', None)
-            sample = dict(_facts(image, info), class_maps=_class_maps(info['drawn'], arrays, self.map_kinds))
+            sample = dict(facts_of(image, info), class_maps=class_maps_of(info['drawn'], arrays, self.map_kinds))
             if mask is not None:
+                if mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size:
+                    raise ValueError(f'its mask is of {mask.dtype} and has the shape {mask.shape}')
                 sample['gt_sem_seg'] = dict(sem_seg=mask[None])
             return sample
 
 
-def _content(file: BinaryIO, member: Member) -> bytes:
-    return unpack(member, read_packed(file, member))
+def _text(file: BinaryIO, member: Member) -> Any:
+    return parse_json(read_content(file, member, _MOST_TEXT), member.name)
 
 
 def _info(file: BinaryIO, members: Mapping[str, Member]) -> dict[str, Any]:
-    return json.loads(_content(file, members['.json']))
-
-
-def _facts(image: int, info: Mapping[str, Any]) -> dict[str, Any]:
-    sample: dict[str, Any] = dict(number=image, img_id=image, ori_shape=tuple(info['ori_shape']))
-    for name in ('img_path', 'image_id', 'gt_label', 'gt_rank', 'pred_label', 'set_name'):
-        if info.get(name) is not None:
-            sample[name] = info[name]
-    if info['gt_boxes'] is not None:
-        sample['gt_instances'] = dict(bboxes=np.array(info['gt_boxes'], np.float64).reshape(-1, 4))
-    return sample
-
-
-def _class_maps(drawn: Mapping[str, Any], arrays: dict[str, np.ndarray], kinds: Sequence[MapKind]) -> dict[str, Any]:
-    if 'labels' not in arrays:
-        raise ValueError('it has no labels')
-    for kind in kinds:
-        if kind.name not in arrays:
-            raise ValueError(f'it has no maps of the kind {kind.name!r}')
-        if kind.class_agnostic:
-            # One object for all classes: whoever draws maps need not draw it twice.
-            arrays[kind.name] = np.broadcast_to(arrays[kind.name], (len(arrays['labels']), *arrays[kind.name].shape))
-    class_maps: dict[str, Any] = {**arrays, **drawn, 'map_kinds': tuple(kinds)}
-    if 'map_kind' in drawn:
-        class_maps['maps'] = arrays[drawn['map_kind']]
-    return class_maps
+    return _text(file, members['.json'])

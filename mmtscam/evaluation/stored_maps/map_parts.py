@@ -3,10 +3,10 @@
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -14,9 +14,10 @@ import numpy as np
 from mmtscam.evaluation.samples import image_key, map_kinds, predicted_label, to_array, true_class_rank
 from mmtscam.structures import MapKind
 from mmtscam.utils.files import unfinished
+from mmtscam.utils.json_files import parse_json
 
 from .map_index import FORMAT, INDEX, MapIndex
-from .zip_members import ZipWriter, read_members, read_packed, unpack
+from .zip_members import ZipWriter, read_content, read_members, read_packed, unpack
 
 _DRAWN = ('map_kind', 'threshold', 'threshold_rule', 'protocol')
 
@@ -89,16 +90,17 @@ def merge_parts(
         origin: Config and checkpoint, for the record.
 
     Raises:
-        ValueError: If an image is missing.
+        ValueError: If an image is missing, or a part is damaged.
     """
     index = dict(format=FORMAT, images=size, classes=list(classes), map_kinds=[], origin=dict(origin or {}))
     with ExitStack() as stack:
         opened = []
         for part in parts:
             file = stack.enter_context(Path(part).open('rb'))
-            opened.append((file, _index_of_part(part, file)))
-            if kinds := opened[-1][1].head:
-                index['map_kinds'] = json.loads(unpack(kinds, read_packed(file, kinds)))
+            with _naming(part):
+                opened.append((file, MapIndex(read_members(file))))
+                if kinds := opened[-1][1].head:
+                    index['map_kinds'] = parse_json(read_content(file, kinds), kinds.name)
         owner = np.full(size, -1, np.int32)
         for place, (_, own) in reversed(list(enumerate(opened))):
             images = own.images_with('.json')
@@ -108,20 +110,22 @@ def merge_parts(
         with unfinished(path) as temporary, ZipWriter(temporary) as merged:
             for image in range(size):
                 file, own = opened[owner[image]]
-                for member in own.members(image).values():
-                    packed = read_packed(file, member)
-                    unpack(member, packed)  # a part that is damaged is not passed on
-                    merged.add_packed(member, packed)
+                with _naming(parts[owner[image]]):
+                    for member in own.members(image).values():
+                        packed = read_packed(file, member)
+                        unpack(member, packed)  # a part that is damaged is not passed on
+                        merged.add_packed(member, packed)
             merged.add(INDEX, json.dumps(index).encode())
     for part in parts:
         Path(part).unlink()
 
 
-def _index_of_part(path: str | os.PathLike, file: BinaryIO) -> MapIndex:
+@contextmanager
+def _naming(part: str | os.PathLike) -> Iterator[None]:
     try:
-        return MapIndex(read_members(file))
-    except BadZipFile as error:
-        raise ValueError(f'{path}: this part of the maps is cut off: {error}') from error
+        yield
+    except (BadZipFile, ValueError) as error:
+        raise ValueError(f'{part}: this part of the maps is damaged: {error}') from error
 
 
 def _pack(sample: dict) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

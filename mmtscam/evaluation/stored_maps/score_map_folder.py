@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.dataset import BaseDataset
 
+from .arrays import read_array
+
 
 class ScoreMapFolder:
     """Samples from a folder of ``IMAGE_ID.npy`` maps of the true class; iterating reads one after the other.
@@ -51,8 +53,8 @@ class ScoreMapFolder:
             info = self._dataset[index]
             path = self._map_path(index)
             try:
-                score_map = np.load(path, allow_pickle=False)
-            except (ValueError, EOFError) as error:
+                score_map = read_array(path.read_bytes())
+            except ValueError as error:
                 raise ValueError(f'{path}: not a stored array of numbers: {error}') from error
             sample = dict(
                 number=index,

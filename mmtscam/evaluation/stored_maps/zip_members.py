@@ -31,6 +31,8 @@ _NEEDS_64 = 0xFFFFFFFF
 # zipfile writes 64-bit fields from here on, so that readers with signed numbers manage.
 _LIMIT, _MOST_ENTRIES = (1 << 31) - 1, (1 << 16) - 1
 _UNIX, _READ_WRITE = 3 << 8, 0o600 << 16
+# A mask of the largest image that is read has fewer bytes.
+MOST_BYTES = 1 << 28
 _FIRST_DAY = 1 << 5 | 1  # of 1980: without the time of writing, the same content is the same file
 
 
@@ -158,6 +160,25 @@ def read_packed(file: BinaryIO, member: Member) -> bytes:
         raise BadZipFile(f'{member.name} is not where it should be')
     file.seek(extra_size, os.SEEK_CUR)
     return _read(file, member.packed)
+
+
+def read_content(file: BinaryIO, member: Member, most: int = MOST_BYTES) -> bytes:
+    """Read and unpack a member of limited size: a few bytes may be packed from a thousand times as many.
+
+    Args:
+        file: The file.
+        member: A member from :func:`read_members`.
+        most: Bytes that it may have.
+
+    Returns:
+        Its content.
+
+    Raises:
+        BadZipFile: If it is larger, or cannot be read.
+    """
+    if member.size > most:
+        raise BadZipFile(f'{member.name} says to have {member.size} bytes, and may have {most}')
+    return unpack(member, read_packed(file, member))
 
 
 def unpack(member: Member, packed: bytes) -> bytes:

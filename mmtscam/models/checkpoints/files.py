@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mmtscam.utils.environment import environment_variable
+from mmtscam.utils.safe_loading import check_archive
 
 # Where a config names a backbone's weights.
 BACKBONE_SETTING = 'model.backbone.init_cfg.checkpoint'
@@ -120,7 +121,10 @@ def _load(path: str) -> Any:
         raise ValueError(f'{path}: not a file of weights that can be read safely: {damaged}')
     try:
         # The header of a safetensors file is JSON after its length of eight bytes.
-        return load_file(path) if start[8:9] == b'{' else torch.load(path, map_location='cpu', weights_only=True)
+        if start[8:9] == b'{':
+            return load_file(path)
+        check_archive(path)
+        return torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # what is no file of weights fails in any way
         raise _unreadable(path, start, error) from error
 
@@ -160,6 +164,8 @@ def _reason(start: bytes, error: Exception) -> str:
         return 'it is a pointer of Git LFS to the file: get the file itself with git lfs pull'
     if start.lstrip()[:1] == b'<':
         return 'it is a web page: download the file itself'
+    if 'would grow' in str(error):
+        return str(error)
     if 'TorchScript' in str(error):
         return 'it is a TorchScript program: store the state dict of the model that it was made from'
     return 'it is empty, torn or of another format than PyTorch and safetensors: get it once more'

@@ -21,14 +21,15 @@ class TrainedClasses(NamedTuple):
 
 
 def classes_of(content: Any) -> tuple[str, ...]:
-    """Class names in a file's content, which mmengine writes beside the weights; empty where there are none.
+    """Class names in a file's content, which mmengine writes beside the weights; empty where there are no such texts.
 
     Args:
         content: The result of :func:`~.files.read_content`.
     """
     for key in ('meta', 'dataset_meta', 'classes'):
         content = content.get(key) if isinstance(content, dict) else None
-    return tuple(content) if isinstance(content, (list, tuple)) else ()
+    named = isinstance(content, (list, tuple)) and all(isinstance(name, str) for name in content)
+    return tuple(content) if named else ()
 
 
 def trained_classes(model: nn.Module) -> list[TrainedClasses]:

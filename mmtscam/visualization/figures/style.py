@@ -13,6 +13,7 @@ from matplotlib.text import Text
 
 from mmtscam.utils.choices import FIGURE_ENDINGS
 from mmtscam.utils.files import unfinished
+from mmtscam.utils.printable import printable
 from mmtscam.visualization.fonts import DEFAULT_FONT, fonts_for, has_truetype_outlines
 
 WIDTH = 7.0  # inches, the width of a page of two columns
@@ -45,8 +46,8 @@ def new_figure(height: float, width: float = WIDTH, layout: Literal['constrained
 
 
 def literal(text: str) -> str:
-    """Text in which matplotlib sees no formula."""
-    return text.replace('$', r'\$')
+    """Text in which matplotlib sees no formula, and SVG no character that it does not know."""
+    return '\n'.join(map(printable, text.split('\n'))).replace('$', r'\$')
 
 
 def with_minus(number: str) -> str:

@@ -1,5 +1,6 @@
 """Reading sizes, true boxes and maps of the images from a file of maps."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,8 @@ def survey(maps: MapFile, rows: Sequence[Row]) -> dict[str, Truth]:
             )
         height, width = sample['ori_shape']
         boxes = sample['gt_instances']['bboxes'].tolist() if 'gt_instances' in sample else []
+        if not all(math.isfinite(edge) for box in boxes for edge in box):
+            raise ValueError(f'{maps.path}: a true box of {row.path} is not finite: {boxes}')
         found[row.path] = Truth((width, height), [[round(edge, 2) for edge in box] for box in boxes])
     if missing := [row.path for row in rows if row.path not in found]:
         raise ValueError(

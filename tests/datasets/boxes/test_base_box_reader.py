@@ -23,6 +23,9 @@ def test_equal_corners_are_a_pixel():
         ([0, 0, 1], "a box needs four numbers x y width height, got '0 0 1'"),
         ([0, 0, None, 1], "a box needs four numbers x y width height, got '0 0 None 1'"),
         ([0, 0, float('nan'), 1], 'the box is not finite: 0 0 nan 1'),
+        ([1e308, 0, 1e308, 1], 'the box is not finite: 1e+308 0 1e+308 1'),
+        ([0, 0, 10**400, 1], f"a box needs four numbers x y width height, got '0 0 1{'0' * 17}...{'0' * 19} 1'"),
+        ([0, 0, [[[[[[]]]]]], 1], "a box needs four numbers x y width height, got '0 0 [[[[[...]]]]] 1'"),
     ],
 )
 def test_bad_corner_and_size(values, problem):

@@ -133,3 +133,9 @@ def test_the_real_boxes(assets):
     assert len(rows) == len(annotated) == 543
     for (_, path), (_, x, y, width, height) in zip(rows, annotated.tolist(), strict=True):
         assert boxes(str(root / 'images' / path)).tolist() == [[x, y, x + width, y + height]]
+
+
+@pytest.mark.parametrize('name', ['images.txt', 'bounding_boxes.txt'])
+def test_a_file_that_is_no_text(root, name):
+    (root / name).write_bytes(b'1 \xff.jpg\n')
+    assert _error(root).startswith(f'{root}/{name}: not a text file in UTF-8: ')

@@ -63,3 +63,14 @@ def test_no_xml(path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=f'^{path}: not a readable XML file: '):
         read_voc_xml(str(path))
+
+
+def test_a_document_type_is_refused_before_its_entities(path):
+    path.write_text(f'<!DOCTYPE annotation [<!ENTITY dog "wolf">]><annotation>{OBJECT}</annotation>')
+    with pytest.raises(ValueError, match=f"^{path}: not a readable XML file: it has a document type 'annotation'"):
+        read_voc_xml(str(path))
+
+
+def test_elements_may_lie_deep_in_each_other(path):
+    path.write_text('<annotation>' + '<a>' * 10_000 + '</a>' * 10_000 + OBJECT + '</annotation>')
+    assert [found.name for found in read_voc_xml(str(path))] == ['dog']

@@ -167,3 +167,16 @@ def test_copies_do_not_go_among_the_images(data, tmp_path):
 def test_parts_lie_apart_from_what_is_written(tmp_path):
     assert COCOOutput(tmp_path / 'a.json').parts == tmp_path / 'a.json.parts'
     assert COCOOutput(tmp_path / 'a', 'rfdetr', 'val').parts == tmp_path / 'a' / 'valid.parts'
+
+
+@pytest.mark.parametrize('layout', ['datumaro', 'rfdetr', 'imagefolder'])
+@pytest.mark.parametrize('name', ['../x.jpg', 'a/../../x.jpg', '/x.jpg'])
+def test_no_copy_leaves_its_folder(data, tmp_path, layout, name):
+    """Names may come from the parts of a run, which others can write."""
+    sections = data[1]()
+    name = f'{tmp_path}/x.jpg' if name.startswith('/') else name
+    sections['images'] = [dict(each, file_name=name) for each in sections['images']]
+    before = files(tmp_path)
+    with pytest.raises(ValueError, match='leads out of the folder of the images'):
+        COCOOutput(tmp_path / 'out', layout).write(**sections)
+    assert files(tmp_path) == before

@@ -89,3 +89,27 @@ def test_no_size(coco, tmp_path, height):
     path = f'{tmp_path}/images/two.jpg'
     with pytest.raises(ValueError, match=f'^{tmp_path}/coco.json: no height and width of image {path}$'):
         _open(tmp_path, coco).size(path)
+
+
+def test_json_that_cannot_be_read(tmp_path):
+    for text, said in (
+        ('[' * 100_000 + ']' * 100_000, 'it is nested too deeply'),
+        ('{"images": ' + '1' * 5000 + '}', 'limit'),
+    ):
+        with pytest.raises(ValueError, match=f'^{tmp_path}/coco.json: not a readable json file: .*{said}'):
+            _open(tmp_path, text)
+
+
+def test_a_size_that_no_image_has(coco, tmp_path, monkeypatch):
+    monkeypatch.setenv('MMTSCAM_MAX_IMAGE_PIXELS', '1000')
+    monkeypatch.setattr('PIL.Image.MAX_IMAGE_PIXELS', None)
+    for size in (45, 10**6, 10**400):
+        coco['images'][0].update(height=size, width=size)
+        file = _open(tmp_path, coco)
+        with pytest.raises(ValueError, match=rf'one\.jpg has {size}x{size} pixels, more than an image may have'):
+            file.size(f'{tmp_path}/images/a/one.jpg')
+    coco['images'][0].update(height=True, width=45)
+    with pytest.raises(ValueError, match=r'no height and width of image'):
+        _open(tmp_path, coco).size(f'{tmp_path}/images/a/one.jpg')
+    coco['images'][0].update(height=44, width=45)
+    assert _open(tmp_path, coco).size(f'{tmp_path}/images/a/one.jpg') == (44, 45)

@@ -46,3 +46,14 @@ def test_numbers_of_a_palette(tmp_path):
     (tmp_path / 'b.png').write_text('no image')
     with pytest.raises(ValueError, match=r'b\.png: the mask file cannot be read as an image; replace it'):
         read_grey(str(tmp_path / 'b.png'), indices=True)
+
+
+@pytest.mark.parametrize('indices', [True, False])
+def test_a_mask_that_is_too_large_is_not_decoded(tmp_path, monkeypatch, indices):
+    monkeypatch.setattr('PIL.Image.MAX_IMAGE_PIXELS', None)
+    monkeypatch.setenv('MMTSCAM_MAX_IMAGE_PIXELS', '50')
+    Image.new('P', (10, 10)).save(tmp_path / 'a.png')
+    assert read_grey(str(tmp_path / 'a.png'), indices).shape == (10, 10)
+    Image.new('P', (10, 11)).save(tmp_path / 'b.png')
+    with pytest.raises(ValueError, match=r'b\.png: the mask file cannot be read as an image; .*MAX_IMAGE_PIXELS'):
+        read_grey(str(tmp_path / 'b.png'), indices)

@@ -6,6 +6,7 @@ from pycocotools import mask as coco_mask
 
 from mmtscam.datasets import COCOMasks
 from mmtscam.datasets.coco import COCOObject
+from mmtscam.datasets.masks import coco_masks
 from mmtscam.datasets.masks.coco_masks import _decode
 from mmtscam.registry import MASK_READERS
 
@@ -100,9 +101,15 @@ def test_no_size(coco, tmp_path):
         (dict(size=[6, 5], counts=[0, 1, 29]), 'its size is [6, 5], the image has [5, 6]'),
         (dict(size=[5, 6], counts=[0, 1, 28]), 'its runs must cover 30 pixels and none be negative, got 29 pixels'),
         (dict(size=[5, 6], counts=[31, -1]), 'its runs must cover 30 pixels and none be negative, got 30 pixels'),
-        (dict(size=[5, 6], counts='garbage'), 'its compressed runs are cut off'),
+        (dict(size=[5, 6], counts='garbage'), "its compressed runs have the character 'r', which is none of theirs"),
         (dict(size=[5, 6], counts='01n'), 'its compressed runs are cut off'),
         (dict(size=[5, 6], counts='011'), 'its runs must cover 30 pixels and none be negative, got 2 pixels'),
+        (dict(size=[5, 6], counts=[0, 1.0, 29]), 'its runs must be whole numbers'),
+        (dict(size=[5, 6], counts=['0', '1']), 'its runs must be whole numbers'),
+        (dict(size=[5, 6], counts='n0\0n0'), "its compressed runs have the character '\\x00', which is none of theirs"),
+        (dict(size=[5, 6], counts='PPPPPP0n0'), 'a compressed run has more than 6 characters'),
+        ([[1, 1, 3, 3, 2, 10**400]], 'int too large to convert to float'),
+        ([[1, 1, 3, 3, 2, 111]], 'a polygon leads far out of its image of 6x5'),
     ],
 )
 def test_bad_segmentation(coco, tmp_path, segmentation, problem):
@@ -127,3 +134,23 @@ def test_compressed_runs_of_any_mask(seed):
     mask = np.repeat(rng.random((37, 9)) < rng.random(), 5, axis=1)
     counts = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))['counts'].decode()
     assert np.array_equal(_decode(COCOObject('a.json', 'dog', False, dict(size=[37, 45], counts=counts)), 37, 45), mask)
+
+
+def test_an_outline_is_limited(coco, tmp_path, monkeypatch):
+    """Two polygons go around 2 x 2 pixels and around all 5 x 6."""
+    polygons = [[0, 0, 2, 0, 2, 2, 0, 2], [0, 0, 6, 0, 6, 5, 0, 5]]
+    coco['annotations'][4]['segmentation'] = polygons
+    monkeypatch.setattr(coco_masks, '_LONGEST_OUTLINE', 30)
+    assert _masks(tmp_path, coco)(f'{tmp_path}/two.jpg', 'cat').all()
+    monkeypatch.setattr(coco_masks, '_LONGEST_OUTLINE', 29)
+    with pytest.raises(ValueError, match=r'its outline is 30 pixels long, and may have 29'):
+        _masks(tmp_path, coco)(f'{tmp_path}/two.jpg', 'cat')
+
+
+def test_runs_of_a_large_image(tmp_path, coco):
+    """Six characters hold the longest run."""
+    drawn = np.zeros((12_000, 11_000), np.uint8)
+    drawn[-1, -1] = 1
+    region = coco_mask.encode(np.asfortranarray(drawn))
+    found = COCOObject('here', 'cat', False, dict(size=[12_000, 11_000], counts=region['counts'].decode()))
+    assert np.argwhere(_decode(found, 12_000, 11_000)).tolist() == [[11_999, 10_999]]

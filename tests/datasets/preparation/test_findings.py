@@ -46,3 +46,9 @@ def test_missing_files_are_told_through_the_progress(tmp_path):
 
     assert missing_files(str(tmp_path), ['a', 'b', 'folder'], track, 'looking') == ['b', 'folder']
     assert seen == [(['a', 'b', 'folder'], 'looking')]
+
+
+def test_each_finding_is_one_line_whatever_files_are_called():
+    findings = Findings()
+    findings.complain('images are lost', ['a\n\x1b[2Jimages: 7.jpg'])
+    assert findings.text() == r'problem: 1 images are lost: a\n\x1b[2Jimages: 7.jpg'

@@ -1,3 +1,4 @@
+import io
 import json
 import warnings
 import zipfile
@@ -226,7 +227,7 @@ def test_a_failing_merge_changes_nothing(samples, tmp_path, old, broken):
     part = _part(tmp_path / 'parts' / '0', samples[:2])
     if broken == 'data':
         _zero_the_data(part)
-        with pytest.raises(zipfile.BadZipFile, match=r'00000001/labels\.npy cannot be unpacked'):
+        with pytest.raises(ValueError, match=rf'^{part}: .* 00000001/labels\.npy cannot be unpacked'):
             merge_parts([part], target, size=2)
     else:
         with pytest.raises(ValueError, match=f'^{target}: no maps of image 2, and of 2 others of 5'):
@@ -354,7 +355,7 @@ def test_a_member_of_something_else(file):
 def test_a_part_that_is_cut_off(samples, tmp_path):
     part = _part(tmp_path / 'part', samples[:1])
     part.write_bytes(part.read_bytes()[:-5])
-    with pytest.raises(ValueError, match=f'^{part}: this part of the maps is cut off'):
+    with pytest.raises(ValueError, match=f'^{part}: this part of the maps is damaged'):
         merge_parts([part], tmp_path / 'maps.npz', size=1)
     assert [path.name for path in tmp_path.iterdir()] == ['part']
 
@@ -366,3 +367,57 @@ def test_other_kinds_than_those_before_are_refused(samples, make_sample, tmp_pat
     ):
         with pytest.raises(ValueError, match=r'^/data/set/test/1.jpg: its kinds of map are not those'):
             _part(tmp_path / 'part', [samples[0], other])
+
+
+def _index_with(**changes):
+    def change(members):
+        members['maps.json'] = json.dumps({**json.loads(members['maps.json']), **changes}).encode()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(images=-1),
+        dict(images=float('inf')),
+        dict(images='3'),
+        dict(images=True),
+        dict(classes=[1, 2]),
+        dict(origin=None),
+        dict(map_kinds=[dict(name='../x', title='a')]),
+        dict(map_kinds=[dict(name='a', title='a', more=1)]),
+    ],
+)
+def test_an_index_that_says_something_else(file, changes):
+    _rewrite(file, _index_with(**changes))
+    with pytest.raises(ValueError, match=f'^{file}: {NOT_ONE}: '):
+        MapFile(file)
+
+
+def test_json_that_is_nested_too_deeply(file):
+    deep = b'[' * 100_000 + b']' * 100_000
+    _rewrite(file, lambda members: members.update({'00000001.json': deep}))
+    with pytest.raises(ValueError, match=f'^{file}: image 1 cannot be read: .*nested too deeply'):
+        list(MapFile(file))
+    _rewrite(file, lambda members: members.update({'maps.json': deep}))
+    with pytest.raises(ValueError, match=f'^{file}: {NOT_ONE}: .*nested too deeply'):
+        MapFile(file)
+
+
+def test_masks_that_are_none(file):
+    stream = io.BytesIO()
+    np.save(stream, np.zeros((3, 3), np.float32))
+    _rewrite(file, lambda members: members.update({'00000001/mask.npy': stream.getvalue()}))
+    with pytest.raises(ValueError, match=f'^{file}: image 1 cannot be read: .*its mask is of float32'):
+        list(MapFile(file))
+
+
+def test_an_image_without_id(file):
+    def change(members):
+        info = json.loads(members['00000001.json'])
+        members['00000001.json'] = json.dumps({**info, 'image_id': None}).encode()
+
+    _rewrite(file, change)
+    with pytest.raises(ValueError, match=f'^{file}: image 1 has no id'):
+        list(MapFile(file).image_ids())

@@ -8,7 +8,14 @@ import zlib
 import pytest
 
 from mmtscam.evaluation.stored_maps import zip_members
-from mmtscam.evaluation.stored_maps.zip_members import Member, ZipWriter, read_members, read_packed, unpack
+from mmtscam.evaluation.stored_maps.zip_members import (
+    Member,
+    ZipWriter,
+    read_content,
+    read_members,
+    read_packed,
+    unpack,
+)
 
 
 def _contents(seed=0, count=40):
@@ -179,3 +186,14 @@ def test_a_member_does_not_grow_beyond_its_size(monkeypatch):
     with pytest.raises(zipfile.BadZipFile, match='a is damaged'):
         unpack(Member('a', 8, zlib.crc32(content[:1000]), len(packed), 1000, 0), packed)
     assert sizes == [1 << 24, 1001]
+
+
+def test_a_member_of_limited_size(tmp_path):
+    """Before it is unpacked: here a thousand times as many bytes."""
+    path = _write(tmp_path / 'file', {'a': bytes(1 << 20)})
+    with path.open('rb') as file:
+        (member,) = read_members(file)
+        assert member.packed < 2000
+        assert read_content(file, member) == read_content(file, member, 1 << 20) == bytes(1 << 20)
+        with pytest.raises(zipfile.BadZipFile, match='a says to have 1048576 bytes, and may have 1048575'):
+            read_content(file, member, (1 << 20) - 1)

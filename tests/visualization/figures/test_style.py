@@ -101,3 +101,13 @@ def test_nothing_is_left_of_a_figure_that_failed(figure, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         save_figure(figure, tmp_path / 'a.png')
     assert not list(tmp_path.iterdir())
+
+
+def test_markup_and_control_characters_are_text_in_svg(tmp_path):
+    name = '<b>a</b>\x1b[2J'
+    figure = plot_comparison([[Panel(IMAGE, caption=name)]], [name])
+    save_figure(figure, tmp_path / 'a.svg')
+    root = ElementTree.parse(tmp_path / 'a.svg').getroot()
+    texts = [''.join(element.itertext()).strip() for element in root.iter('{http://www.w3.org/2000/svg}text')]
+    assert texts.count(name.replace('\x1b', r'\x1b')) == 2
+    assert not list(root.iter('{http://www.w3.org/2000/svg}b'))

@@ -426,3 +426,21 @@ def test_the_keyboard_goes_on_where_it_was(show, many):
     view.page.wait_for_function('[...document.querySelectorAll("#cards li")].some(card => card.row.index === 5999)')
     assert view.page.evaluate('document.activeElement.closest("li").row.index') == 5
     view.complaints.clear()  # the pictures are not there
+
+
+def test_markup_in_names_is_shown_and_not_obeyed(show, write, result):
+    name = '<img src=x onerror="window.marker = 1"><script>window.marker = 1</script>'
+    text = (result.folder / 'tscam.csv').read_text()
+    (result.folder / 'tscam.csv').write_text(
+        text.replace('bee', name.replace('"', "'")).replace('/1/', f'/{name[:20]}/')
+    )
+    report = json.loads((result.folder / 'report.json').read_text())
+    report['origin'] = {'config': name, name: name, '__proto__': {'marker': name}}
+    for each in report['results']:
+        each['name' if each['name'] != 'tscam' else 'metric'] = name
+    (result.folder / 'report.json').write_text(json.dumps(report))
+    view = _at_gallery(show(write(with_maps=False)))
+    view.page.locator('details summary').click()
+    assert name in view.text('h1') and name in view.text('#origin') and name[:10] in view.text('#heat')
+    assert view.page.evaluate('window.marker') is None
+    assert view.count('img[onerror]') == view.count('body script') == 0

@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import zipfile
 
 import cv2
 import numpy as np
@@ -294,3 +295,39 @@ def test_boxes_stand_on_a_photograph_that_exif_turns(tmp_path):
         assert drawn.size == shape
         with Image.open(tmp_path / 'small.jpg') as small:
             assert small.size == shape
+
+
+def test_no_picture_leaves_the_folder(result, tmp_path):
+    """A kind of map names a folder of the page."""
+    with zipfile.ZipFile(result.maps) as old, zipfile.ZipFile(tmp_path / 'odd.npz', 'w') as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == 'maps.json':
+                content = content.replace(b'"attention"', b'"../../../x"')
+            new.writestr(name.replace('attention', '../../../x'), content)
+    with pytest.raises(ValueError, match=r"odd\.npz: .*'\.\./\.\./\.\./x' cannot be the name of a kind of map"):
+        MapFile(tmp_path / 'odd.npz')
+
+
+def test_markup_in_names_is_data(result, write):
+    """The page inserts texts, and no part of it makes markup or code of a text."""
+    report = json.loads((result.folder / 'report.json').read_text())
+    name = '</script><script>marker()</script><img src=x onerror=marker()>\u2028'
+    report['origin']['config'] = report['results'][0]['map_kind'] = name
+    (result.folder / 'report.json').write_text(json.dumps(report))
+    index = write(with_maps=False)
+    text = (index.parent / 'data.js').read_text()
+    assert text.count('\n') == 1 and text.isascii()
+    assert _data(index)['runs'][0]['origin']['config'] == name
+    script = (index.parent / 'report.js').read_text()
+    for way in ('innerHTML', 'outerHTML', 'insertAdjacentHTML', 'document.write', 'eval(', 'Function(', 'DOMParser'):
+        assert way not in script
+    assert 'marker' not in index.read_text()
+
+
+def test_true_boxes_that_are_not_finite(result, tmp_path):
+    samples = _samples(result.maps)
+    samples[3]['gt_instances']['bboxes'][0, 0] = float('inf')
+    maps = _save(tmp_path / 'odd.npz', samples)
+    with pytest.raises(ValueError, match=r'odd\.npz: a true box of .*03 #%\.jpg is not finite'):
+        write_html_report([Run('tiny', read_result(result.folder), maps)], tmp_path / 'out')
