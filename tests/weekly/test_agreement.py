@@ -15,7 +15,7 @@ from weekly.agreement.maps import CLASSES, groups
 from mmtscam.evaluation import LocAccuracy, MaxBoxAcc, PixelAP
 from mmtscam.localization import localization_outcome
 
-pytest_plugins = ['weekly.agreement.table']
+pytest_plugins = ['weekly.agreement.fixtures']
 
 CASES = int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000'))
 SIZE = 20  # images of a group

@@ -28,9 +28,9 @@ from mmtscam.datasets import make_sample_set
 from mmtscam.evaluation.stored_maps import MapFile
 from mmtscam.localization import PROTOCOLS, normalize_map
 
-pytest_plugins = ['weekly.agreement.table', 'weekly.agreement.benchmark']
+pytest_plugins = ['weekly.agreement.fixtures']
 
-CASES = int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000')) // 250
+CASES = max(8, int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000')) // 250)
 V1, V2 = 'wsol-v1', 'wsol-v2'
 LEVEL_OPTIONS = ['--protocol-options', 'iou_levels=[0.3,0.5,0.7]']
 

@@ -33,7 +33,7 @@ from mmtscam.evaluation import LocAccuracy, PixelAP
 from mmtscam.localization import box_overlaps, boxes_to_frame, boxes_to_image, map_to_boxes
 from mmtscam.pseudo_labels.box_scores import score_boxes
 
-pytest_plugins = ['weekly.agreement.table']
+pytest_plugins = ['weekly.agreement.fixtures']
 
 CASES = int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000'))
 SIZE = 20  # images of a file or a group

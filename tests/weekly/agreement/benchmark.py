@@ -1,38 +1,14 @@
-"""The WSOL benchmark's own evaluator, from a checkout, and folders in its layout."""
+"""The WSOL benchmark's own evaluator and folders in its layout."""
 
-import importlib
-import os
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
-import pytest
 
-from .coco_evaluators import need
-
-VARIABLE = 'MMTSCAM_WSOL_EVALUATION'
-MODULES = ('evaluation', 'inference', 'util', 'config', 'data_loaders')
 LEVELS = (30, 50, 70)
-
-
-@pytest.fixture(scope='module')
-def benchmark() -> Iterator[SimpleNamespace]:
-    """Its modules ``evaluation`` and ``inference``."""
-    folder = os.environ.get(VARIABLE)
-    if not folder:
-        pytest.skip(f'{VARIABLE} names no checkout of https://github.com/clovaai/wsolevaluation')
-    need('munch', 'munch')
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(folder)
-        # Its code is older than NumPy 1.24, which took this name away.
-        patch.setattr(np, 'float', float, raising=False)
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES[:2]})
-    for name in MODULES:
-        sys.modules.pop(name, None)
 
 
 def write_metadata(folder: Path, ids: list[str], sizes: Iterable[tuple[int, int]], rows: Iterable[str]) -> None:

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import pytest
-
 
 class Table:
     """Rows by pair; the same pair in several tests or calls is one row."""
@@ -22,11 +20,3 @@ class Table:
         yield '|---|---|---|'
         for pair, (cases, largest) in self._rows.items():
             yield f'| {pair} | {cases} | {largest:.2g} |'
-
-
-@pytest.fixture(scope='session')
-def agreement() -> Iterator[Table]:
-    """The table of this run; ``-s`` shows it at the end."""
-    table = Table()
-    yield table
-    print('', *table.lines(), sep='\n')
