@@ -1,5 +1,7 @@
 """Every command and snippet of every page runs, or says why not; ``pytest tests/test_pages.py -s`` prints the table."""
 
+import ast
+import importlib
 import json
 import re
 
@@ -79,7 +81,10 @@ def test_snippets_are_python_and_name_parts_that_there_are(page):
     own = {name for each in PAGES for block in each.blocks for name in re.findall(r'^class (\w+)', block.text, re.M)}
     for block in page.blocks:
         if block.language == 'python':
-            compile(block.text, block.place, 'exec')
+            for node in ast.walk(ast.parse(block.text, block.place)):
+                if isinstance(node, ast.ImportFrom) and (node.module or '').startswith('mmtscam'):
+                    module = importlib.import_module(node.module)
+                    assert all(hasattr(module, alias.name) for alias in node.names), f'{block.place}: {node.module}'
         # mmdet's own need compiled mmcv.
         for name in set(re.findall(r"type='?(?!mmdet\.)([A-Z\w]+\.[A-Z]\w+|[A-Z]\w+)", block.text)) - own:
             assert any(registry.get(name) for registry in REGISTRIES), f'{block.place}: no registry has {name}'

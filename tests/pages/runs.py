@@ -18,7 +18,8 @@ from .workplace import FOLDERS, fill_in
 
 # Python that stands before and after the snippets of a page.
 GIVEN, THEN = (Path(__file__).parent / name for name in ('given', 'then'))
-LIMIT = 900
+# Seconds for a page, in case that it hangs.
+LIMIT = 3600
 
 
 class Runner:
