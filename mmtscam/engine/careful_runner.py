@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from mmengine.dist import is_main_process
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.optim import _ParamScheduler
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.runner.amp import autocast
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from mmengine.visualization import Visualizer
@@ -64,15 +64,18 @@ class CarefulRunner(Runner):
         return as_plain_groups(super().build_optim_wrapper(optim_wrapper))
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
-        """Call the hooks; rehearse the validation when they are ready to train.
+        """Call the hooks; check the shares of training and rehearse the validation when they are ready to train.
 
         Args:
             fn_name: Name of the hooks' method.
             **kwargs: Its arguments.
         """
         super().call_hook(fn_name, **kwargs)
-        if fn_name == 'before_train' and self.val_loop is not None:
-            self._rehearse_validation()
+        if fn_name == 'before_train':
+            if isinstance(self.train_loop, EpochBasedTrainLoop):
+                _check_shares(len(self.train_dataloader))
+            if self.val_loop is not None:
+                self._rehearse_validation()
 
     def _rehearse_validation(self) -> None:
         """Predict and score one image, the first that shows an object, and forget it.
@@ -176,6 +179,15 @@ class CarefulRunner(Runner):
         schedulers = self.param_schedulers or []
         for group in schedulers.values() if isinstance(schedulers, dict) else [schedulers]:
             yield from (each for each in group if isinstance(each, _ParamScheduler))
+
+
+def _check_shares(batches: int) -> None:
+    """Refuse unequal shares, after the least of which processes would wait for one that waits for them elsewhere."""
+    if len(set(shares := all_gather_object(batches))) > 1:
+        raise ValueError(
+            f'the processes have {", ".join(map(str, shares))} batches of an epoch of training, and each step needs '
+            'all of them: leave train_dataloader.sampler.round_up at True'
+        )
 
 
 def _with_object(dataset: Any, tried: int = 1000) -> int:

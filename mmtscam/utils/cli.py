@@ -53,20 +53,28 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     """
     promise_to_tell()
     try:
-        main()
+        _run(main, {**_CONFIG_HINT, **(hints or {})})
     except KeyboardInterrupt as stop:
         print(fail(str(stop) or 'interrupted'), file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _run(main: Callable[[], None], hints: Mapping[str, str]) -> None:
+    """Run a tool, and end it as :func:`run` does where it is not interrupted, be it while it fails."""
+    try:
+        main()
     except SystemExit as stop:
         if stop.code:
             fail(str(stop.code))
         raise
     except Exception as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # mmengine takes one for a mistake in the config
+            raise error.__context__ from None
         message = _message(error, main.__module__)
         if message is None:
             fail(None)
             raise
-        found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
+        found = [hint for word, hint in hints.items() if word in message]
         raise SystemExit(fail(message + ''.join(f' ({hint})' for hint in found))) from error
 
 
