@@ -68,7 +68,7 @@ def test_interrupted(stop, said, capsys):
     assert (ended.value.code, capsys.readouterr().err) == (130, f'{said}\n')
 
 
-class Untold(OSError):
+class UntoldError(OSError):
     """An error that a user interrupts as it is told."""
 
     def __str__(self):
@@ -79,11 +79,11 @@ def _as_mmengine():
     """Its config takes whatever stops its formatter for a mistake in the config."""
     try:
         raise KeyboardInterrupt
-    except:
+    except BaseException:
         raise SyntaxError('Failed to format the config file')  # noqa: B904
 
 
-@pytest.mark.parametrize('main', [_raise(Untold()), _as_mmengine])
+@pytest.mark.parametrize('main', [_raise(UntoldError()), _as_mmengine])
 def test_interrupted_while_something_fails(main, capsys):
     with pytest.raises(SystemExit) as ended:
         run(main)
