@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
@@ -107,14 +107,18 @@ class CarefulRunner(Runner):
         return as_plain_groups(super().build_optim_wrapper(optim_wrapper))
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
-        """Call the hooks; when they are ready to train, rehearse the validation, or do the one that is due.
+        """Call the hooks; before training check the shares, and rehearse the validation or do the one that is due.
 
         Args:
             fn_name: Name of the hooks' method.
             **kwargs: Its arguments.
         """
         super().call_hook(fn_name, **kwargs)
-        if fn_name == 'before_train' and self.val_loop is not None:
+        if fn_name != 'before_train':
+            return
+        if isinstance(self.train_loop, EpochBasedTrainLoop):
+            _check_shares(len(self.train_dataloader))
+        if self.val_loop is not None:
             if self._resume and self._validation_is_due():
                 with preserved_generators():
                     self.val_loop.run()
@@ -252,6 +256,15 @@ def _new_folder(parent: str, stamp: str) -> str:
             continue
         return name
     raise AssertionError
+
+
+def _check_shares(batches: int) -> None:
+    """Refuse unequal shares, after the least of which processes would wait for one that waits for them elsewhere."""
+    if len(set(shares := all_gather_object(batches))) > 1:
+        raise ValueError(
+            f'the processes have {", ".join(map(str, shares))} batches of an epoch of training, and each step needs '
+            'all of them: leave train_dataloader.sampler.round_up at True'
+        )
 
 
 def _with_object(dataset: Any, tried: int = 1000) -> int:

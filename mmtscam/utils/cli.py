@@ -73,27 +73,35 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     logging.raiseExceptions = False
     promise_to_tell()
     try:
-        main()
+        _run(main, {**_CONFIG_HINT, **(hints or {})})
     except KeyboardInterrupt as stopped:
         why = str(stopped) or ('terminated' if received == signal.SIGTERM else 'interrupted')
         print(fail(why), file=sys.stderr)
         raise SystemExit(128 + received) from None
-    except SystemExit as end:
-        if end.code:
-            fail(str(end.code))
-        raise
-    except Exception as error:
-        message = _message(error, main.__module__)
-        if message is None:
-            fail(None)
-            raise
-        found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
-        raise SystemExit(fail(message + ''.join(f' ({hint})' for hint in found))) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
         atexit.unregister(_hear_no_more)
         atexit.register(_hear_no_more)
+
+
+def _run(main: Callable[[], None], hints: Mapping[str, str]) -> None:
+    """Run a tool, and end it as :func:`run` does where it is not interrupted, be it while it fails."""
+    try:
+        main()
+    except SystemExit as stop:
+        if stop.code:
+            fail(str(stop.code))
+        raise
+    except Exception as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # mmengine takes one for a mistake in the config
+            raise error.__context__ from None
+        message = _message(error, main.__module__)
+        if message is None:
+            fail(None)
+            raise
+        found = [hint for word, hint in hints.items() if word in message]
+        raise SystemExit(fail(message + ''.join(f' ({hint})' for hint in found))) from error
 
 
 def _hear_no_more() -> None:

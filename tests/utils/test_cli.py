@@ -69,6 +69,28 @@ def test_interrupted(stop, said, capsys):
     assert (ended.value.code, capsys.readouterr().err) == (130, f'{said}\n')
 
 
+class UntoldError(OSError):
+    """An error that a user interrupts as it is told."""
+
+    def __str__(self):
+        raise KeyboardInterrupt
+
+
+def _as_mmengine():
+    """Its config takes whatever stops its formatter for a mistake in the config."""
+    try:
+        raise KeyboardInterrupt
+    except BaseException:
+        raise SyntaxError('Failed to format the config file')  # noqa: B904
+
+
+@pytest.mark.parametrize('main', [_raise(UntoldError()), _as_mmengine])
+def test_interrupted_while_something_fails(main, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(main)
+    assert (ended.value.code, capsys.readouterr().err) == (130, 'interrupted\n')
+
+
 def test_interrupted_while_importing(repo):
     """Nearly all of a tool's first seconds is imports."""
     words = [sys.executable, '-W', 'ignore', 'tools/test.py', 'none.py', 'none.pth']

@@ -46,7 +46,7 @@ def main():
     peers.watch_peers()
     globals()[sys.argv[1]]()
 
-cli.run(main)
+main() if 'alone' in sys.argv else cli.run(main)
 """
 LINE = 'rank {} ends, since rank {} has failed or was stopped\n'
 
@@ -59,8 +59,8 @@ def start(tmp_path_factory):
     script.write_text(WORKER)
     with RankRuns(folder, ('torch.distributed', 'mmengine.dist', 'mmtscam.utils.cli')) as runs:
 
-        def start(*acts):
-            ends = runs.run(script, [[act] for act in acts], len(acts), limit=30)
+        def start(*acts, flags=()):
+            ends = runs.run(script, [[act, *flags] for act in acts], len(acts), limit=30)
             assert all(ended.seconds < 30 for ended in ends), ends
             return [ended.code for ended in ends], [ended.printed for ended in ends]
 
@@ -113,6 +113,13 @@ def test_one_gives_up(start):
     codes, printed = start('exchanges', 'exchanges', 'gives_up')
     assert codes == [1, 1, 1]
     assert printed == [LINE.format(0, 2), LINE.format(1, 2), 'no more\n']
+
+
+def test_scripts_of_others_end_as_before(start):
+    """They do not say how they end, and nobody waits for them to say it."""
+    codes, printed = start('exchanges', 'has_a_bug', 'exchanges', flags=['alone'])
+    assert codes == [1, 1, 1]
+    assert all(line in text for line, text in zip(['Connection', 'a bug', 'Connection'], printed, strict=True))
 
 
 def test_torchrun_is_told(start, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .ground import BUG, GONE, LABEL, LONG, NO_FILE, TEST, TRAIN, Ground, data, hook, loader, metric
+from .ground import BUG, GONE, LABEL, LIMIT, LONG, NO_FILE, TEST, TRAIN, Ground, data, hook, loader, metric
 
 
 @dataclass
@@ -48,7 +48,7 @@ def all_cases(ground: Ground) -> Iterator[Case]:
     yield from of_model_and_metrics()
     yield from of_hooks(ground)
     yield from of_building(ground)
-    yield from of_signals()
+    yield from of_signals(ground)
 
 
 def of_data(ground: Ground) -> Iterator[Case]:
@@ -61,6 +61,9 @@ def of_data(ground: Ground) -> Iterator[Case]:
     yield Case('broken image', TEST, 1, image, test)
     yield Case('broken image, read by workers', TEST, 0, image, {**test, **loader('test', **read_by)}, ranks=3)
     yield Case('image that is gone', LABEL, 1, GONE, data('train', ground.gone))
+    shares = {'dataset.indices': 3, 'sampler.round_up': False, 'batch_size': 1}
+    unequal = 'the processes have 1, 1, 1, 0 batches of an epoch of training'
+    yield Case('unequal shares of training', TRAIN, None, unequal, loader('train', **shares), ranks=4)
 
 
 def of_model_and_metrics() -> Iterator[Case]:
@@ -104,7 +107,7 @@ def of_building(ground: Ground) -> Iterator[Case]:
     yield Case('data unseen by one', TEST, 2, lists, given={2: dict(config=nowhere)}, ranks=3)
 
 
-def of_signals() -> Iterator[Case]:
+def of_signals(ground: Ground) -> Iterator[Case]:
     """Processes that are killed, at work and from outside, and interrupted."""
     workers = loader('train', num_workers=2, persistent_workers=True)
     yield Case('killed', TEST, 1, None, hook('killed', 'after_test_iter'))
@@ -113,17 +116,20 @@ def of_signals() -> Iterator[Case]:
     with_workers = {**hook('killed', 'after_test_iter'), **loader('test', num_workers=2)}
     yield Case('killed, has workers', TEST, 1, None, with_workers)
     yield Case('killed, has workers', TRAIN, 0, None, {**hook('killed', 'after_train_iter', 0), **workers})
-    yield Case('killed from outside', TRAIN, 1, None, LONG, act=at_work(signal.SIGKILL, 1))
-    yield Case('SIGTERM to one', TRAIN, 0, None, LONG, act=at_work(signal.SIGTERM, 0))
-    yield Case('Ctrl-C in one', TRAIN, 1, 'interrupted', LONG, act=at_work(signal.SIGINT, 1))
-    yield Case('Ctrl-C in all', TRAIN, None, 'interrupted', LONG, act=at_work(signal.SIGINT, 0, 1, 2), ranks=3)
+    log = ground.folder / 'rank0.printed'
+    yield Case('killed from outside', TRAIN, 1, None, LONG, act=at_work(log, signal.SIGKILL, 1))
+    yield Case('SIGTERM to one', TRAIN, 0, None, LONG, act=at_work(log, signal.SIGTERM, 0))
+    yield Case('Ctrl-C in one', TRAIN, 1, 'interrupted', LONG, act=at_work(log, signal.SIGINT, 1))
+    yield Case('Ctrl-C in all', TRAIN, None, 'interrupted', LONG, act=at_work(log, signal.SIGINT, 0, 1, 2), ranks=3)
 
 
-def at_work(number: int, *ranks: int) -> Callable[[list[int]], None]:
+def at_work(log: Path, number: int, *ranks: int) -> Callable[[list[int]], None]:
     """Send a signal to some ranks when they are at work."""
 
     def act(pids: list[int]) -> None:
-        time.sleep(12)
+        end = time.monotonic() + LIMIT / 2
+        while 'Epoch(val) [1][' not in log.read_text() and time.monotonic() < end:
+            time.sleep(0.1)
         for rank in ranks:
             os.kill(pids[rank], number)
 
