@@ -122,7 +122,7 @@ class CarefulRunner(Runner):
         """Whether the resumed checkpoint is of a moment before a validation.
 
         A checkpoint is written before the validation of its epoch, and again
-        after it if it is the best. What is stopped in between would otherwise
+        after it if it is the best. A run that is stopped in between would otherwise
         go on without the validation, and could miss the best epoch.
         """
         loop: Any = self.train_loop

@@ -17,17 +17,16 @@ of what it needs. A tool has this form::
 """
 
 import argparse
-import atexit
 import logging
 import os
 import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from .choices import COCO_LAYOUTS
+from .stopping import stoppable
 
 # A hint of every tool that reads a config, for messages that name a setting.
 _CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
@@ -54,41 +53,26 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     Raises:
         SystemExit: In place of the errors above.
     """
-    received: int = signal.SIGINT
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal received
-        received = number
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would disturb what tidies up
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # as a shell tells jobs in the background
-            signal.signal(number, stop)
     logging.raiseExceptions = False
-    try:
-        main()
-    except KeyboardInterrupt as stopped:
-        print(str(stopped) or ('terminated' if received == signal.SIGTERM else 'interrupted'), file=sys.stderr)
-        raise SystemExit(128 + received) from None
-    except Exception as error:
-        message = _message(error, main.__module__)
-        if message is None:
-            raise
-        found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
-        raise SystemExit(message + ''.join(f' ({hint})' for hint in found)) from error
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-        atexit.unregister(_hear_no_more)
-        atexit.register(_hear_no_more)
+    with stoppable() as received:
+        try:
+            main()
+        except KeyboardInterrupt as stopped:
+            _end_stopped(str(stopped), received)
+        except Exception as error:
+            if received:  # as of a loader whose worker was interrupted too
+                _end_stopped('', received)
+            message = _message(error, main.__module__)
+            if message is None:
+                raise
+            found = [hint for word, hint in {**_CONFIG_HINT, **(hints or {})}.items() if word in message]
+            raise SystemExit(message + ''.join(f' ({hint})' for hint in found)) from error
 
 
-def _hear_no_more() -> None:
-    """Let no signal disturb the interpreter while it tidies up: the tool has ended."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+def _end_stopped(message: str, received: list[int]) -> NoReturn:
+    terminated = signal.SIGTERM in received
+    print(message or ('terminated' if terminated else 'interrupted'), file=sys.stderr)
+    raise SystemExit(128 + (signal.SIGTERM if terminated else signal.SIGINT)) from None
 
 
 def _message(error: Exception, tool: str) -> str | None:
