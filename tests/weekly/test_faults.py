@@ -269,7 +269,7 @@ def test_the_note_of_the_last_checkpoint(ground, note):
 
 
 def test_a_damaged_checkpoint_to_resume(ground):
-    """The one before it takes its place. Of the two that are kept, a kill while the next is written leaves one."""
+    """The one before it takes its place; two are kept, but for the moment in which the next is written."""
     command = ground.tools['train.py --resume']
     write = ground.calm[command].writes * 3 // 4
     for _ in share(8):
