@@ -1,10 +1,7 @@
 """mmengine's Runner, where it fails on a file or after an epoch, or silently trains otherwise than the config says."""
 
 import copy
-import itertools
-import os
 import os.path as osp
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,6 +20,7 @@ from mmtscam.utils.files import write_text
 from mmtscam.utils.peers import watch_peers
 
 from .latest_checkpoint import latest_checkpoint
+from .log_folder import new_folder
 from .optim import as_plain_groups
 from .seeding import preserved_generators
 
@@ -53,7 +51,7 @@ class CarefulRunner(Runner):
         """
         super().setup_env(env_cfg)
         watch_peers()
-        stamp = [_new_folder(self.work_dir, self.timestamp) if is_main_process() else None]
+        stamp = [new_folder(self.work_dir, self.timestamp) if is_main_process() else None]
         broadcast_object_list(stamp)
         self._timestamp = stamp[0]
 
@@ -129,7 +127,7 @@ class CarefulRunner(Runner):
         """Whether the resumed checkpoint is of a moment before a validation.
 
         A checkpoint is written before the validation of its epoch, and again
-        after it if it is the best. What is stopped in between would otherwise
+        after it if it is the best. A run that is stopped in between would otherwise
         go on without the validation, and could miss the best epoch.
         """
         loop: Any = self.train_loop
@@ -242,20 +240,6 @@ class CarefulRunner(Runner):
         schedulers = self.param_schedulers or []
         for group in schedulers.values() if isinstance(schedulers, dict) else [schedulers]:
             yield from (each for each in group if isinstance(each, _ParamScheduler))
-
-
-def _new_folder(parent: str, stamp: str) -> str:
-    """Make the first folder that is not there of those named after a second and the ones that follow; its name."""
-    form = '%Y%m%d_%H%M%S'
-    start = time.mktime(time.strptime(stamp, form))
-    for later in itertools.count():
-        name = time.strftime(form, time.localtime(start + later))
-        try:
-            os.mkdir(osp.join(parent, name))
-        except FileExistsError:
-            continue
-        return name
-    raise AssertionError
 
 
 def _check_shares(batches: int) -> None:

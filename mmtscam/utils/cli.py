@@ -17,19 +17,18 @@ of what it needs. A tool has this form::
 """
 
 import argparse
-import atexit
 import logging
 import os
 import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
 from typing import Any
 
 from .choices import COCO_LAYOUTS
 from .peers import fail, promise_to_tell
 from .printable import one_line
+from .stopping import stoppable
 
 # A hint of every tool that reads a config, for messages that name a setting.
 _CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
@@ -58,56 +57,36 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     Raises:
         SystemExit: In place of the errors above.
     """
-    received: int = signal.SIGINT
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal received
-        received = number
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would disturb what tidies up
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # as a shell tells jobs in the background
-            signal.signal(number, stop)
     logging.raiseExceptions = False
     promise_to_tell()
-    try:
-        _run(main, {**_CONFIG_HINT, **(hints or {})})
-    except KeyboardInterrupt as stopped:
-        why = str(stopped) or ('terminated' if received == signal.SIGTERM else 'interrupted')
-        print(fail(why), file=sys.stderr)
-        raise SystemExit(128 + received) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-        atexit.unregister(_hear_no_more)
-        atexit.register(_hear_no_more)
+    with stoppable() as received:
+        try:
+            _run(main, {**_CONFIG_HINT, **(hints or {})}, received)
+        except KeyboardInterrupt as stopped:
+            terminated = signal.SIGTERM in received
+            print(fail(str(stopped) or ('terminated' if terminated else 'interrupted')), file=sys.stderr)
+            raise SystemExit(128 + (signal.SIGTERM if terminated else signal.SIGINT)) from None
 
 
-def _run(main: Callable[[], None], hints: Mapping[str, str]) -> None:
+def _run(main: Callable[[], None], hints: Mapping[str, str], received: Sequence[int]) -> None:
     """Run a tool, and end it as :func:`run` does where it is not interrupted, be it while it fails."""
     try:
         main()
-    except SystemExit as stop:
-        if stop.code:
-            fail(str(stop.code))
+    except SystemExit as end:
+        if end.code:
+            fail(str(end.code))
         raise
     except Exception as error:
         if isinstance(error.__context__, KeyboardInterrupt):  # mmengine takes one for a mistake in the config
             raise error.__context__ from None
+        if received:  # as of a loader whose worker was interrupted too
+            raise KeyboardInterrupt from None
         message = _message(error, main.__module__)
         if message is None:
             fail(None)
             raise
         found = [hint for word, hint in hints.items() if word in message]
         raise SystemExit(fail(message + ''.join(f' ({hint})' for hint in found))) from error
-
-
-def _hear_no_more() -> None:
-    """Let no signal disturb the interpreter while it tidies up: the tool has ended."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _message(error: Exception, tool: str) -> str | None:

@@ -104,7 +104,7 @@ def test_interrupted_while_importing(repo):
 
 
 def test_sigterm_ends_tidily(tmp_path):
-    """What is unfinished goes, a second signal does not disturb this, and the exit code is that of the signal."""
+    """Unfinished files go, a second signal does not disturb this, and the exit code is that of the signal."""
     script = tmp_path / 'tool.py'
     script.write_text(
         'import os, signal, time\n'
@@ -124,27 +124,6 @@ def test_sigterm_ends_tidily(tmp_path):
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (143, '', 'terminated\n')
     assert list((tmp_path / 'out').iterdir()) == []
-
-
-def test_a_signal_after_the_end_says_nothing():
-    """The interpreter tidies up for a while."""
-    script = (
-        'import atexit, os, signal; from mmtscam.utils.cli import run; run(lambda: print("done")); '
-        'atexit._run_exitfuncs(); [os.kill(os.getpid(), number) for number in (signal.SIGINT, signal.SIGTERM)]'
-    )
-    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (0, 'done\n', '')
-
-
-def test_a_background_job_goes_on_at_ctrl_c():
-    before = signal.getsignal(signal.SIGTERM)
-    found = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        run(lambda: os.kill(os.getpid(), signal.SIGINT))
-        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, found)
-    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_lines_of_a_log_that_a_full_disk_refuses_are_lost_in_silence(capfd, monkeypatch):

@@ -4,18 +4,24 @@
 ``MMTSCAM_FAULTS`` takes a share of the tries, such as 0.1; all by default.
 """
 
+import hashlib
+import json
 import math
 import os
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.config import Config
 from tiny_configs import make_tiny_config
 from weekly.faults.commands import EPOCHS, commands
 from weekly.faults.disks import disk
 from weekly.faults.ground import Ground, lost_epochs, put
+from weekly.faults.runs import LIMIT
 
 SHARE = float(os.environ.get('MMTSCAM_FAULTS', '1'))
 COMMANDS = (
@@ -49,13 +55,16 @@ def ground(tmp_path_factory, sample_set):
     ground = Ground(folder)
     ground.tools = commands(folder / 'tiny.py', folder / 'model.pth')
     ground.busy = commands(folder / 'tiny.py', folder / 'model.pth', readers=2)
-    for name in COMMANDS:
+    for name in COMMANDS[:5]:
         out = ground.learn(ground.tools[name])
         if name.startswith('train'):
             shutil.copy(out / 'work' / f'epoch_{EPOCHS}.pth', folder / 'model.pth')
-            ground.trained = out
         elif name.startswith('test'):
             out.rename(folder / 'tested')
+        # Workers draw other numbers, and the config names them.
+        ground.learn(ground.busy[name])
+    ground.learn(ground.tools['export.py'])
+    ground.busy['export.py'] = ground.tools['export.py']
     yield ground
     ground.server.close()
     print(f'\n{ground.tally.table()}')
@@ -73,7 +82,7 @@ def nothing_wrong(ground):
 @pytest.mark.parametrize('name', COMMANDS)
 def test_killed_at_any_moment(ground, name):
     """Half of the tries at moments spread evenly over the run, half at changes in its folder, or shortly after one."""
-    calm, draw = ground.calm[name], ground.draw
+    calm, draw = ground.calm[ground.tools[name]], ground.draw
 
     def kill(run):
         moment = draw.uniform(0, calm.seconds)
@@ -104,7 +113,7 @@ def test_told_to_stop(ground, name, number, code, everyone):
     """SIGTERM reaches the first process, as from a scheduler; Ctrl-C reaches all."""
 
     def stop(run):
-        calm = ground.calm[name]
+        calm = ground.calm[ground.tools[name]]
         run.sleep_until(ground.draw.uniform(0.05, calm.seconds))
         while (where := run.where()) == 'elsewhere' and run.age < calm.seconds / 2:  # the tool has not begun yet
             time.sleep(0.01)
@@ -114,10 +123,22 @@ def test_told_to_stop(ground, name, number, code, everyone):
         put(ground, f'{signal.Signals(number).name}', ground.busy[name], stop, (code,))
 
 
+@pytest.mark.parametrize('name', COMMANDS)
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_while_it_imports(ground, name, number):
+    """Most of the first seconds of a tool is imports."""
+
+    def stop(run):
+        run.sleep_until(ground.draw.uniform(1, 4))
+        return 'imports' if run.signal(number, everyone=True) else None
+
+    put(ground, f'{number.name}, real command', ground.tools[name], stop, (128 + number,), anew=True)
+
+
 @pytest.mark.parametrize('name', COMMANDS[:5])
 def test_a_worker_dies(ground, name):
     def kill(run):
-        run.sleep_until(ground.draw.uniform(0.3, 1) * ground.calm[name].seconds)
+        run.sleep_until(ground.draw.uniform(0.3, 1) * ground.calm[ground.tools[name]].seconds)
         workers = []
         while run.code is None and not workers:
             workers = [pid for pid in run.members() if pid != run.pid]
@@ -132,7 +153,7 @@ def test_a_full_disk(ground, name):
     command = ground.tools[name]
     for number in share(1 if name.startswith('export') else 4):
         with ground.trying('full disk', name) as row, disk(ground.new() / 'disk') as small:
-            used = ground.calm[name].kilobytes
+            used = ground.calm[ground.tools[name]].kilobytes
             small.resize(4 if number == 0 else ground.draw.randrange(4, max(used, 8), 4))
             run = ground.server.start(command.words(small.folder), small.folder)
             run.wait()
@@ -168,7 +189,7 @@ def test_two_at_once(ground, name):
         with ground.trying('two at once', name) as row:
             out = ground.new()
             first = ground.server.start(command.words(out), out)
-            first.sleep_until(ground.draw.choice((0, 0, 0.3)) * ground.calm[name].seconds)
+            first.sleep_until(ground.draw.choice((0, 0, 0.3)) * ground.calm[ground.tools[name]].seconds)
             second = ground.server.start(command.words(out), out)
             codes = [run.wait() for run in (first, second)]
             row.tries += 1
@@ -176,7 +197,7 @@ def test_two_at_once(ground, name):
                 ground.check_end(row, run, out, (0, 1))
             if 0 not in codes:
                 row.add(f'both end with 1: {first.err[-300:]} and {second.err[-300:]}')
-            elif (found := command.result(out)) != ground.calm[name].result:
+            elif (found := command.result(out)) != ground.calm[ground.tools[name]].result:
                 row.add(f'another result [{out.name}]: {sorted(found)}')
 
 
@@ -187,7 +208,9 @@ def test_a_clock_that_jumps(ground, name):
     for number in share(1 if name.startswith('export') else 2):
         with ground.trying('clock jumps', name) as row:
             out = ground.new()
-            run = ground.server.start(command.words(out), out, clock=number, write=ground.calm[name].writes // 2)
+            run = ground.server.start(
+                command.words(out), out, clock=number, write=ground.calm[ground.tools[name]].writes // 2
+            )
             run.wait()
             row.tries += 1
             for file in out.rglob('*'):
@@ -199,7 +222,7 @@ def test_a_clock_that_jumps(ground, name):
             run = ground.server.start(command.words(whole), whole, clock=number)
             run.wait()
             ground.check_end(row, run, whole, (0,))
-            if command.result(whole) != ground.calm[name].result:
+            if command.result(whole) != ground.calm[ground.tools[name]].result:
                 row.add(f'another result [{whole.name}]')
 
 
@@ -235,7 +258,7 @@ def test_the_note_of_the_last_checkpoint(ground, note):
     command = ground.tools['train.py --resume']
     with ground.trying('last_checkpoint', f'{command.name}, {note}') as row:
         out = ground.new()
-        run = ground.server.start(command.words(out), out, write=ground.calm[command.name].writes * 3 // 4)
+        run = ground.server.start(command.words(out), out, write=ground.calm[command].writes * 3 // 4)
         run.wait()
         row.tries += 1
         (out / 'work' / 'last_checkpoint').write_text(NOTES[note](out / 'work'))
@@ -246,19 +269,24 @@ def test_the_note_of_the_last_checkpoint(ground, note):
 
 
 def test_a_damaged_checkpoint_to_resume(ground):
+    """The one before it takes its place; two are kept, but for the moment in which the next is written."""
     command = ground.tools['train.py --resume']
+    write = ground.calm[command].writes * 3 // 4
     for _ in share(8):
         with ground.trying('damaged file', 'train.py --resume') as row:
-            out = ground.new()
-            run = ground.server.start(command.words(out), out, write=ground.calm[command.name].writes * 3 // 4)
-            run.wait()
+            kept = []
+            while len(kept) < 2:
+                out, write = ground.new(), write + 1
+                run = ground.server.start(command.words(out), out, write=write)
+                run.wait()
+                kept = list((out / 'work').glob('epoch_*.pth'))
             row.tries += 1
             newest = out / 'work' / Path((out / 'work' / 'last_checkpoint').read_text()).name
             how = spoil(ground.draw, newest)
-            again = ground.check_again(row, command, out)
-            row.lost = max(row.lost, lost_epochs(run, again))
-            if lost_epochs(run, again) > 2:
-                row.add(f'{lost_epochs(run, again)} epochs lost to a file that was {how}')
+            if (again := ground.check_again(row, command, out)) and not again.code:
+                row.lost = max(row.lost, lost_epochs(run, again))
+                if lost_epochs(run, again) > 1:
+                    row.add(f'{lost_epochs(run, again)} epochs lost to a file that was {how} [{again.place.name}]')
 
 
 @pytest.mark.parametrize('name', COMMANDS[1:])
@@ -278,7 +306,9 @@ def test_a_damaged_file_to_read(ground, name):
             ground.check_end(row, run, out, (0, 1))
             if run.code == 1 and file.name not in run.err:
                 row.add(f'{how}: the file is not named: {run.err[-300:]}')
-            if run.code == 0 and _without_origin(command.result(out)) != _without_origin(ground.calm[name].result):
+            if run.code == 0 and _without_origin(command.result(out)) != _without_origin(
+                ground.calm[ground.tools[name]].result
+            ):
                 row.add(f'{how}: accepted with another result [{out.name}]')
 
 
@@ -292,9 +322,102 @@ def test_damaged_parts(ground):
     for _ in share(6):
         with ground.trying('damaged file', 'pseudo_label.py, parts') as row:
             out = ground.new()
-            run = ground.server.start(command.words(out), out, write=ground.calm[command.name].writes // 2)
+            run = ground.server.start(command.words(out), out, write=ground.calm[command].writes // 2)
             run.wait()
             row.tries += 1
             for part in (out / 'boxes.json.parts').glob('0*.jsonl'):
                 spoil(ground.draw, part)
             ground.check_again(row, command, out)
+
+
+QUICKSTART = 'quickstart.sh'
+
+
+@pytest.fixture
+def workplace(ground, repo):
+    """A checkout with tiny configs, an environment that is set up, and the sample set."""
+    place = ground.new()
+    for name in ('tools', 'pyproject.toml', 'constraints.txt'):
+        (place / name).symlink_to(repo / name)
+    (place / 'configs').mkdir()
+    cfg = Config.fromfile(ground.folder / 'tiny.py')
+    cfg.train_cfg.max_epochs = 2
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.dataset.data_root = 'data/sample'
+    cfg.pop('work_dir')
+    for name in ('classifier', 'tscam'):
+        cfg.dump(place / 'configs' / f'{name}_vit-mini_sample.py')
+    # A few images under the description of the whole set, which takes long to draw.
+    shutil.copytree(cfg_root(ground), place / 'data' / 'sample')
+    (place / 'data' / 'sample' / 'README').write_text('mmtscam sample set: per_class=(90, 30) seed=0\n')
+    binaries = place / '.venv' / 'bin'
+    binaries.mkdir(parents=True)
+    (binaries / 'python').symlink_to(sys.executable)
+    (binaries / 'activate').write_text(f'PATH={Path(sys.executable).parent}:$PATH\n')
+    version = f'{sys.version_info.major}.{sys.version_info.minor}'
+    stated = ''.join((repo / name).read_text() for name in ('pyproject.toml', 'constraints.txt', 'tools/setup_env.sh'))
+    digest = hashlib.sha256(stated.encode()).hexdigest()
+    (place / '.venv' / '.installed').write_text(f'{version} {digest}  -\n')
+    return place
+
+
+def cfg_root(ground):
+    """The folder of the small sample set."""
+    return Config.fromfile(ground.folder / 'tiny.py').test_dataloader.dataset.dataset.data_root
+
+
+def quickstart(ground, place):
+    return ground.server.start(['bash', 'tools/quickstart.sh'], place / 'work_dirs', cwd=place, anew=True)
+
+
+def weights(place):
+    """The weights that it tests, and what it says of them."""
+    work = place / 'work_dirs' / 'tscam_vit-mini_sample'
+    state = torch.load(work / 'epoch_2.pth', weights_only=False)['state_dict']
+    return {name: value.tolist() for name, value in state.items()}, json.loads((work / 'metrics.json').read_text())
+
+
+def test_a_quickstart_that_is_stopped_again_and_again(ground, workplace):
+    """It goes on each time, and ends with what an undisturbed one gives."""
+    calm = ground.new() / 'calm'
+    shutil.copytree(workplace, calm, symlinks=True)
+    with ground.trying('undisturbed', QUICKSTART):
+        run = quickstart(ground, calm)
+        assert run.wait() == 0, run.out[-2000:] + run.err
+        seconds, wanted = run.seconds, weights(calm)
+    kinds = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+    for number in share(6):
+        kind = kinds[number % 3]
+        with ground.trying(kind.name, QUICKSTART) as row:
+            run = quickstart(ground, workplace)
+            run.sleep_until(ground.draw.uniform(0.2, 0.6) * seconds)
+            late = not run.signal(kind, everyone=True)
+            run.wait(LIMIT)
+            row.tries += 1
+            row.late += late
+            # The shell ends by the signal, or with the exit code of what it runs.
+            ground.check_end(row, run, workplace / 'work_dirs', (0, -kind, 128 + kind), tidy=False)
+    with ground.trying('started again', QUICKSTART) as row:
+        run = quickstart(ground, workplace)
+        run.wait()
+        row.tries += 1
+        ground.check_end(row, run, workplace / 'work_dirs', (0,), tidy=False)
+        if not run.code and weights(workplace) != wanted:
+            row.add('another result')
+
+
+def test_old_results_of_a_quickstart_are_not_taken_for_new(ground, workplace):
+    """The clock was set back between the results and weights of another training."""
+    with ground.trying('clock jumps', QUICKSTART) as row:
+        assert quickstart(ground, workplace).wait() == 0
+        work = workplace / 'work_dirs' / 'tscam_vit-mini_sample'
+        first = json.loads((work / 'metrics.json').read_text())
+        (work / 'metrics.json').write_text(json.dumps(dict.fromkeys(first, -1.0)))
+        newest = work / 'epoch_2.pth'
+        content = torch.load(newest, weights_only=False)
+        torch.save({**content, 'note': 'of another training'}, newest)
+        os.utime(newest, (1e9, 1e9))
+        run = quickstart(ground, workplace)
+        row.tries += 1
+        if run.wait() or json.loads((work / 'metrics.json').read_text()) != first:
+            row.add(f'takes old results for new ones: {run.out[-500:]}')

@@ -23,7 +23,7 @@ class Command:
     Attributes:
         name: Its name in the table.
         words: The command for an output folder.
-        result: What it gives in that folder, to be compared.
+        result: Gives what it wrote in that folder, to be compared.
         again: Words that the command has in addition when it is started again.
     """
 

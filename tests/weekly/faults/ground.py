@@ -1,4 +1,4 @@
-"""What all tries need: a config, weights, the undisturbed results, and a count of what becomes of the tries."""
+"""The ground of all tries: a config, weights, the undisturbed results, and a count of what becomes of the tries."""
 
 import random
 import time
@@ -28,7 +28,7 @@ class Ground:
         self.draw = random.Random(0)
         self.server = Server(folder / 'runs')
         self.tally = Tally()
-        self.calm: dict[str, Calm] = {}
+        self.calm: dict[Command, Calm] = {}
         self._count = 0
 
     def new(self) -> Path:
@@ -43,7 +43,7 @@ class Ground:
         out = self.new()
         run = self.server.start(command.words(out), out)
         assert run.wait() == 0, run.out[-2000:] + run.err[-2000:]
-        self.calm[command.name] = Calm(command.result(out), run.seconds, run.writes, _kilobytes(out))
+        self.calm[command] = Calm(command.result(out), run.seconds, run.writes, _kilobytes(out))
         return out
 
     @contextmanager
@@ -89,13 +89,13 @@ class Ground:
                 row.add(f'started again it ends with {code} [{again.place.name}: {again.err[-300:]}]')
                 return again
         row.add(*[f'{fault} [{out.name}]' for fault in broken_files(out)])
-        if (found := command.result(out)) != self.calm[command.name].result:
-            row.add(f'another result: {_difference(found, self.calm[command.name].result)} [{out.name}]')
+        if (found := command.result(out)) != self.calm[command].result:
+            row.add(f'another result: {_difference(found, self.calm[command].result)} [{out.name}]')
         return again
 
     def _is_there(self, command: Command, out: Path) -> bool:
         """Pseudo labels are not written over, and a killed run may have finished them."""
-        return command.name == 'pseudo_label.py' and command.result(out) == self.calm[command.name].result
+        return command.name == 'pseudo_label.py' and command.result(out) == self.calm[command].result
 
 
 class Calm:

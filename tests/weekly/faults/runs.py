@@ -153,8 +153,9 @@ class Server:
         """Start a command; see ``fork_server`` for the arguments."""
         self._count += 1
         place = self.folder / f'{self._count:04d}'
+        python = [sys.executable, '-W', 'ignore'] if anew and str(words[0]).endswith('.py') else []
         order = dict(
-            words=[str(word) for word in words],
+            words=[*python, *map(str, words)],
             cwd=str(cwd),
             place=str(place),
             watched=str(watched),

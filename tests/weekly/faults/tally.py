@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Row:
-    """What became of one kind of fault put upon one command.
+    """The outcome of one kind of fault put upon one command.
 
     Attributes:
         tries: How often the fault was tried.
@@ -15,7 +15,7 @@ class Row:
         hung: How many had to be killed.
         seconds: Time for all, with what was run to judge them.
         where: Functions in which the fault hit.
-        faults: What went wrong.
+        faults: All that went wrong.
     """
 
     tries: int = 0
