@@ -136,7 +136,7 @@ def to_rgb(image: Image.Image, content: bytes) -> Image.Image:
     """
     if _has_deep_colours(image):
         return _deep_colours_to_rgb(content)
-    image.load()
+    _load(image)
     if image.mode.startswith('I'):
         grey = _to_8_bits(np.asarray(image))
         seen = image.info.get('transparency')
@@ -163,6 +163,15 @@ def is_turned(image: Image.Image) -> bool:
         image: The open image.
     """
     return image.format != 'TIFF' and image.getexif().get(_ORIENTATION) in range(2, 9)
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except (OSError, ValueError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise whatever a broken file leads them to, such as a SyntaxError
+        raise OSError(f'the file is broken: {error}') from error
 
 
 def _has_deep_colours(image: Image.Image) -> bool:

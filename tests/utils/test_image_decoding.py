@@ -227,3 +227,14 @@ def test_the_largest_number_of_pixels(monkeypatch):
     assert most_pixels() == float('inf')
     monkeypatch.setenv('MMTSCAM_MAX_IMAGE_PIXELS', '7')
     assert most_pixels() == 14
+
+
+def test_a_broken_part_is_an_error_of_the_file():
+    """Pillow raises a SyntaxError, which would be taken for a bug of the code around it."""
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(stream, 'PNG')
+    content = stream.getvalue()
+    second = content.index(b'IDAT', content.index(b'IDAT') + 4)
+    with pytest.raises(OSError, match='the file is broken: '):
+        decode_image(content[:second] + b'\x0b\x01\x02\x03' + content[second + 4 :], upright=True)
