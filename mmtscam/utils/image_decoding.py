@@ -1,6 +1,7 @@
 """From the content of an image file to 8-bit RGB: the one way in which everything here sees images."""
 
 import io
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ _ORIENTATION = 0x0112
 _PNG = b'\x89PNG\r\n\x1a\n'
 
 
-def most_pixels() -> int:
+def most_pixels() -> float:
     """The largest number of pixels that an image or mask may have, see :func:`open_image`.
 
     Raises:
@@ -30,7 +31,7 @@ def most_pixels() -> int:
         raise ValueError(f'the environment variable {_MAX_PIXELS} must be a number of pixels, got {limit!r}')
     if limit is not None:
         Image.MAX_IMAGE_PIXELS = int(limit)  # Pillow warns above it, and refuses above twice as many
-    return 2 * (Image.MAX_IMAGE_PIXELS or 0)
+    return math.inf if Image.MAX_IMAGE_PIXELS is None else 2 * Image.MAX_IMAGE_PIXELS
 
 
 @contextmanager
@@ -135,7 +136,7 @@ def to_rgb(image: Image.Image, content: bytes) -> Image.Image:
     """
     if _has_deep_colours(image):
         return _deep_colours_to_rgb(content)
-    image.load()
+    _load(image)
     if image.mode.startswith('I'):
         grey = _to_8_bits(np.asarray(image))
         seen = image.info.get('transparency')
@@ -162,6 +163,15 @@ def is_turned(image: Image.Image) -> bool:
         image: The open image.
     """
     return image.format != 'TIFF' and image.getexif().get(_ORIENTATION) in range(2, 9)
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except (OSError, ValueError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise whatever a broken file leads them to, such as a SyntaxError
+        raise OSError(f'the file is broken: {error}') from error
 
 
 def _has_deep_colours(image: Image.Image) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mmtscam.registry import TRANSFORMS
-from mmtscam.utils.image_decoding import decode_image, decode_with_opencv, is_deep, open_image
+from mmtscam.utils.image_decoding import decode_image, decode_with_opencv, is_deep, most_pixels, open_image
 from mmtscam.utils.images import check_headers, read_image
 from mmtscam.utils.views import load_then_resize
 
@@ -217,3 +217,24 @@ def test_opencv_is_not_asked_for_a_part_that_is_not_there():
     stream = io.BytesIO()
     Image.new('RGB', (3, 2), (7, 7, 7)).save(stream, 'BMP')
     assert decode_with_opencv(stream.getvalue(), cv2.IMREAD_GRAYSCALE).tolist() == [[7] * 3] * 2
+
+
+def test_the_largest_number_of_pixels(monkeypatch):
+    monkeypatch.delenv('MMTSCAM_MAX_IMAGE_PIXELS', raising=False)
+    monkeypatch.setattr('PIL.Image.MAX_IMAGE_PIXELS', 50)
+    assert most_pixels() == 100
+    monkeypatch.setattr('PIL.Image.MAX_IMAGE_PIXELS', None)  # Pillow reads any
+    assert most_pixels() == float('inf')
+    monkeypatch.setenv('MMTSCAM_MAX_IMAGE_PIXELS', '7')
+    assert most_pixels() == 14
+
+
+def test_a_broken_part_is_an_error_of_the_file():
+    """Pillow raises a SyntaxError, which would be taken for a bug of the code around it."""
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(stream, 'PNG')
+    content = stream.getvalue()
+    second = content.index(b'IDAT', content.index(b'IDAT') + 4)
+    with pytest.raises(OSError, match='the file is broken: '):
+        decode_image(content[:second] + b'\x0b\x01\x02\x03' + content[second + 4 :], upright=True)

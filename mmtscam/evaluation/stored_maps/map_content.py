@@ -1,18 +1,13 @@
 """The facts and maps of an image in a file of maps, checked before anything is computed with it."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mmtscam.structures import MapKind
+from mmtscam.structures import MapKind, is_kind_name
 from mmtscam.utils.printable import shown
 
-# Names of arrays that are no maps.
-_ARRAYS = ('labels', 'scores', 'mask')
-# Kinds name folders and members; see MapKind.
-_NAME = re.compile(r'[A-Za-z_]\w{0,99}', re.ASCII)
 _LARGEST = 1 << 31
 
 
@@ -25,7 +20,7 @@ def parse_kinds(kinds: Any) -> tuple[MapKind, ...]:
     found = tuple(MapKind(**kind) for kind in kinds)
     names = [kind.name for kind in found]
     for kind in found:
-        if not (isinstance(kind.name, str) and _NAME.fullmatch(kind.name)) or kind.name in _ARRAYS:
+        if not is_kind_name(kind.name):
             raise ValueError(f'{shown(kind.name)} cannot be the name of a kind of map')
         if not isinstance(kind.title, str) or not isinstance(kind.class_agnostic, bool) or names.count(kind.name) > 1:
             raise ValueError(f'the kind of map {shown(kind.name)} is not as it must be')

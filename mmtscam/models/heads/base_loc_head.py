@@ -18,19 +18,13 @@ from mmtscam.localization import Protocol, get_protocol
 from mmtscam.models.backbones.token_features import TokenFeatures
 from mmtscam.models.checkpoints import load_classifier
 from mmtscam.models.refinements import build_refinement
-from mmtscam.structures import LocDataSample, MapKind
+from mmtscam.structures import RESERVED_NAMES, LocDataSample, MapKind, is_kind_name
 
 from .loc_settings import LocSettings
 from .localize import localize
 from .pending_samples import PendingSamples
 
 _NO_LABELS = torch.empty(0, dtype=torch.int64)
-# Names of other fields in a sample's ``class_maps``, in files of maps and beside the maps in ``predict``, which no
-# kind of map may have.
-_RESERVED = (
-    'labels', 'maps', 'scores', 'mask', 'threshold', 'threshold_rule', 'protocol', 'map_kind', 'map_kinds', 'images',
-    'predicted', 'truth', 'min_area', 'views', 'crops', 'zoom',
-)  # fmt: skip
 
 
 class BaseLocHead(ClsHead, metaclass=ABCMeta):
@@ -388,9 +382,9 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         if not self.map_kinds:
             raise ValueError(f"{own} must declare its kinds of map: map_kinds = (MapKind('name', 'title'), ...)")
         names = [kind.name for kind in self.map_kinds]
-        if odd := [name for name in names if not name.isidentifier() or name in _RESERVED or names.count(name) > 1]:
+        if odd := [name for name in names if not is_kind_name(name) or names.count(name) > 1]:
             raise ValueError(
-                f'{own}.map_kinds: {odd[0]!r} must be a word of its own that is none of {", ".join(_RESERVED)}'
+                f'{own}.map_kinds: {odd[0]!r} must be a word of its own that is none of {", ".join(RESERVED_NAMES)}'
             )
         # A field of this name would hide the method in every sample.
         if odd := [name for name in names if hasattr(InstanceData, name)]:

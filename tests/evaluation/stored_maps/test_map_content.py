@@ -32,7 +32,8 @@ def test_kinds():
 
 
 @pytest.mark.parametrize(
-    'name', ['../x', '/x', 'a/b', '..', '.', '', 'a b', 'a\n', 'ä', 'labels', 'mask', 'scores', None, 3, 'x' * 200, '1']
+    'name',
+    ['../x', '/x', 'a/b', '..', '.', '', 'a b', 'a\n', 'labels', 'views', 'mask', 'scores', None, 3, 'x' * 200, '1'],
 )
 def test_a_kind_is_a_word_for_it_names_a_folder(name):
     with pytest.raises(ValueError, match='cannot be the name of a kind of map'):

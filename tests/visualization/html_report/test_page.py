@@ -429,7 +429,7 @@ def test_the_keyboard_goes_on_where_it_was(show, many):
 
 
 def test_markup_in_names_is_shown_and_not_obeyed(show, write, result):
-    name = '<img src=x onerror="window.marker = 1"><script>window.marker = 1</script>'
+    name = '<img src=x onerror="window.marker = 1"><script>window.marker = 1<'
     text = (result.folder / 'tscam.csv').read_text()
     (result.folder / 'tscam.csv').write_text(
         text.replace('bee', name.replace('"', "'")).replace('/1/', f'/{name[:20]}/')

@@ -64,7 +64,8 @@ def _maps(path: Path) -> None:
         dict(sample)
     for _ in maps.facts():
         pass
-    maps[0]
+    if len(maps):
+        maps[0]
     list(maps.image_ids())
 
 
