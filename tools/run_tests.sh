@@ -28,7 +28,7 @@ case "${1:-}" in
     --weekly)
         shift
         . "$(dirname "$0")/setup_env.sh"
-        run_pytest tests/weekly "$@"
+        run_pytest -rP tests/weekly "$@"
         exit
         ;;
     --onedl | --oldest)

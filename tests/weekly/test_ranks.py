@@ -52,7 +52,7 @@ class Ground:
 
 
 @pytest.fixture
-def ground(tiny_config, checkpoint, sample_set, tmp_path, record_property):
+def ground(tiny_config, checkpoint, sample_set, tmp_path):
     tiny_config.pop('experiment_name')
     add_masks(tiny_config, sample_set, tmp_path / 'masks')
     # One at a time: of other batches the model makes maps that may differ in their last bits.
@@ -70,7 +70,7 @@ def ground(tiny_config, checkpoint, sample_set, tmp_path, record_property):
     with RankRuns(tmp_path) as runs:
         ground = Ground(config, checkpoint, tmp_path / 'out', runs)
         yield ground
-    record_property('table', ground.table())
+    print(f'\n{ground.table()}')
 
 
 def written(folder: Path, *leave_out: str) -> dict[str, bytes]:
