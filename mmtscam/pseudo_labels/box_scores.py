@@ -126,7 +126,7 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
 
 
 def _numbered(annotations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """True boxes as COCO's evaluation wants them: without 0 among their ids, which would be a box that is never found."""
+    """True boxes as COCO's evaluation wants them: one with the id 0 would never be found."""
     return [
         {'iscrowd': 0, 'area': each['bbox'][2] * each['bbox'][3], **each, 'id': number}
         for number, each in enumerate(annotations, 1)
