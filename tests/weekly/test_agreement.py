@@ -134,12 +134,12 @@ def test_interpolation_of_opencv(agreement, interpolation):
         values = rng.random(shape)
         down, across = (plain_maps.weights(*sides, interpolation) for sides in zip(shape, frame, strict=True))
         expected = down @ values @ across.T
-        for dtype, most in ((np.float32, 2e-6), (np.float64, 2e-6)):
+        for dtype in (np.float32, np.float64):
             found = plain_maps.cv2.resize(
                 values.astype(dtype), frame[::-1], interpolation=plain_maps.BY_OPENCV[interpolation]
             )
             difference = abs(found - expected).max()
-            assert difference < most
+            assert difference < 5e-6  # its weights are in single precision, for maps in double too
             agreement.add(f'OpenCV, {interpolation}, {np.dtype(dtype)}, and the formula', 1, difference)
 
 
