@@ -105,12 +105,15 @@ def _correct_localization(detections: list[dict[str, Any]], true: list[dict[str,
 
 
 def _read(path: str | os.PathLike) -> dict[str, Any]:
-    """The parts of a COCO file that scoring needs, with ids from 1 on: COCO's code compares and sorts them."""
+    """The parts of a COCO file that scoring needs, with ids from 1 on, in the same order: COCO's code sorts by them."""
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such file')
     content = read_sections(path)
     images, categories = (
-        {entry['id']: number for number, entry in enumerate(content[section], 1)}
+        {
+            number: place
+            for place, number in enumerate(sorted({each['id'] for each in content[section]}, key=_in_order), 1)
+        }
         for section in ('images', 'categories')
     )
     annotations = []
@@ -131,6 +134,11 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
         categories=[dict(id=categories[entry['id']], name=entry['name']) for entry in content['categories']],
         annotations=annotations,
     )
+
+
+def _in_order(number: int | float | str) -> tuple[bool, int | float | str]:
+    """Numbers before texts, which cannot be compared with them."""
+    return isinstance(number, str), number
 
 
 def _is_number(value: Any) -> bool:

@@ -106,6 +106,20 @@ def test_ids_of_annotations_do_not_matter(files, ids):
     assert score_boxes(boxes, truth) == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100, **COUNTS))
 
 
+@pytest.mark.parametrize(('ids', 'expected'), [((9, 10), 51 / 101), ((10, 9), 51 / 101 / 2)])
+def test_equal_scores_are_taken_by_the_ids_of_images(files, ids, expected):
+    """COCO's rule, wherever an image stands in the file: the first image's box is right, the second one's is not."""
+    rows = [(0, 'a', SQUARE, None), (1, 'a', (50, 50, 60, 60), None)]
+    boxes, truth = files(rows, [(image, 'a', SQUARE, None) for image in range(2)], images=2)
+    content = json.loads(truth.read_text())
+    for each in content['images']:
+        each['id'] = ids[each['id']]
+    for each in content['annotations']:
+        each['image_id'] = ids[each['image_id']]
+    truth.write_text(json.dumps(content))
+    assert score_boxes(boxes, truth)['AP50'] == pytest.approx(100 * expected)
+
+
 def test_crowds_are_no_true_boxes(files):
     boxes, truth = files([(*row[:3], 0.5) for row in TRUTH[1:]], TRUTH)
     content = json.loads(truth.read_text())

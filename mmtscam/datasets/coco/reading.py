@@ -229,7 +229,7 @@ class COCOFile:
 def _get(entry: Any, key: str, where: str) -> Any:
     if not isinstance(entry, dict) or key not in entry:
         raise ValueError(f'{where}: it has no {key!r}')
-    if isinstance(entry[key], (list, dict)):
+    if not isinstance(entry[key], int | float | str):
         raise ValueError(f'{where}: {key!r} must be a number or a string, got {shown(entry[key])}')
     return entry[key]
 
