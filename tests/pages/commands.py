@@ -15,7 +15,7 @@ from served.server import read_python, start_python
 from .blocks import REPO
 
 # Commands that pages have besides Python and those of every shell.
-NAMES = ('pip', 'npm', 'torchrun', 'srun', 'mim', 'pre-commit', 'pdoc')
+NAMES = ('pip', 'npm', 'torchrun', 'srun', 'mim', 'pre-commit', 'pdoc', 'pytest')
 # They count the images of a whole data set.
 READ_ONLY = ('tools/check_data/cub.py',)
 
