@@ -17,6 +17,7 @@ from mmtscam.registry import MODELS
 from mmtscam.utils.cli import run as run_tool
 from mmtscam.visualization.figures import save_figure
 
+PROTOCOL = dict(name='tscam', iou_levels=[0.5])
 NAMES = ('Little_Tern', 'Common_Gull', 'Möwe', 'd', 'e', 'f')
 HEADS = {
     'tscam': dict(type='TSCAMHead', in_channels=WIDTH),
@@ -127,7 +128,14 @@ def test_compare_the_maps_of_one_model(draw, models, images):
 def test_names_of_runs_in_a_font(draw, tmp_path):
     curve = dict(accuracy_over_iou=dict(iou=[0.3, 0.5], gt_known=[90.0, 60.0]))
     result = dict(
-        name='x', metric='LocAccuracy', protocol={}, map_kind='coupled', images=1, numbers=[], rows=None, curves=curve
+        name='x',
+        metric='LocAccuracy',
+        protocol=dict(name='tscam', iou_levels=[0.5]),
+        map_kind='coupled',
+        images=1,
+        numbers=[],
+        rows=None,
+        curves=curve,
     )
     (tmp_path / 'report.json').write_text(json.dumps(dict(results=[result])))
     font = make_font(tmp_path / 'mine.ttf', '方法', 'Mine')
@@ -196,7 +204,7 @@ def test_iou(draw, tmp_path):
     for name in ('a/x', 'b/x'):
         results = [
             dict(
-                name=result, metric='LocAccuracy', protocol={}, map_kind='coupled', images=1, numbers=[], rows=None,
+                name=result, metric='LocAccuracy', protocol=PROTOCOL, map_kind='coupled', images=1, numbers=[], rows=None,
                 curves=dict(accuracy_over_iou=curve),
             )
             for result in ('tscam', 'tscam-attention')
