@@ -1,6 +1,6 @@
 """Memory that this process uses, and memory that is free."""
 
-import os
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -58,7 +58,8 @@ def tree_memory() -> int | None:
         process = waiting.pop()
         found += _read(process / 'smaps_rollup', 'Pss') or 0
         for children in process.glob('task/*/children'):
-            waiting += [_PROC.parent / number for number in children.read_text().split()]
+            with suppress(OSError):  # a thread that has ended meanwhile
+                waiting += [_PROC.parent / number for number in children.read_text().split()]
     return found
 
 
@@ -74,10 +75,12 @@ def _status(name: str) -> int | None:
 
 
 def _read(path: Path, name: str) -> int | None:
-    """Read a line such as ``VmRSS:   1024 kB``."""
-    if not os.access(path, os.R_OK):
+    """Read a line such as ``VmRSS:   1024 kB``; ``None`` where there is none, as of a process that has ended."""
+    try:
+        text = path.read_text()
+    except OSError:
         return None
-    for line in path.read_text().splitlines():
+    for line in text.splitlines():
         key, _, value = line.partition(':')
         if key == name:
             return int(value.split()[0]) * 1024

@@ -1,6 +1,8 @@
 import mmap
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from speed_tasks import MIB, touch
@@ -79,3 +81,13 @@ def test_a_line_in_kilobytes(monkeypatch, tmp_path):
     assert (memory_in_use(), peak_memory()) == (7 * 1024, 12 * 1024)
     (tmp_path / 'status').write_text('Name:\tpython\n')
     assert memory_in_use() is None
+
+
+@linux
+def test_a_process_that_has_ended_has_no_memory():
+    """Until its parent asks how it ended it is in the list of processes."""
+    with subprocess.Popen([sys.executable, '-c', ''], stdout=subprocess.PIPE) as process:
+        process.stdout.read()  # up to its end
+        while Path(f'/proc/{process.pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z':
+            time.sleep(0.01)
+        assert tree_memory() > 0

@@ -204,8 +204,8 @@ def test_iou(draw, tmp_path):
     for name in ('a/x', 'b/x'):
         results = [
             dict(
-                name=result, metric='LocAccuracy', protocol=PROTOCOL, map_kind='coupled', images=1, numbers=[], rows=None,
-                curves=dict(accuracy_over_iou=curve),
+                name=result, metric='LocAccuracy', protocol=PROTOCOL, map_kind='coupled', images=1, numbers=[],
+                rows=None, curves=dict(accuracy_over_iou=curve),
             )
             for result in ('tscam', 'tscam-attention')
         ]  # fmt: skip
