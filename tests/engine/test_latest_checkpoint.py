@@ -1,5 +1,7 @@
 """The checkpoint that a training resumes, whatever has become of the note of its name."""
 
+import io
+import logging
 import os
 
 import pytest
@@ -22,9 +24,12 @@ def work(tmp_path):
 
 
 @pytest.fixture
-def said(capfd):
-    MMLogger.get_instance('latest_checkpoint', log_level='WARNING')
-    return lambda: ''.join(capfd.readouterr())
+def said(tmp_path):
+    """What the log says from here on: the newest logger is the current one."""
+    lines, name = io.StringIO(), str(tmp_path)
+    MMLogger.get_instance(name, log_level='WARNING').addHandler(logging.StreamHandler(lines))
+    yield lines.getvalue
+    MMLogger._instance_dict.pop(name)
 
 
 def flip(path):
