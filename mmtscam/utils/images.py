@@ -143,6 +143,8 @@ def read_image(path: str, upright: bool = True) -> np.ndarray:
         ValueError: If the file cannot be read as an image. All errors name
             the file.
     """
+    if osp.exists(path) and not osp.isfile(path) and not osp.isdir(path):
+        raise ValueError(f'{path}: is no file but a pipe or a device')  # to read it may take for ever
     try:
         content = fileio.get(path)
     except FileNotFoundError as error:

@@ -22,7 +22,8 @@ def write_picture(path: str | os.PathLike, picture: np.ndarray) -> None:
         OSError: If it cannot be written; names the file.
     """
     path = Path(path)
-    if cv2.haveImageWriter(path.name) and not path.is_dir():
+    # The ending alone, since OpenCV must not see names that are no text, as those of old archives.
+    if path.suffix.isascii() and cv2.haveImageWriter(f'a{path.suffix}') and not path.is_dir():
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
         # OpenCV 5 warns of parameters that a format does not know.
         quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if path.suffix.lower() in ('.jpg', '.jpeg') else []

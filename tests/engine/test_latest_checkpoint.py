@@ -25,7 +25,7 @@ def work(tmp_path):
 
 @pytest.fixture
 def said(tmp_path):
-    """What the log says from here on: the newest logger is the current one."""
+    """Return what the log says from here on: the newest logger is the current one."""
     lines, name = io.StringIO(), str(tmp_path)
     MMLogger.get_instance(name, log_level='WARNING').addHandler(logging.StreamHandler(lines))
     yield lines.getvalue

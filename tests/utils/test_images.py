@@ -1,4 +1,5 @@
 import http.server
+import os
 import re
 import threading
 from functools import partial
@@ -106,6 +107,12 @@ def test_what_is_no_image(tmp_path, image):
     for place in (str(tmp_path), 'foo://a/b.jpg', 'http://127.0.0.1:1/a b.jpg', 'https://a/b?u=c://d.jpg'):
         with pytest.raises((ValueError, OSError), match=f'^{re.escape(place)}: cannot be read'):
             read_image(place)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / 'a.jpg')
+    with pytest.raises(ValueError, match=r'a\.jpg: is no file but a pipe or a device'):
+        read_image(str(tmp_path / 'a.jpg'))
 
 
 def test_a_broken_orientation_in_a_sound_image(tmp_path, image):

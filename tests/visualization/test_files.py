@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,6 +22,16 @@ def test_opencv_has_nothing_to_complain_of(tmp_path, capfd, ending):
     """OpenCV 5 warns of parameters that a format does not know."""
     write_picture(tmp_path / f'a.{ending}', PICTURE)
     assert capfd.readouterr() == ('', '')
+
+
+def test_opencv_sees_the_ending_alone(tmp_path, monkeypatch):
+    """It ends the process at names that are no text."""
+    seen, have = [], cv2.haveImageWriter
+    monkeypatch.setattr(cv2, 'haveImageWriter', lambda name: seen.append(name) or have(name))
+    write_picture(tmp_path / 'möwe.1.png', PICTURE)
+    assert seen == ['a.png']
+    with pytest.raises(OSError, match='the picture cannot be written'):
+        write_picture(tmp_path / 'a.möwe', PICTURE)
 
 
 @pytest.mark.parametrize('name', ['a', 'a.nosuchformat', 'taken.png'])

@@ -1,12 +1,13 @@
 import argparse
 import os
 import re
+import zipfile
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from mmtscam.models.checkpoints import read_content, read_state
+from mmtscam.models.checkpoints import damage, read_content, read_state
 from mmtscam.models.checkpoints.files import state_of
 
 
@@ -131,3 +132,14 @@ def test_a_changed_bit_is_found(tmp_path, place):
         ValueError, match=r'a\.pth: not a file of weights .* it is damaged, its check sum of \S+ is wrong'
     ):
         read_state(str(tmp_path / 'a.pth'))
+
+
+def test_a_compressed_part_that_cannot_be_read_is_damage(tmp_path):
+    """Each way to compress fails with an error of its own."""
+    file = tmp_path / 'a.pth'
+    with zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('data', bytes(range(256)) * 40)
+    content = bytearray(file.read_bytes())
+    content[34:60] = b'\xff' * 26  # after the header and the name
+    file.write_bytes(content)
+    assert damage(file).startswith('it is damaged (Error -3 while decompressing data')
