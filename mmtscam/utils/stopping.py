@@ -4,7 +4,7 @@ import atexit
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -17,19 +17,18 @@ _AGAIN = 0.01  # seconds
 def stoppable() -> Iterator[list[int]]:
     """Turn Ctrl-C and SIGTERM into ``KeyboardInterrupt``, so that what is unfinished is tidied up.
 
-    Processes that are forked hear no Ctrl-C, which a terminal sends to them too:
-    they are ended by this one. Python drops an exception that is raised in some places, as where a process
-    is forked or an object removed, with a traceback. Here it is raised once
-    more a moment later. A SIGTERM after the first signal is not heard, for it
-    would disturb what tidies up. Neither is any at the end of the process,
-    where it would give a traceback. SIGINT stays ignored where it is, as in
-    jobs that a shell runs in the background.
+    Processes that are forked hear no Ctrl-C, which a terminal sends to them
+    too: they are ended by this one. Python drops an exception that is raised
+    in some places, as where a process is forked or an object removed, with a
+    traceback. Here it is raised once more a moment later. A SIGTERM after the
+    first signal is not heard, for it would disturb what tidies up. Neither is
+    any at the end of the process, where it would give a traceback. SIGINT
+    stays ignored where it is, as in jobs that a shell runs in the background.
 
     Yields:
         The signals that have come, in their order.
     """
     received: list[int] = []
-
     process = os.getpid()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -64,7 +63,7 @@ def stoppable() -> Iterator[list[int]]:
         atexit.register(_hear_no_more)
 
 
-def _raise_again(stop: Any) -> None:
+def _raise_again(stop: Callable[[int, FrameType | None], None]) -> None:
     if sys.platform != 'win32':
         signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, _AGAIN)
