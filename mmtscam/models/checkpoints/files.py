@@ -117,16 +117,16 @@ def read_state(checkpoint: str, setting: str = BACKBONE_SETTING) -> dict[str, Te
 def _load(path: str) -> Any:
     with Path(path).open('rb') as file:
         start = file.read(256)
-    if damaged := damage(path):
-        raise ValueError(f'{path}: not a file of weights that can be read safely: {damaged}')
     try:
-        # The header of a safetensors file is JSON after its length of eight bytes.
-        if start[8:9] == b'{':
-            return load_file(path)
         check_archive(path)
-        return torch.load(path, map_location='cpu', weights_only=True)
+        damaged = damage(path)
+        if not damaged:
+            # The header of a safetensors file is JSON after its length of eight bytes.
+            is_safetensors = start[8:9] == b'{'
+            return load_file(path) if is_safetensors else torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # what is no file of weights fails in any way
         raise _unreadable(path, start, error) from error
+    raise ValueError(f'{path}: not a file of weights that can be read safely: {damaged}')
 
 
 def damage(path: str | os.PathLike) -> str | None:
