@@ -30,7 +30,7 @@ from mmtscam.localization import PROTOCOLS, normalize_map
 
 pytest_plugins = ['weekly.agreement.fixtures']
 
-CASES = max(8, int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000')) // 250)
+CASES = max(8, int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000')) // 50)
 V1, V2 = 'wsol-v1', 'wsol-v2'
 LEVEL_OPTIONS = ['--protocol-options', 'iou_levels=[0.3,0.5,0.7]']
 
@@ -159,7 +159,7 @@ def test_maps_at_token_resolution(agreement, benchmark, tmp_path):
 def test_pxap(agreement, benchmark, tmp_path):
     """Masks of several objects and an ignored region, at sizes of their own."""
     rng = np.random.default_rng(2)
-    cases = random_images(2, 10 * CASES)
+    cases = random_images(2, 5 * CASES)
     ids, rows, mask_root = [], [], tmp_path / 'masks'
     for place, case in enumerate(cases):
         name = f'test/{place}.jpg'
