@@ -91,9 +91,12 @@ def test_no_class_scores_in_a_folder(maps, tmp_path):
     ]
 
 
-def test_a_map_that_cannot_be_scored(maps):
-    with pytest.raises(ValueError, match=r"^set/test/0.jpg: has no maps of the kind 'attention'; there are coupled"):
+def test_a_map_that_cannot_be_scored(maps, capsys):
+    said = r"^set/test/0.jpg: has no maps of the kind 'attention'; there are coupled"
+    with pytest.raises(ValueError, match=said) as error:
         evaluate_maps(maps, [MaxBoxAcc(map_kind='attention')])
+    # The bar has ended, though the error still holds what was at work.
+    assert error and 'Scoring maps' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

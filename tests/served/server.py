@@ -13,6 +13,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 TESTS = str(Path(__file__).resolve().parents[1])
 
 
@@ -51,6 +53,8 @@ def answer(client: socket.socket, streams: array.array, program: str, words: lis
         os.dup2(stream, number)
     os.environ.clear()
     os.environ.update(env)
+    if 'OMP_NUM_THREADS' in env:
+        torch.set_num_threads(int(env['OMP_NUM_THREADS']))
     os.chdir(folder)
     sys.path[0:1] = [path for path in env.get('PYTHONPATH', '').split(os.pathsep) if path]
     # Programs that this one starts are answered here too.

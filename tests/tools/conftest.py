@@ -39,11 +39,10 @@ def run() -> Callable[..., subprocess.CompletedProcess]:
 
 @pytest.fixture
 def serve() -> Callable[..., subprocess.CompletedProcess]:
-    """The same for a tool, in a child of a process that has imported what tools need; see :mod:`served`."""
+    """The same, with each Python in it a child of a process that has imported what tools need; see :mod:`served`."""
 
     def serve(*command: object, code: int = 0, cwd: Path = REPO, **environment: str) -> subprocess.CompletedProcess:
-        words = [str(service().commands / 'python'), *map(str, command[1:])]
-        return _run(words, code, cwd, {**service().environment, **environment})
+        return _run([str(word) for word in command], code, cwd, {**service().environment, **environment})
 
     return serve
 

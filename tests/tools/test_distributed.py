@@ -14,14 +14,14 @@ def port():
     return '29617'
 
 
-def evaluate_both_ways(run, port, config, checkpoint, tmp_path):
+def evaluate_both_ways(serve, port, config, checkpoint, tmp_path):
     """Metrics of one process and of two."""
     single, double = tmp_path / 'single.json', tmp_path / 'double.json'
-    run(
+    serve(
         'python', 'tools/test.py', config, checkpoint, '--work-dir', tmp_path / 'single',
         '--out', single, '--out-item', 'metrics',
     )  # fmt: skip
-    run(
+    serve(
         'bash', 'tools/dist_test.sh', config, checkpoint, '2', '--work-dir', tmp_path / 'double',
         '--out', double, '--out-item', 'metrics', PORT=port,
     )  # fmt: skip
@@ -29,7 +29,7 @@ def evaluate_both_ways(run, port, config, checkpoint, tmp_path):
 
 
 @pytest.mark.slow
-def test_every_metric_on_one_two_and_three_processes(tool_config, sample_set, tmp_path, run, port):
+def test_every_metric_on_one_two_and_three_processes(tool_config, sample_set, tmp_path, serve, port):
     add_masks(tool_config, sample_set, tmp_path / 'masks')
     # Neither two nor three divides it: the last batches are filled up with images that must not count.
     tool_config.test_dataloader.dataset.indices = 13
@@ -50,7 +50,7 @@ def test_every_metric_on_one_two_and_three_processes(tool_config, sample_set, tm
         command = ['python', 'tools/test.py', tmp_path / 'tiny.py', tmp_path / 'model.pth']
         if processes > 1:
             command = ['bash', 'tools/dist_test.sh', *command[2:], processes]
-        run(
+        serve(
             *command, '--work-dir', folder, '--out', folder / 'metrics.json', '--out-item', 'metrics',
             '--report-dir', folder, '--save-maps', folder / 'maps.npz',
             PORT=port, OMP_NUM_THREADS='1',
@@ -72,7 +72,7 @@ def test_every_metric_on_one_two_and_three_processes(tool_config, sample_set, tm
 
 
 @pytest.mark.slow
-def test_evaluation_of_243_images_on_two_processes(assets, repo, tmp_path, run, port):
+def test_evaluation_of_243_images_on_two_processes(assets, repo, tmp_path, serve, port):
     cfg = Config.fromfile(repo / 'configs' / 'tscam_deit-t_cub_released.py')
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(batch_size=27, num_workers=0, persistent_workers=False)
@@ -86,7 +86,7 @@ def test_evaluation_of_243_images_on_two_processes(assets, repo, tmp_path, run, 
     golden = np.load(assets / 'golden' / 'tscam_model.npz')
     model.head.conv.weight.data = torch.from_numpy(golden['head_weight'])
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'model.pth')
-    single, double = evaluate_both_ways(run, port, tmp_path / 'cub.py', tmp_path / 'model.pth', tmp_path)
+    single, double = evaluate_both_ways(serve, port, tmp_path / 'cub.py', tmp_path / 'model.pth', tmp_path)
     assert single == double
     assert sum(value for name, value in single.items() if name.startswith('tscam/outcome_')) == 243
 

@@ -270,8 +270,8 @@ def test_a_threshold_is_not_chosen_on_the_test_images(checkpoint, tmp_path, run_
 
 
 @pytest.mark.slow
-def test_benchmark(run):
-    printed = run('python', 'tools/analysis/benchmark_evaluation.py', '--images', '2', '--repeats', '1').stdout
+def test_benchmark(serve):
+    printed = serve('python', 'tools/analysis/benchmark_evaluation.py', '--images', '2', '--repeats', '1').stdout
     assert 'same counts' in printed
-    printed = run('python', 'tools/analysis/benchmark_evaluation.py', '--scale', '500', '--workers', '0').stdout
+    printed = serve('python', 'tools/analysis/benchmark_evaluation.py', '--scale', '500', '--workers', '0').stdout
     assert 'PixelAP' in printed

@@ -16,9 +16,9 @@ def images(sample_set):
 
 
 @pytest.mark.slow
-def test_one_image(run, tiny_files, images, tmp_path):
+def test_one_image(serve, tiny_files, images, tmp_path):
     command = ['python', 'tools/image_demo.py', images[0], *tiny_files, '--out-dir', tmp_path / 'out']
-    printed = run(*command, '--print-result', '--pred-score-thr', '1').stdout
+    printed = serve(*command, '--print-result', '--pred-score-thr', '1').stdout
     with Image.open(tmp_path / 'out' / 'vis' / images[0].name) as picture:
         red = np.abs(np.asarray(picture, int) - PREDICTED_COLOR).max(axis=-1) < 40
     assert not red[-25:].any()  # no predicted box in the legend

@@ -285,14 +285,14 @@ def test_what_fails_in_between_leaves_the_old_file(released, tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_tools_end_with_one_line(run, released, tmp_path):
+def test_tools_end_with_one_line(serve, released, tmp_path):
     (tmp_path / 'ours.pth').write_text('something else')
-    output = run('python', TO_OURS, released, tmp_path / 'ours.pth', code=1).stdout
+    output = serve('python', TO_OURS, released, tmp_path / 'ours.pth', code=1).stdout
     assert (
         output == f'{tmp_path}/ours.pth: exists already; name another file, or replace it with force=True (--force)\n'
     )
-    run('python', TO_OURS, released, tmp_path / 'ours.pth', '--force')
+    serve('python', TO_OURS, released, tmp_path / 'ours.pth', '--force')
     assert len(load(tmp_path / 'ours.pth')['state_dict']) == len(load(released)['state_dict'])
     # But never the source.
-    output = run('python', TO_REFERENCE, tmp_path / 'ours.pth', tmp_path / 'ours.pth', '--force', code=1).stdout
+    output = serve('python', TO_REFERENCE, tmp_path / 'ours.pth', tmp_path / 'ours.pth', '--force', code=1).stdout
     assert output == f'{tmp_path}/ours.pth: is the source itself; name another file to write\n'

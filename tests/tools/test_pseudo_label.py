@@ -36,8 +36,8 @@ def command(tiny_config, tiny_files, sample_set, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_stopped_run_goes_on_and_gives_the_same_file(run, command, repo, tmp_path):
-    printed = run(*command('whole.json')).stdout
+def test_a_stopped_run_goes_on_and_gives_the_same_file(serve, command, repo, tmp_path):
+    printed = serve(*command('whole.json')).stdout
     assert f'{tmp_path}/whole.json: 24 images, 24 boxes, 0 without a box, 0 skipped\n' in printed
 
     words = [sys.executable, '-W', 'ignore', *map(str, command('stopped.json')[1:])]
@@ -57,16 +57,16 @@ def test_a_stopped_run_goes_on_and_gives_the_same_file(run, command, repo, tmp_p
     assert not alive
     assert 0 < len(list(parts.glob('0*.jsonl'))) < 12
     assert not (tmp_path / 'stopped.json').exists()
-    assert 'Going on: ' in run(*command('stopped.json')).stdout
+    assert 'Going on: ' in serve(*command('stopped.json')).stdout
     assert (tmp_path / 'stopped.json').read_bytes() == (tmp_path / 'whole.json').read_bytes()
     assert not parts.exists()
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_same_file_and_one_goes_on_for_them(run, command, tmp_path):
+def test_two_processes_give_the_same_file_and_one_goes_on_for_them(serve, command, tmp_path):
     several = ['python', '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node']
-    run(*command('one.json'))
-    run(*several, '2', *command('two.json')[1:], '--launcher', 'pytorch')
+    serve(*command('one.json'))
+    serve(*several, '2', *command('two.json')[1:], '--launcher', 'pytorch')
     one = (tmp_path / 'one.json').read_bytes()
     assert (tmp_path / 'two.json').read_bytes() == one
 
@@ -74,15 +74,15 @@ def test_two_processes_give_the_same_file_and_one_goes_on_for_them(run, command,
     large = ['--part-size', '20']
     gone = next(tmp_path.glob('set/images/*/*_0003.jpg'))
     gone.rename(gone.with_suffix('.gone'))
-    printed = run(*command('three.json'), *large, code=1).stdout
+    printed = serve(*command('three.json'), *large, code=1).stdout
     assert printed.splitlines()[-1].startswith(f'{gone}: no such file; started again, the run goes on')
     gone.with_suffix('.gone').rename(gone)
-    run(*several, '3', *command('three.json')[1:], *large, '--launcher', 'pytorch')
+    serve(*several, '3', *command('three.json')[1:], *large, '--launcher', 'pytorch')
     assert (tmp_path / 'three.json').read_bytes() == one
 
 
-def test_processes_that_do_not_know_of_each_other_are_refused(run, command):
-    printed = run(*command('a.json'), code=2, WORLD_SIZE='2').stdout
+def test_processes_that_do_not_know_of_each_other_are_refused(serve, command):
+    printed = serve(*command('a.json'), code=2, WORLD_SIZE='2').stdout
     assert printed.splitlines()[-1].endswith('error: started by torchrun: add --launcher pytorch')
 
 
@@ -100,10 +100,10 @@ def test_an_interrupted_run_says_how_to_go_on(command, repo):
 
 
 @pytest.mark.slow
-def test_an_error_ends_all_processes_and_is_told_once(run, command, tmp_path):
+def test_an_error_ends_all_processes_and_is_told_once(serve, command, tmp_path):
     (tmp_path / 'a.json').write_text('{}')
     several = ['python', '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2']
-    printed = run(*several, *command('a.json')[1:], '--launcher', 'pytorch', code=1).stdout
+    printed = serve(*several, *command('a.json')[1:], '--launcher', 'pytorch', code=1).stdout
     # By the first of them, and in the table of torchrun.
     assert re.findall(r'(rank|traceback : rank) \d: .*a\.json: is there already; remove it', printed) == [
         'rank',

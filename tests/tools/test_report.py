@@ -19,8 +19,8 @@ def tested(tool_config, tmp_path):
 
 
 @pytest.mark.slow
-def test_report(tested, tmp_path, run):
-    printed = run(*TOOL, tested, '--maps', tmp_path / 'maps.npz', '--thumbnail-size', '64', '--workers', '2').stdout
+def test_report(tested, tmp_path, serve):
+    printed = serve(*TOOL, tested, '--maps', tmp_path / 'maps.npz', '--thumbnail-size', '64', '--workers', '2').stdout
     assert printed.splitlines()[-1] == f'Written: {tested / "html" / "index.html"}'
     assert 'no picture' not in printed
     data = json.loads((tested / 'html' / 'data.js').read_text().partition(' = ')[2].rstrip(';\n'))
@@ -30,7 +30,7 @@ def test_report(tested, tmp_path, run):
     assert len(list((tested / 'html' / 'maps' / '0' / 'attention').rglob('*.jpg'))) == 16
 
     # Again in its place, without maps, of another result and of some images.
-    printed = run(
+    printed = serve(
         *TOOL, tested, '--out', tested / 'html', '--max-images', '4', '--metric', 'tscam-attention', '--workers', '0'
     ).stdout  # fmt: skip
     data = json.loads((tested / 'html' / 'data.js').read_text().partition(' = ')[2].rstrip(';\n'))

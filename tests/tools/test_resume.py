@@ -13,7 +13,7 @@ REPO = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_is_the_same_as_uninterrupted(tool_config, tmp_path, run):
+def test_killed_and_resumed_is_the_same_as_uninterrupted(tool_config, tmp_path, serve):
     """With everything random on: drop path, crops and flips in two workers that persist, shuffling."""
     tool_config.model.backbone.drop_path_rate = 0.2
     tool_config.train_cfg.max_epochs = 5
@@ -25,7 +25,7 @@ def test_killed_and_resumed_is_the_same_as_uninterrupted(tool_config, tmp_path, 
     tool_config.dump(config)
 
     whole, parted = tmp_path / 'whole', tmp_path / 'parted'
-    run('python', 'tools/train.py', config, '--work-dir', whole)
+    serve('python', 'tools/train.py', config, '--work-dir', whole)
 
     log = tmp_path / 'killed.log'
     with log.open('w') as file:
@@ -45,7 +45,7 @@ def test_killed_and_resumed_is_the_same_as_uninterrupted(tool_config, tmp_path, 
     assert (parted / 'epoch_2.pth').is_file()
     assert not (parted / 'epoch_3.pth').exists()
 
-    output = run('python', 'tools/train.py', config, '--work-dir', parted, '--resume').stdout
+    output = serve('python', 'tools/train.py', config, '--work-dir', parted, '--resume').stdout
     assert 'epoch_2.pth' in output
     assert not re.search(r'Epoch\(train\)\s+\[2\]', output)
     resumed, uninterrupted = (torch.load(folder / 'epoch_5.pth')['state_dict'] for folder in (parted, whole))

@@ -47,9 +47,9 @@ def test_train_then_test(tool_config, tmp_path, run):
 
 
 @pytest.mark.slow
-def test_auto_scale_lr(tool_config, tmp_path, run):
+def test_auto_scale_lr(tool_config, tmp_path, serve):
     tool_config.dump(tmp_path / 'tiny.py')
-    output = run(
+    output = serve(
         'python', 'tools/train.py', tmp_path / 'tiny.py', '--work-dir', tmp_path / 'run', '--auto-scale-lr',
         '--no-validate', '--cfg-options', 'train_cfg.max_epochs=1',
     ).stdout  # fmt: skip

@@ -30,7 +30,7 @@ from mmtscam.localization import PROTOCOLS, normalize_map
 
 pytest_plugins = ['weekly.agreement.fixtures']
 
-CASES = max(8, int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000')) // 250)
+CASES = max(8, int(os.environ.get('MMTSCAM_AGREEMENT_CASES', '10000')) // 50)
 V1, V2 = 'wsol-v1', 'wsol-v2'
 LEVEL_OPTIONS = ['--protocol-options', 'iou_levels=[0.3,0.5,0.7]']
 
@@ -145,21 +145,23 @@ def test_maps_at_token_resolution(agreement, benchmark, tmp_path):
         difference = np.abs(counts - expected).max()
         assert difference <= max(1, len(ids) // 1000)
         agreement.add(f'`{name}` and the benchmark: images right, maps normalised by each', len(ids), difference)
-    levels = [
-        (normalize_map(case.score_map.astype(np.float32), PROTOCOLS[V1]) * 255).astype(int)
-        - (score_map * 255).astype(int)
-        for case, (_, score_map) in zip(cases, maps, strict=True)
-    ]
-    assert np.abs(levels).max() <= 1
+    moved = []
+    for case, (_, score_map) in zip(cases, maps, strict=True):
+        tokens = case.score_map.astype(np.float32)
+        levels = (normalize_map(tokens, PROTOCOLS[V1]) * 255).astype(int) - (score_map * 255).astype(int)
+        moved.append(np.abs(levels))
+        # A few roundings of the largest value, spread to the whole range; and one level at a border of two.
+        rounding = np.finfo(np.float32).eps * np.abs(tokens).max() / (np.ptp(tokens) or np.inf)
+        assert moved[-1].max() <= 1 + 255 * 8 * rounding
     agreement.add(
-        '`wsol-v1` and the benchmark: share of pixels whose grey level differs, by 1', len(ids), np.mean(np.abs(levels))
+        '`wsol-v1` and the benchmark: share of pixels whose grey level differs', len(ids), np.mean(np.array(moved) > 0)
     )
 
 
 def test_pxap(agreement, benchmark, tmp_path):
     """Masks of several objects and an ignored region, at sizes of their own."""
     rng = np.random.default_rng(2)
-    cases = random_images(2, 10 * CASES)
+    cases = random_images(2, 5 * CASES)
     ids, rows, mask_root = [], [], tmp_path / 'masks'
     for place, case in enumerate(cases):
         name = f'test/{place}.jpg'
@@ -216,7 +218,7 @@ def test_a_map_of_another_size_is_refused_here_alone(benchmark, folder_of_maps):
     metadata = root / 'metadata' / 'CUB' / 'test'
     correct_images(benchmark, metadata, [(ids[0], score_map)], several_contours=False)
     printed = run_tool(root, 'analysis/evaluate_maps.py', root / 'maps', '--metadata', metadata, code=1)
-    assert 'cannot be scored as it stands' in printed.splitlines()[-1]
+    assert 'cannot be scored as it stands' in printed
 
 
 def test_what_is_no_score_map_is_refused_by_both(benchmark, folder_of_maps):
@@ -229,4 +231,4 @@ def test_what_is_no_score_map_is_refused_by_both(benchmark, folder_of_maps):
         with pytest.raises(ValueError, match='Scoremap must'):
             correct_images(benchmark, metadata, [(ids[0], score_map)], several_contours=False)
         printed = run_tool(root, 'analysis/evaluate_maps.py', root / 'maps', '--metadata', metadata, code=1)
-        assert printed.splitlines()[-1].startswith(f'{ids[0]}: a map of shape (224, 224) with values from ')
+        assert f'\n{ids[0]}: a map of shape (224, 224) with values from ' in f'\n{printed}'

@@ -1,7 +1,9 @@
 """Scoring stored maps."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import islice
+from typing import Any
 
 from rich.progress import track
 
@@ -31,8 +33,9 @@ def evaluate_maps(maps: MapFile | ScoreMapFolder, metrics: Sequence[BaseLocMetri
     """
     for metric in metrics:
         metric.dataset_meta = dict(classes=maps.classes)
-    samples = iter(track(maps, description='Scoring maps', total=len(maps)))
-    with shared_scoring(metrics):
+    samples: Any = track(maps, description='Scoring maps', total=len(maps))
+    # Closed, the bar ends before the message of an error comes.
+    with shared_scoring(metrics), closing(samples):
         while batch := list(islice(samples, _BATCH)):
             for metric in metrics:
                 metric.process({}, batch)

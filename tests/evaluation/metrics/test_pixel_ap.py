@@ -115,15 +115,29 @@ def test_a_map_that_is_not_finite_says_nothing(make_sample, evaluate, value):
     assert evaluate(PixelAP(frame), [make_sample(score_map, mask=mask)]) == {'wsol-v2/pxap': pytest.approx(30)}
 
 
-def test_no_foreground_at_all(make_sample, map_of, evaluate):
-    score_map, masks = map_of((0, 0, 9, 9)), [np.full((5, 5), value, np.uint8) for value in (0, 255)]
-    samples = [make_sample(score_map, mask=mask, img_id=index) for index, mask in enumerate(masks)]
-    with pytest.raises(ValueError, match='none of the 2 images has a true mask that has foreground'):
-        evaluate(PixelAP(), samples)
-    samples.append(make_sample(score_map, mask=np.eye(5, dtype=np.uint8), img_id=2))
+def test_without_boxes_every_image_counts(make_sample, map_of, evaluate):
+    """A mask without foreground, or with an object too thin for the frame, is all background: the benchmark's rule."""
+    score_map = map_of((0, 0, 9, 9))
+    thin = np.zeros((5, 1000), np.uint8)
+    thin[:, 1] = 1
+    masks = [np.eye(5, dtype=np.uint8), np.zeros((5, 5), np.uint8), thin, np.full((5, 5), 255, np.uint8)]
+    samples = [make_sample(score_map, None, mask=mask, img_id=index) for index, mask in enumerate(masks)]
+    metric = PixelAP(step=0.05)
+    metrics = evaluate(metric, samples)
+    assert metrics['wsol-v2/pxap'] == pytest.approx(_plain(samples, 'wsol-v2', 0.05)[0])
+    assert metric.result.counts == '4 images, 4 with a true mask'
+    with pytest.raises(ValueError, match='no mask has a foreground pixel'):
+        evaluate(PixelAP(), samples[1:])
+
+
+def test_an_image_without_a_true_box_is_left_out(make_sample, map_of, evaluate):
+    score_map, mask = map_of((0, 0, 9, 9)), np.eye(5, dtype=np.uint8)
+    samples = [
+        make_sample(score_map, boxes, mask=mask, img_id=index) for index, boxes in enumerate([[(0, 0, 5, 5)], []])
+    ]
     metric = PixelAP()
-    assert evaluate(metric, samples) == evaluate(PixelAP(), samples[2:])  # they show no object
-    assert metric.result.counts == '3 images, 1 with a true mask that has foreground'
+    assert evaluate(metric, samples) == evaluate(PixelAP(), samples[:1])
+    assert metric.result.counts == '2 images, 1 with a true mask'
 
 
 @pytest.mark.parametrize(
