@@ -13,6 +13,7 @@ HINTS = {
     'min_area': '--min-area',
     'attn_layers': '--layers',
     'out_dir': '--out-dir',
+    'pred_score_thr': '--pred-score-thr',
     'pred_formats': '--pred-formats',
     'layout=': '--layout',
 }

@@ -1,4 +1,4 @@
-"""What a head must declare and return, checked in the words of whoever writes one."""
+"""Checks of what a head declares and returns, in the words of whoever writes one."""
 
 from abc import ABCMeta
 from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ def check_maps(owner: str, maps: Any, kinds: Sequence[MapKind], labels: Tensor |
     """Refuse maps other than the declared ones.
 
     Args:
-        owner: What made the maps, for messages.
+        owner: Name of the code that made the maps, for messages.
         maps: Name of a kind to its maps, see ``BaseLocHead.maps``.
         kinds: The declared kinds.
         labels: ``(B, k)`` classes that were asked for; ``None`` where shapes
@@ -126,7 +126,7 @@ def check_finite(owner: str, maps: Tensor, name: str, images: Sequence[str]) -> 
     """Refuse maps that hold NaN or infinity, from which a box would be drawn without any meaning.
 
     Args:
-        owner: What made the maps, for messages.
+        owner: Name of the code that made the maps, for messages.
         maps: ``(B, ...)`` ``float32`` maps of a batch, on the CPU.
         name: Name of their kind.
         images: Name of each image.
