@@ -4,6 +4,7 @@ from abc import ABCMeta
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from mmengine.structures import InstanceData
 from torch import Tensor
 
@@ -134,9 +135,10 @@ def check_finite(owner: str, maps: Tensor, name: str, images: Sequence[str]) -> 
     Raises:
         ValueError: If there are some; names the first image.
     """
-    low, high = maps.aminmax()  # one pass; NaN is both
-    if not (low.isfinite() and high.isfinite()):
-        first = int(maps.flatten(1).isfinite().all(dim=1).logical_not().nonzero()[0])
+    values = maps.numpy()  # NaN is both the least and the largest
+    if not (np.isfinite(values.min()) and np.isfinite(values.max())):
+        finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+        first = int(finite.argmin())
         raise ValueError(
             f'{images[first]}: {owner}: {name!r} holds NaN or infinity: the model has diverged, or the head divides '
             'by 0 or takes a logarithm of it'
