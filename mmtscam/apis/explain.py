@@ -21,10 +21,12 @@ from mmtscam.structures import LocDataSample
 from mmtscam.utils.class_names import find_class, readable_class_name
 from mmtscam.utils.config import config_name, read_config
 from mmtscam.utils.images import loads_upright, read_image
+from mmtscam.utils.turns import Turns
 
 from .block_outputs import default_blocks, keep_outputs, patch_tokens
 from .loading import check_localises, class_names, load_model
 from .pipelines import find_pipeline
+from .precision import in_precision_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class Explanation:
 
 
 class Explainer:
-    """A model that is asked what it sees in images.
+    """A model that is asked what it sees in images. Threads that share one take turns.
 
     Args:
         config: File, or config, of any model with one of our heads.
@@ -94,6 +96,7 @@ class Explainer:
         self._upright = loads_upright(pipeline)
         self._pipeline = Compose([TRANSFORMS.build(step) for step in pipeline])
         self._read_boxes: Any = None
+        self._turns = Turns()  # a forward pass keeps class attention in the backbone until it is taken
 
     @property
     def backbone(self) -> nn.Module:
@@ -130,15 +133,16 @@ class Explainer:
             self.check_label(label)
         if labels is not None and (not labels or len(set(labels)) < len(labels)):
             raise ValueError(f'labels must be different and one at least, got {list(labels)}')
-        feats, sample, image = self._extract(img_path)
-        prepared = self.head.prepare(feats)
-        logits = self.head.logits(prepared)
-        scores = logits.softmax(dim=1)
-        if labels is None:
-            chosen = scores.topk(min(topk, self.head.num_classes), dim=1).indices
-        else:
-            chosen = torch.tensor([list(labels)], device=scores.device)
-        found = self.head.all_maps(feats, prepared, chosen)
+        with self._turns:
+            feats, sample, image = self._extract(img_path)
+            prepared = self.head.prepare(feats)
+            logits = self.head.logits(prepared)
+            scores = logits.softmax(dim=1)
+            if labels is None:
+                chosen = scores.topk(min(topk, self.head.num_classes), dim=1).indices
+            else:
+                chosen = torch.tensor([list(labels)], device=scores.device)
+            found = self.head.all_maps(feats, prepared, chosen)
         maps = {
             # A class-agnostic map is that of each class; others have a map a class already.
             kind.name: found[kind.name][0].expand(chosen.shape[1], -1, -1).cpu()
@@ -182,7 +186,7 @@ class Explainer:
         """
         blocks = default_blocks(self.backbone) if blocks is None else blocks
         try:
-            with keep_outputs(self.backbone, blocks) as outputs:
+            with self._turns, keep_outputs(self.backbone, blocks) as outputs:
                 feats, _, _ = self._extract(img_path)
             patches = feats.patches[0, 0].numel() if isinstance(feats, TokenFeatures) else None
             if not blocks:
@@ -245,7 +249,8 @@ class Explainer:
         except Exception as error:  # whatever transforms raise
             raise ValueError(f'{path}: cannot be read, or transformed by the test pipeline: {error}') from error
         data = self.model.data_preprocessor(pseudo_collate([packed]))
-        return self.model.extract_feat(data['inputs']), packed['data_samples'], image
+        inputs = in_precision_of(self.model, data['inputs'])
+        return self.model.extract_feat(inputs), packed['data_samples'], image
 
     def _boxes(self, sample: LocDataSample, labels: Tensor, maps: Tensor) -> list[np.ndarray]:
         """The boxes that are drawn from each of some maps ``(k, h, w)``."""

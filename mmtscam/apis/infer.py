@@ -9,10 +9,11 @@ from mmtscam.utils.cli import add_cfg_options, add_coco_arguments, add_view_argu
 HINTS = {
     'batch_size': '--batch-size',
     'topk': '--topk',
-    'map_kind': '--map-kind',
+    'map_kind of': '--map-kind',
     'min_area': '--min-area',
     'attn_layers': '--layers',
     'out_dir': '--out-dir',
+    'pred_score_thr': '--pred-score-thr',
     'pred_formats': '--pred-formats',
     'layout=': '--layout',
 }

@@ -25,15 +25,18 @@ from mmtscam.models.heads import LocSettings
 from mmtscam.registry import TRANSFORMS
 from mmtscam.structures import LocDataSample
 from mmtscam.utils.ahead import ahead
+from mmtscam.utils.arguments import as_list, check_number, check_path, check_whole
 from mmtscam.utils.choices import PREDICTION_FORMATS
 from mmtscam.utils.class_names import class_name, find_class
 from mmtscam.utils.config import checkpoint_config, read_config
 from mmtscam.utils.images import check_array, list_images, read_image, to_pipeline
+from mmtscam.utils.turns import Turns
 from mmtscam.utils.views import first_sample, input_shapes, use_views
 from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
 
 from .loading import check_localises, class_names, load_model
 from .pipelines import image_pipeline
+from .precision import in_precision_of
 from .predictions import coco_names, sample_to_dict, write_predictions
 
 ImageInput = str | Path | np.ndarray
@@ -51,6 +54,8 @@ class _Outcome(NamedTuple):
 
 class LocInferencer(BaseInferencer):
     """Classifies and localises images; used as mmdet's ``DetInferencer`` is.
+
+    Threads may share one: they take turns with the model, in :meth:`forward`.
 
     Args:
         model: Path of a config, or the config itself; by default the one in
@@ -91,13 +96,18 @@ class LocInferencer(BaseInferencer):
     ) -> None:
         if weights is None:
             raise ValueError('weights are missing: name a checkpoint')
+        check_path('weights', weights)
+        check_whole('num_workers', num_workers, 0)
         init_default_scope('mmtscam')
         if isinstance(model, dict):
             model = Config(model)
+        elif not isinstance(model, Config | None):
+            check_path('model', model)
         cfg = checkpoint_config(weights) if model is None else read_config(model)
         if layers is not None:
-            cfg.model.backbone.attn_layers = list(layers)
+            cfg.model.backbone.attn_layers = layers
         self.num_workers = num_workers
+        self._turns = Turns()  # a forward pass keeps class attention in the backbone until it is taken
         self._augmented = tta or ten_crop or zoom
         if self._augmented:
             cfg = copy.deepcopy(cfg)
@@ -181,11 +191,13 @@ class LocInferencer(BaseInferencer):
                 images.
             TypeError: If an input is none of the above.
         """
-        classes = [classes] if isinstance(classes, str | int) else classes
-        pred_formats = [pred_formats] if isinstance(pred_formats, str) else pred_formats
-        if batch_size < 1:
-            raise ValueError(f'batch_size must be at least 1, got {batch_size}')
-        if unknown := sorted(set(pred_formats) - set(PREDICTION_FORMATS)):
+        classes = None if classes is None else as_list(classes)
+        pred_formats = as_list(pred_formats)
+        check_whole('batch_size', batch_size, 1)
+        check_path('out_dir', out_dir)
+        check_number('wait_time', wait_time)
+        check_number('pred_score_thr', pred_score_thr)
+        if unknown := [each for each in pred_formats if each not in PREDICTION_FORMATS]:
             raise ValueError(f'unknown format {unknown[0]!r}: choose from {", ".join(PREDICTION_FORMATS)}')
         items = self._inputs_to_list(inputs)
         folder = str(inputs) if isinstance(inputs, str | Path) and osp.isdir(inputs) else None
@@ -310,7 +322,7 @@ class LocInferencer(BaseInferencer):
 
     @torch.no_grad()
     def forward(self, inputs: dict | tuple, settings: LocSettings | None = None, **kwargs: Any) -> Any:
-        """Predict a batch.
+        """Predict a batch; a thread waits for its turn.
 
         Args:
             inputs: A collated batch.
@@ -320,8 +332,10 @@ class LocInferencer(BaseInferencer):
         Returns:
             The samples.
         """
-        data = self.model.data_preprocessor(inputs, False)
-        return self.model.predict(**data, settings=settings)
+        with self._turns:
+            data = self.model.data_preprocessor(inputs, False)
+            data['inputs'] = in_precision_of(self.model, data['inputs'])
+            return self.model.predict(**data, settings=settings)
 
     def _predict(self, batch: Sequence[tuple[_Outcome, dict | None]], settings: LocSettings) -> list[_Outcome]:
         """Add the samples of the images of a batch that could be read."""
@@ -383,6 +397,8 @@ class LocInferencer(BaseInferencer):
             raise TypeError(
                 f'an image is a path, a URL or an array (H, W, 3) uint8 in BGR, not a {type(item).__name__}'
             )
+        if isinstance(item, str) and not item:
+            raise ValueError('the path of an image is empty: name an image')
 
     def _inputs_to_list(self, inputs: ImageInput | Sequence[ImageInput]) -> list[ImageInput]:
         if isinstance(inputs, list | tuple):

@@ -15,6 +15,7 @@ from mmtscam.models.heads import BaseLocHead
 from mmtscam.registry import DATASETS, MODELS
 from mmtscam.utils.class_names import check_same_classes
 from mmtscam.utils.config import config_name, type_class
+from mmtscam.utils.config_mistakes import built_part, explain
 from mmtscam.utils.safe_loading import check_archive
 
 
@@ -41,17 +42,25 @@ def load_model(cfg: Config, checkpoint: str | os.PathLike, device: str = 'cpu') 
         raise ValueError(f'{name}: has no model')
     if '://' not in file and not osp.isfile(file):
         raise FileNotFoundError(f'{file}: checkpoint not found')
+    if str(device).partition(':')[0] == 'meta':
+        raise ValueError(f'device {device}: holds no numbers, so nothing can be computed there: use cpu or cuda')
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     content = read_content(file, 'the checkpoint')
     try:
         model = MODELS.build(copy.deepcopy(cfg.model))  # building fills in the config
     except Exception as error:  # whatever the parts of any model raise
-        raise ValueError(f'{name}: its model cannot be built: {error}') from error
+        raise ValueError(f'{name}: its model cannot be built: {explain(error) or _with_part(error)}') from error
     load_strictly(model, content, file)
     try:
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f'device {device}: cannot be used: {str(error).splitlines()[0]}') from error
+
+
+def _with_part(error: Exception) -> str:
+    """The message of an error, and the part whose code has raised it, unless it is ours."""
+    part = None if isinstance(error, ValueError) else built_part(error)
+    return f'{part}: {type(error).__name__}: {error}' if part else str(error)
 
 
 def check_localises(model: BaseModel, cfg: Config) -> BaseLocHead:

@@ -9,6 +9,7 @@ from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmtscam.utils.arguments import is_number
 from mmtscam.utils.cli import set_local_rank
 from mmtscam.utils.config import read_config, type_name
 from mmtscam.utils.external_configs import drop_function_scopes
@@ -96,6 +97,14 @@ def _check_start(cfg: Config) -> None:
         )
 
 
+def _check_length(cfg: Config) -> None:
+    """Refuse a training of no step, after which mmengine ends without a word, and parts of an epoch."""
+    for name in ('max_epochs', 'max_iters', 'val_interval'):
+        value = (cfg.get('train_cfg') or {}).get(name)
+        if value is not None and not (is_number(value) and value >= 1 and value == int(value)):
+            raise ValueError(f'train_cfg.{name} must be a whole number of at least 1, got {value!r}')
+
+
 def _check_schedule(cfg: Config) -> None:
     """Refuse a schedule that begins when the training is over, on which mmengine says little."""
     epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
@@ -117,9 +126,11 @@ def build_runner(cfg: Config) -> Runner:
         FileNotFoundError: If the checkpoint to start from is missing.
         ModuleNotFoundError: If the config needs mmcv's compiled operators and
             they are not there.
-        ValueError: If a schedule begins after the last epoch.
+        ValueError: If the training has no step, or a schedule begins after
+            the last epoch.
     """
     _check_start(cfg)
+    _check_length(cfg)
     _check_schedule(cfg)
     if cfg.launcher != 'none':
         end_at_once()

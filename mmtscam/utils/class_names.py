@@ -3,7 +3,8 @@
 import difflib
 from collections.abc import Sequence
 from itertools import zip_longest
-from numbers import Integral
+
+from .arguments import is_whole
 
 
 def class_name(label: int, classes: Sequence[str] | None) -> str:
@@ -33,6 +34,8 @@ def find_class(name: str | int, classes: Sequence[str], count: int) -> int:
     Raises:
         ValueError: If there is no such class; names the nearest.
     """
+    if not isinstance(name, str) and not is_whole(name):
+        raise ValueError(f'class {name!r}: give a name or an index, not a {type(name).__name__}')
     known: dict[str, list[int]] = {}
     for label, each in enumerate(classes[:count]):
         known.setdefault(_comparable(each), []).append(label)
@@ -41,13 +44,13 @@ def find_class(name: str | int, classes: Sequence[str], count: int) -> int:
         if len(labels) > 1:
             raise ValueError(f'class {name!r}: there are several, {", ".join(map(str, labels))}; give an index')
         return labels[0]
-    if isinstance(name, Integral) or str(name).strip().isdecimal():
+    if not isinstance(name, str) or name.strip().isdecimal():
         if not 0 <= int(name) < count:
             raise ValueError(f'class {name}: the model has the classes 0 to {count - 1}')
         return int(name)
     if not known:
         raise ValueError(f'class {name!r}: the names of the classes are not known; give an index from 0 to {count - 1}')
-    wanted = _comparable(str(name))
+    wanted = _comparable(name)
     near = difflib.get_close_matches(wanted, known, cutoff=0.4)
     near += [each for each in known if wanted in each and each not in near]
     hint = f'; did you mean {" or ".join(classes[known[each][0]] for each in near[:3])}?' if near else ''

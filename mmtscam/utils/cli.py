@@ -57,6 +57,7 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
     Raises:
         SystemExit: In place of the errors above.
     """
+    _check_words(sys.argv)
     logging.raiseExceptions = False
     promise_to_tell()
     with stoppable() as received:
@@ -66,6 +67,13 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
             terminated = signal.SIGTERM in received
             print(fail(str(stopped) or ('terminated' if terminated else 'interrupted')), file=sys.stderr)
             raise SystemExit(128 + (signal.SIGTERM if terminated else signal.SIGINT)) from None
+
+
+def _check_words(words: Sequence[str]) -> None:
+    """Refuse a command with an empty word, which stands for no file, folder, name or number."""
+    if '' in words[1:]:
+        before = words[words.index('', 1) - 1]
+        raise SystemExit(f"the argument after {before} is empty (''): is a variable of the shell not set?")
 
 
 def _run(main: Callable[[], None], hints: Mapping[str, str], received: Sequence[int]) -> None:

@@ -50,7 +50,7 @@ def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, An
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is no config, by the ending of its name, or cannot
-            be read.
+            be read, or an option puts a number in place of a dict.
     """
     name = config_name(config) if isinstance(config, Config) else os.fspath(config)
     if not isinstance(config, Config) and not osp.isfile(config):
@@ -59,10 +59,27 @@ def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, An
         raise ValueError(f'{name}: is no config ({", ".join(_ENDINGS)}): were CONFIG and CHECKPOINT swapped?')
     try:
         cfg = copy.deepcopy(config) if isinstance(config, Config) else Config.fromfile(config)
-        cfg.merge_from_dict(dict(cfg_options or {}))
+        options = dict(cfg_options or {})
+        replaced = [key for key, value in options.items() if isinstance(value, int | float) and _holds_parts(cfg, key)]
+        cfg.merge_from_dict(options)
     except Exception as error:  # whatever a config, which is a program, may raise
         raise ValueError(f'{name}: cannot be read: {error}') from error
+    if replaced:
+        key = replaced[0]
+        raise ValueError(f'{key}={options[key]} would take the place of a part of the config: set {key}.SETTING=VALUE')
     return cfg
+
+
+def _holds_parts(cfg: Config, key: str) -> bool:
+    """Whether a setting, named as ``a.b``, is a dict, or a list of dicts."""
+    found: Any = cfg
+    for step in key.split('.'):
+        if not isinstance(found, Mapping | Config) or step not in found:
+            return False
+        found = found[step]
+    return isinstance(found, dict) or (
+        isinstance(found, list | tuple) and any(isinstance(each, dict) for each in found)
+    )
 
 
 def checkpoint_config(checkpoint: str | os.PathLike) -> Config:

@@ -20,10 +20,12 @@ _SECTIONS = {
     'mmengine.runner.runner.build_dataloader': 'the dataloader',
     'mmengine.runner.runner.build_log_processor': 'log_processor',
 }
+_BUILD = 'mmengine.registry.build_functions.build_from_cfg'
 _SCHEDULERS = 'mmengine.registry.build_functions.build_scheduler_from_cfg'
 _SIZES = re.compile(r'stack expects each tensor to be equal size, but got (\[.*?\]) at entry 0 and (\[.*?\]) at entry')
 _IN_WORKER = re.compile(r'^Caught \w+ in DataLoader worker process')
 _WORKER_GONE = re.compile(r'^DataLoader worker \(pid.*\) (is killed|exited)')
+_NO_PART = re.compile(r'cfg should be a dict')
 _OWN = os.path.join(Path(__file__).parents[1], '')
 _UNKNOWN = re.compile(r'(\S+) is not in the \S*?(\w+) registry')
 
@@ -69,7 +71,9 @@ def explain(error: BaseException) -> str | None:
         frame = frames[names.index('mmengine.optim.optimizer.default_constructor.__call__')]
         kind = getattr(frame.f_locals.get('self'), 'optimizer_cfg', {}).get('type')
         return f'{kind}: no optimizer of this name is registered: correct optim_wrapper.optimizer.type in the config'
-    built = [place for place, name in enumerate(names) if name == 'mmengine.registry.build_functions.build_from_cfg']
+    if isinstance(error, TypeError) and _NO_PART.match(message):
+        return _no_part(frames)
+    built = [place for place, name in enumerate(names) if name == _BUILD]
     loader = [place for place, name in enumerate(names) if name == 'torch.utils.data.dataloader.__init__']
     if isinstance(error, TypeError) and built and _ARGUMENTS.search(message) and _binds(frames[built[-1] :], message):
         return f'{message}: correct the config: it names this class with arguments that it does not take'
@@ -81,6 +85,21 @@ def explain(error: BaseException) -> str | None:
         if loader or (inner and inner[-1].partition('.')[0] in _LIBRARIES):
             return f'{part}: {" ".join(message.split())}: correct its arguments in the config'
     return None
+
+
+def built_part(error: BaseException) -> str | None:
+    """Name of the class of the part that was built from a config when an error was raised; ``None`` without one."""
+    frames = [frame for frame in _frames(error) if _where(frame) == _BUILD]
+    return getattr(frames[-1].f_locals.get('obj_cls'), '__name__', None) if frames else None
+
+
+def _no_part(frames: list[FrameType]) -> str:
+    """The message for a part of a config that is no dict, with the name of the setting."""
+    value = frames[-1].f_locals.get('cfg')
+    builders = [frame for frame in frames if not _where(frame).startswith('mmengine.registry.')]
+    # Whoever builds the part has its config as an argument, under the name of the setting.
+    found = [name for name, each in builders[-1].f_locals.items() if each is value] if builders else []
+    return f'{found[0] if found else "a part"} of the config must be a dict with type, got {value!r}'
 
 
 def _binds(frames: list[FrameType], message: str) -> bool:

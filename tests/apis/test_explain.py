@@ -1,5 +1,8 @@
 """Explanations of a model, against the model itself and against plain computation."""
 
+import threading
+import time
+
 import cv2
 import numpy as np
 import pytest
@@ -267,3 +270,34 @@ def test_a_model_of_the_tests_as_it_is(tmp_path, image):
     loaded = Explainer(_config(DEIT, 'TSCAMHead', in_channels=WIDTH), tmp_path / 'bare.pth').model
     for name, value in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value)
+
+
+def test_threads_take_turns(tmp_path, image):
+    explainer = _tscam(tmp_path)
+    maps, tokens = explainer.explain(image, labels=[2]).maps, explainer.tokens(image)
+    explainer.backbone.layers[0].register_forward_hook(lambda *args: time.sleep(0.01))  # the others run meanwhile
+    found, errors = [], []
+
+    def work(number):
+        try:
+            if number % 2:
+                found.append((explainer.tokens(image), tokens))
+            else:
+                found.append((explainer.explain(image, labels=[2]).maps, maps))
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors and len(found) == 6
+    assert all(np.array_equal(ours[name], theirs[name]) for ours, theirs in found for name in theirs)
+
+
+def test_weights_of_half_precision(tmp_path, image):
+    explainer = _tscam(tmp_path)
+    whole = explainer.explain(image)
+    explainer.model.half()
+    assert np.allclose(explainer.explain(image).scores, whole.scores, atol=1e-2)

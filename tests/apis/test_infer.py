@@ -86,6 +86,11 @@ def test_errors_are_one_line(command, tiny_files, sample_set, tmp_path):
         ([image, config, checkpoint, '--class', 'grebe'], "class 'grebe': not among the 8 classes of the model"),
         ([image, config, checkpoint, '--layers', '9'], 'attn_layers must name blocks from -2 to 1, got [9]'),
         ([image, config, checkpoint, '--batch-size', '0'], 'batch_size must be at least 1, got 0'),
+        ([image, config, checkpoint, '--pred-score-thr', 'nan'], 'pred_score_thr must be a number, got nan'),
+        ([image, config, checkpoint, '--device', 'meta'], 'device meta: holds no numbers'),
+        ([image, config, checkpoint, '--cfg-options', 'model.head=3'], 'model.head=3 would take the place of a part'),
+        (['', config, checkpoint], "is empty ('')"),
+        ([image, config, checkpoint, '--out-dir', ''], "the argument after --out-dir is empty ('')"),
         ([image, config, checkpoint, '--min-area', '2'], 'min_area must be a share in [0, 1], got 2.0'),
     ):
         with pytest.raises(SystemExit) as caught:

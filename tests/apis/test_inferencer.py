@@ -2,7 +2,10 @@ import copy
 import csv
 import json
 import os
+import pickle
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +129,49 @@ def test_settings_of_one_call(inferencer, paths):
     with pytest.raises(ValueError, match='threshold'):
         inferencer(paths[0], threshold=2)
     assert inferencer(paths[0])['predictions'][0] == before
+
+
+def test_threads_take_turns(inferencer, paths):
+    """Each gets the boxes of its own image, though class attention is kept in the backbone for a moment."""
+    expected = [inferencer(path)['predictions'] for path in paths]
+    # The others run while one is between two blocks.
+    inferencer.model.backbone.layers[0].register_forward_hook(lambda *args: time.sleep(0.01))
+    found, errors = {}, []
+
+    def work(number):
+        try:
+            for place in range(number, len(paths), 4):
+                found[place] = inferencer(paths[place])['predictions']
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert [found[place] for place in range(len(paths))] == expected
+
+
+@pytest.mark.parametrize('copied', [copy.deepcopy, lambda inferencer: pickle.loads(pickle.dumps(inferencer))])
+def test_a_copy_predicts_the_same(inferencer, paths, copied):
+    assert copied(inferencer)(paths[:2]) == inferencer(paths[:2])
+
+
+@pytest.mark.parametrize(('precision', 'tolerance'), [('half', 1e-3), ('bfloat16', 1e-2), ('double', 1e-5)])
+def test_weights_of_another_precision(tiny_config, checkpoint, inferencer, paths, precision, tolerance):
+    other = LocInferencer(tiny_config, checkpoint, device='cpu', show_progress=False)
+    getattr(other.model, precision)()
+    for ours, theirs in zip(other(paths)['predictions'], inferencer(paths)['predictions'], strict=True):
+        assert ours['scores'] == pytest.approx(theirs['scores'], abs=tolerance)
+
+
+def test_views_of_another_precision(tiny_config, checkpoint, paths):
+    inferencer = LocInferencer(tiny_config, checkpoint, device='cpu', show_progress=False, tta=True, zoom=True)
+    (expected,) = inferencer(paths[0])['predictions']
+    inferencer.model.half()
+    assert inferencer(paths[0])['predictions'][0]['scores'] == pytest.approx(expected['scores'], abs=1e-2)
 
 
 def test_layers(tiny_config, checkpoint, inferencer, paths):
@@ -292,7 +338,21 @@ def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):
     near = inferencer.classes[0][:-1]
     for arguments, message in (
         (dict(classes=[]), 'must be named, each once'),
+        (dict(classes=1.0), 'class 1.0: give a name or an index, not a float'),
+        (dict(classes=True), 'class True: give a name or an index, not a bool'),
+        (dict(classes=[None]), 'class None: give a name or an index, not a NoneType'),
         (dict(batch_size=0), 'batch_size must be at least 1'),
+        (dict(batch_size=2.5), 'batch_size must be a whole number, got 2.5'),
+        (dict(batch_size='2'), "batch_size must be a whole number, got '2'"),
+        (dict(topk='3'), "topk must be from 1 to the number of classes, 8, got '3'"),
+        (dict(topk=True), 'topk must be from 1 to the number of classes, 8, got True'),
+        (dict(min_area='a'), r"min_area must be a share in \[0, 1\], got 'a'"),
+        (dict(min_area=float('nan')), r'min_area must be a share in \[0, 1\], got nan'),
+        (dict(out_dir=3), 'out_dir must be a path, got 3'),
+        (dict(out_dir=None), 'out_dir must be a path, got None'),
+        (dict(pred_score_thr=float('nan')), 'pred_score_thr must be a number, got nan'),
+        (dict(wait_time='long'), "wait_time must be a number, got 'long'"),
+        (dict(pred_formats=3), 'unknown format 3: choose from json, csv, coco'),
         (dict(pred_formats=['xml']), "unknown format 'xml': choose from json, csv, coco"),
         (dict(classes=[8]), 'class 8: the model has the classes 0 to 7'),
         (dict(classes=[near]), f'did you mean {inferencer.classes[0]}'),
@@ -315,6 +375,17 @@ def test_what_is_refused(tiny_config, checkpoint, inferencer, paths, tmp_path):
             LocInferencer(model, weights)
     with pytest.raises(ValueError, match='name a checkpoint'):
         LocInferencer(tiny_config)
+    for arguments, message in (
+        (dict(weights=3), 'weights must be a path, got 3'),
+        (dict(model=3), 'model must be a path, got 3'),
+        (dict(num_workers=2.5), 'num_workers must be a whole number, got 2.5'),
+        (dict(num_workers=-1), 'num_workers must be at least 0, got -1'),
+        (dict(device='meta'), 'device meta: holds no numbers'),
+        (dict(layers=3), 'attn_layers must name blocks from -2 to 1, got 3'),
+        (dict(layers=['last']), r"attn_layers must name blocks from -2 to 1, got \['last'\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            LocInferencer(**{**dict(model=tiny_config, weights=checkpoint), **arguments})
     with pytest.raises(ValueError, match=r'lively\.pth: holds no config: name one'):
         LocInferencer(weights=checkpoint)
     other = copy.deepcopy(tiny_config)
@@ -453,5 +524,8 @@ def test_inputs_of_no_known_kind(inferencer, paths):
         for inputs in (image, [paths[0], image], None):
             with pytest.raises(TypeError, match='an image is a path, a URL or an array'):
                 inferencer(inputs)
+    for inputs in ('', [paths[0], '']):
+        with pytest.raises(ValueError, match=r'^the path of an image is empty: name an image$'):
+            inferencer(inputs)
     with pytest.raises(ValueError, match='is a folder, which goes alone'):
         inferencer([paths[0], Path(paths[0]).parent])

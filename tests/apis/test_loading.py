@@ -5,6 +5,7 @@ from mmengine.config import Config
 from tscam_models import DEIT, WIDTH, build_model
 
 from mmtscam.apis.loading import class_names, load_model
+from mmtscam.models import TSCAMHead
 
 HEAD = dict(type='TSCAMHead', num_classes=6, in_channels=WIDTH)
 MODEL = dict(
@@ -53,8 +54,14 @@ def test_what_cannot_be_loaded(checkpoint, tmp_path):
         load_model(Config(dict(a=1)), checkpoint)
     with pytest.raises(ValueError, match='the config: its model cannot be built: '):
         load_model(Config(dict(model=dict(type='Nothing'))), checkpoint)
+    for part in (3, 'TSCAMHead'):
+        with pytest.raises(ValueError, match='its model cannot be built: head of the config must be a dict with type'):
+            load_model(Config(dict(model={**MODEL, 'head': part})), checkpoint)
     with pytest.raises(ValueError, match='device nowhere: cannot be used: '):
         load_model(Config(dict(model=MODEL)), checkpoint, 'nowhere')
+    for device in ('meta', 'meta:0', torch.device('meta')):
+        with pytest.raises(ValueError, match=f'^device {device}: holds no numbers, .*: use cpu or cuda$'):
+            load_model(Config(dict(model=MODEL)), checkpoint, device)
     (tmp_path / 'text.pth').write_text('none')
     with pytest.raises(ValueError, match=r'text\.pth: not a file of weights that can be read safely'):
         load_model(Config(dict(model=MODEL)), tmp_path / 'text.pth')
@@ -112,3 +119,14 @@ def test_names_of_joined_test_sets(tmp_path):
     sets = [dict(type='WSOLDataset', metainfo=dict(classes=('cat', 'dog'))), dict(type='WSOLDataset')]
     cfg = Config(dict(test_dataloader=dict(dataset=dict(type='ConcatDataset', datasets=sets))))
     assert class_names(cfg, None, 2) == ('cat', 'dog')
+
+
+def test_a_part_whose_own_code_fails_is_named(checkpoint):
+    class BrokenHead(TSCAMHead):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            [].pop()
+
+    with pytest.raises(ValueError, match=r'cannot be built: BrokenHead: IndexError: pop from empty list$') as caught:
+        load_model(Config(dict(model={**MODEL, 'head': {**HEAD, 'type': BrokenHead}})), checkpoint)
+    assert isinstance(caught.value.__cause__, IndexError)

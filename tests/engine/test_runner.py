@@ -101,3 +101,12 @@ def test_a_schedule_that_begins_after_the_end(tiny_config):
     tiny_config.param_scheduler = [dict(type='LinearLR', by_epoch=False, begin=5, end=6)]
     tiny_config.launcher = 'none'
     runner.build_runner(tiny_config)
+
+
+@pytest.mark.parametrize('name', ['max_epochs', 'max_iters', 'val_interval'])
+@pytest.mark.parametrize('value', [0, -1, 1.5, 'one', True, float('nan')])
+def test_a_training_of_no_whole_number_of_steps(tiny_config, name, value):
+    tiny_config.launcher = 'none'
+    tiny_config.train_cfg[name] = value
+    with pytest.raises(ValueError, match=f'^train_cfg.{name} must be a whole number of at least 1, got {value!r}$'):
+        runner.build_runner(tiny_config)

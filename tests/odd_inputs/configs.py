@@ -47,6 +47,11 @@ _VALUES = {
     'train_dataloader.batch_size=0': ('batch_size',),
     'train_dataloader.batch_size=many': ('batch_size',),
     'train_cfg.max_epochs=0': ('max_epochs',),
+    'train_cfg.max_epochs=one': ('max_epochs',),
+    'train_cfg.val_interval=0': ('val_interval',),
+    'model.head=3': ('model.head',),
+    f'{_DATA}.pipeline=3': ('pipeline',),
+    'default_hooks.checkpoint=3': ('checkpoint',),
     f'{_DATA}.dataset.data_root=/nowhere': ('/nowhere',),
     f'{_DATA}.pipeline.0.scale=None': ('scale',),
     'model.backbone.arch.num_heads=3': ('num_heads',),
@@ -54,7 +59,7 @@ _VALUES = {
     'model.head.num_classes.x=1': ('num_classes',),
     'val_evaluator.9.protocol=tscam': ('Index 9',),
 }
-_MAYBE_RIGHT = ('model.head.threshold=7', 'train_cfg.max_epochs=0', 'model.backbone.img_size=20')
+_MAYBE_RIGHT = ('model.head.threshold=7', 'model.backbone.img_size=20')
 # Parts that do not go together.
 _MISFITS = {
     'no boxes for LocAccuracy': ('val_dataloader.dataset.boxes=None', 'box reader'),

@@ -22,6 +22,10 @@ def test_a_class_by_name_or_index():
         (3, 'class 3: the model has the classes 0 to 2'),
         (np.int64(3), 'class 3: the model has the classes 0 to 2'),
         ('-1', "class '-1': not among"),
+        (1.0, 'class 1.0: give a name or an index, not a float'),
+        (True, 'class True: give a name or an index, not a bool'),
+        (None, 'class None: give a name or an index, not a NoneType'),
+        (b'7', "class b'7': give a name or an index, not a bytes"),
     ):
         with pytest.raises(ValueError, match=re.escape(message)):
             find_class(name, names, 3)

@@ -259,3 +259,11 @@ def test_brackets_that_mmengine_cannot_read(parser, word, capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(['--cfg-options', word])
     assert 'error: argument --cfg-options: ' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('words', 'before'), [(['', 'a.py'], 'tool'), (['a.jpg', '--out-dir', ''], '--out-dir')])
+def test_an_empty_argument_is_refused_before_all_else(words, before, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['tool', *words])
+    with pytest.raises(SystemExit) as ended:
+        run(lambda: pytest.fail('it ran'))
+    assert ended.value.code == f"the argument after {before} is empty (''): is a variable of the shell not set?"

@@ -39,3 +39,18 @@ def test_the_config_of_a_checkpoint(tmp_path):
     for name in ('cut', 'junk'):
         with pytest.raises(ValueError, match=rf'{name}\.pth: no config can be read from it'):
             checkpoint_config(tmp_path / f'{name}.pth')
+
+
+@pytest.mark.parametrize('key', ['model', 'model.head', 'hooks', 'loader.pipeline'])
+@pytest.mark.parametrize('value', [3, 0.5, True])
+def test_a_number_in_place_of_a_part(key, value):
+    cfg = Config(dict(model=dict(head=dict(type='A')), hooks=[dict(type='B')], loader=dict(pipeline=(dict(type='C'),))))
+    with pytest.raises(ValueError, match=f'^{key}={value} would take the place of a part .*: set {key}.SETTING=VALUE$'):
+        read_config(cfg, {key: value})
+
+
+def test_values_that_may_take_a_place():
+    cfg = Config(dict(arch=dict(depth=3), scale=(80, 80), hooks=[], boxes=dict(type='A')))
+    options = dict(arch='small', scale=64, hooks=3, boxes=None, new=3, **{'arch2.depth': 3})
+    read = read_config(cfg, options)
+    assert (read.arch, read.scale, read.hooks, read.boxes, read.new, read.arch2.depth) == ('small', 64, 3, None, 3, 3)

@@ -269,7 +269,7 @@ if __name__ == '__main__':
             'num_workers': '--num-workers',
             'score_thr': '--score-thr',
             'min_area': '--min-area',
-            'map_kind': '--map-kind',
+            'map_kind of': '--map-kind',
             'layout=': '--layout',
         },
     )

@@ -1,7 +1,7 @@
 """The base of all heads, which makes samples with boxes from logits and maps."""
 
 import inspect
-from abc import ABCMeta, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,8 +18,10 @@ from mmtscam.localization import Protocol, get_protocol
 from mmtscam.models.backbones.token_features import TokenFeatures
 from mmtscam.models.checkpoints import load_classifier
 from mmtscam.models.refinements import build_refinement
-from mmtscam.structures import RESERVED_NAMES, LocDataSample, MapKind, is_kind_name
+from mmtscam.structures import LocDataSample, MapKind
+from mmtscam.utils.arguments import check_whole, is_number, is_whole
 
+from .contract import HeadMeta, check_finite, check_kinds, check_logits, check_maps
 from .loc_settings import LocSettings
 from .localize import localize
 from .pending_samples import PendingSamples
@@ -27,7 +29,7 @@ from .pending_samples import PendingSamples
 _NO_LABELS = torch.empty(0, dtype=torch.int64)
 
 
-class BaseLocHead(ClsHead, metaclass=ABCMeta):
+class BaseLocHead(ClsHead, metaclass=HeadMeta):
     """Base of the heads that classify and localise.
 
     A subclass declares the kinds of map that it makes, and implements
@@ -76,14 +78,17 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         refine: dict | None = None,
         **kwargs: Any,
     ) -> None:
+        own = type(self).__name__
         refinement = build_refinement(refine) if refine else None
         if refinement is not None:
+            if self.map_kinds:  # a head may make none of its own
+                check_kinds(own, self.map_kinds)
             self.map_kinds = (refinement.kind(self.map_kinds), *self.map_kinds)
-        self._check_kinds()
+        check_kinds(own, self.map_kinds)
         if unknown := sorted(set(kwargs) - set(inspect.signature(ClsHead.__init__).parameters)):
-            raise ValueError(f'{type(self).__name__} has no setting {unknown[0]!r}: set model.head without it')
-        if num_classes < 1 or topk < 1:
-            raise ValueError(f'num_classes and topk must be at least 1, got {num_classes} and {topk}')
+            raise ValueError(f'{own} has no setting {unknown[0]!r}: set model.head without it')
+        check_whole('num_classes', num_classes, 1)
+        check_whole('topk', topk, 1)
         super().__init__(loss=loss or dict(type='mmpretrain.CrossEntropyLoss', loss_weight=1.0), **kwargs)
         self.num_classes = num_classes
         self.init_classifier = init_classifier
@@ -125,10 +130,10 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         names = [kind.name for kind in self.map_kinds]
         if map_kind is not None and map_kind not in names:
             raise ValueError(f'map_kind of {type(self).__name__} must be one of {", ".join(names)}, got {map_kind!r}')
-        if topk is not None and not 1 <= topk <= self.num_classes:
-            raise ValueError(f'topk must be from 1 to the number of classes, {self.num_classes}, got {topk}')
-        if min_area is not None and not 0 <= min_area <= 1:
-            raise ValueError(f'min_area must be a share in [0, 1], got {min_area}')
+        if topk is not None and not (is_whole(topk) and 1 <= topk <= self.num_classes):
+            raise ValueError(f'topk must be from 1 to the number of classes, {self.num_classes}, got {topk!r}')
+        if min_area is not None and not (is_number(min_area) and 0 <= min_area <= 1):
+            raise ValueError(f'min_area must be a share in [0, 1], got {min_area!r}')
         rules = own.protocol
         if protocol is not None:
             rules = get_protocol(protocol)
@@ -208,11 +213,19 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
 
         Returns:
             See :meth:`maps`.
+
+        Raises:
+            ValueError: If they are not those that ``map_kinds`` declares.
         """
         maps = self.maps(prepared, labels)
         if self.refine is None:
+            check_maps(f'{type(self).__name__}.maps', maps, self.map_kinds, labels)
             return maps
-        return {self.refine.name: self.refine.refined(self, feats, prepared, maps, labels), **maps}
+        refined_kind, *kinds = self.map_kinds
+        check_maps(f'{type(self).__name__}.maps', maps, kinds, labels)
+        refined = {refined_kind.name: self.refine.refined(self, feats, prepared, maps, labels)}
+        check_maps(type(self.refine).__name__, refined, [refined_kind], labels)
+        return {**refined, **maps}
 
     def extra_losses(self, feats: Any, data_samples: Sequence[LocDataSample]) -> dict[str, Tensor]:
         """Compute losses beside the classification loss; none by default.
@@ -253,10 +266,12 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             and the added ones. mmengine logs their sum as ``loss``.
 
         Raises:
-            ValueError: If the name of a further loss does not suit.
+            ValueError: If the name of a further loss, or the shape of the
+                logits, does not suit.
         """
         feats = self.prepare(feats)
-        losses = self._get_loss(self.logits(feats), data_samples, **kwargs)
+        logits = check_logits(type(self).__name__, self.logits(feats), self.num_classes)
+        losses = self._get_loss(logits, data_samples, **kwargs)
         extra = self.extra_losses(feats, data_samples)
         added = [name for name in extra if 'loss' in name]
         if odd := [name for name in added if not name.startswith('loss_') or name == 'loss_cls']:
@@ -300,12 +315,13 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
             first; with ``min_area`` one for each of its regions) and ``class_maps`` (see
             :class:`~mmtscam.structures.LocDataSample`). The first look at
             them raises ``ValueError`` if a true label is not below
-            ``num_classes`` or the pipeline has cropped an image.
+            ``num_classes``, the pipeline has cropped an image, or a map holds
+            NaN or infinity.
 
         Raises:
             ValueError: If a map needs class attention and the backbone was
-                training, the maps are not those that ``map_kinds`` declares,
-                or the settings do not suit the head.
+                training, logits or maps are not those of ``num_classes`` and
+                ``map_kinds``, or the settings do not suit the head.
         """
         if settings is None:
             settings = self.settings
@@ -314,7 +330,8 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
                 None, None, settings.map_kind, settings.topk, settings.min_area
             )  # raises where they do not suit
         prepared = self.prepare(feats)
-        logits = self.logits(prepared)
+        images = None if data_samples is None else len(data_samples)
+        logits = check_logits(type(self).__name__, self.logits(prepared), self.num_classes, images)
         if data_samples is None:
             data_samples = [LocDataSample() for _ in logits]
         scores = logits.softmax(dim=1)
@@ -326,7 +343,6 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         # Clamped, because a label that is no class would end in an assertion on the device; _choose raises for it.
         wanted = torch.cat([labels, torch.cat([truth, query], dim=1).clamp(0, self.num_classes - 1)], dim=1)
         maps = self.all_maps(feats, prepared, wanted)
-        self._check_maps(maps, wanted)
         tensors = dict(scores=scores, predicted=scores.argmax(dim=1, keepdim=True), labels=wanted, truth=truth)
         # In full precision, for numpy and OpenCV know no bfloat16.
         full = {name: each.detach().float() for name, each in maps.items()}
@@ -336,6 +352,9 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         self, samples: Sequence[LocDataSample], tensors: Mapping[str, Tensor], settings: LocSettings, draw: bool
     ) -> None:
         """Fill in the samples of a batch from what :meth:`predict` has computed."""
+        names = [sample.get('img_path', 'a sample') for sample in samples]
+        for kind in self.map_kinds:
+            check_finite(f'{type(self).__name__}.maps', tensors[kind.name], kind.name, names)
         for index, sample in enumerate(samples):
             # Copies: a view would be stored with its whole batch.
             sample.set_pred_score(tensors['scores'][index].clone())
@@ -375,39 +394,6 @@ class BaseLocHead(ClsHead, metaclass=ABCMeta):
         boxed = [*range(start, start + len(query))] if query else [*range(num_top)]
         known = {labels[place] for place in boxed}
         return [*boxed, *(num_top + place for place, label in enumerate(truth) if label not in known)], len(boxed)
-
-    def _check_kinds(self) -> None:
-        """Refuse a class that declares no kinds of map, or kinds with unusable or equal names."""
-        own = type(self).__name__
-        if not self.map_kinds:
-            raise ValueError(f"{own} must declare its kinds of map: map_kinds = (MapKind('name', 'title'), ...)")
-        names = [kind.name for kind in self.map_kinds]
-        if odd := [name for name in names if not is_kind_name(name) or names.count(name) > 1]:
-            raise ValueError(
-                f'{own}.map_kinds: {odd[0]!r} must be a word of its own that is none of {", ".join(RESERVED_NAMES)}'
-            )
-        # A field of this name would hide the method in every sample.
-        if odd := [name for name in names if hasattr(InstanceData, name)]:
-            raise ValueError(
-                f'{own}.map_kinds: {odd[0]!r} is a method of InstanceData, which holds the maps: rename it'
-            )
-
-    def _check_maps(self, maps: Mapping[str, Tensor], labels: Tensor) -> None:
-        """Refuse maps other than the declared ones."""
-        own = f'{type(self).__name__}.maps'
-        declared = [kind.name for kind in self.map_kinds]
-        if differing := sorted(set(declared) ^ set(maps)):
-            raise ValueError(
-                f'{own} gives {", ".join(maps) or "nothing"}, but map_kinds declares {", ".join(declared)}'
-                f': {differing[0]!r} is in one alone'
-            )
-        for kind in self.map_kinds:
-            given = tuple(maps[kind.name].shape)
-            leading = tuple(labels.shape[:1]) if kind.class_agnostic else tuple(labels.shape)
-            if len(given) != len(leading) + 2 or given[: len(leading)] != leading:
-                wanted = ', '.join(map(str, leading))
-                what = 'class-agnostic map' if kind.class_agnostic else 'map a class'
-                raise ValueError(f'{own}: {kind.name!r} is a {what} and must be ({wanted}, h, w), got {given}')
 
 
 def _pad_labels(groups: Sequence[Tensor | None], device: torch.device) -> Tensor:

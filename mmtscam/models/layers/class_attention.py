@@ -1,6 +1,6 @@
 """Class attention, read from the attention of mmpretrain's transformers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmtscam.localization import attention_rollout, class_attention, explicit_attention, rowwise_attention
 from mmtscam.localization.precision import full_precision
+from mmtscam.utils.arguments import is_whole
 
 ATTENTION_IMPLS = ('fused', 'explicit')
 ATTENTION_TIMES = ('eval', 'always')
@@ -208,8 +209,9 @@ class ClassAttentionMixin:
             ValueError: If a block is not there or a choice is unknown.
         """
         depth = len(attentions)
-        chosen = list(range(depth)) if attn_layers is None else list(attn_layers)
-        if not chosen or any(not -depth <= index < depth for index in chosen):
+        named = attn_layers if isinstance(attn_layers, Iterable) else ()
+        chosen = list(range(depth)) if attn_layers is None else list(named)
+        if not chosen or any(not is_whole(index) or not -depth <= index < depth for index in chosen):
             raise ValueError(f'attn_layers must name blocks from {-depth} to {depth - 1}, got {attn_layers}')
         if attn_aggregation not in ATTENTION_AGGREGATIONS:
             raise ValueError(f'attn_aggregation must be one of {ATTENTION_AGGREGATIONS}, got {attn_aggregation!r}')

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmtscam.localization import Protocol, boxes_to_image, map_to_boxes, min_max, window_around
+from mmtscam.localization.precision import full_precision
 from mmtscam.structures import LocDataSample
 
 # Least side of the window, in longer sides of the image: more than fourfold, there would be little but blur.
@@ -60,7 +61,9 @@ def cut_out(
             for end, start, whole in ((x2, left, width), (y2, top, height))
         )
         part = image[None, :, top:bottom, left:right]
-        cuts.append(F.interpolate(part, size=size, mode='bilinear', align_corners=False, antialias=True))
+        # A CPU cannot do it in half precision.
+        cut = F.interpolate(full_precision(part), size=size, mode='bilinear', align_corners=False, antialias=True)
+        cuts.append(cut.to(part.dtype))
         moved.append((left / width, top / height, right / width, bottom / height))
     return torch.cat(cuts), moved
 

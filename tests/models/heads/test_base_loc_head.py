@@ -247,7 +247,7 @@ def test_maps_of_half_precision_become_whole(feats):
         def maps(self, feats, labels=None):
             return {name: each.bfloat16() for name, each in super().maps(feats, labels).items()}
 
-    (sample, *_) = Half(num_classes=3).predict(feats)
+    (sample, *_) = Half(num_classes=4).predict(feats)
     assert sample.class_maps.maps.dtype == torch.float32
 
 

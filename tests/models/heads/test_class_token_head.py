@@ -77,8 +77,8 @@ def test_label_outside_the_classes(feats, label):
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
     [
-        (dict(num_classes=0), 'num_classes and topk must be at least 1, got 0 and 5'),
-        (dict(topk=0), 'num_classes and topk must be at least 1'),
+        (dict(num_classes=0), 'num_classes must be at least 1, got 0'),
+        (dict(topk=0), 'topk must be at least 1, got 0'),
         (dict(threshold=1.0), r'threshold must be in \[0, 1\)'),
         (dict(protocol='wsol-v2'), "protocol 'wsol-v2' leaves the threshold open: set threshold"),
     ],
