@@ -14,8 +14,10 @@ import numpy as np
 from mmtscam.localization import Protocol
 from mmtscam.utils.files import write_text
 from mmtscam.utils.json_files import read_json
+from mmtscam.utils.printable import shown
 
 _FORMAT = 'mmtscam thresholds 2'
+_KINDS = {str: 'a text', list: 'a list', dict: 'an object'}
 
 
 class ThresholdSource(str, Enum):
@@ -63,19 +65,29 @@ class ThresholdChoice:
 
     def __post_init__(self) -> None:
         """Check the thresholds."""
-        for of_levels in (self.level_thresholds, self.level_oracle_accuracies):
-            if len(of_levels) != len(self.protocol.iou_levels):
-                raise ValueError(f'{len(of_levels)} values for the IoU levels {self.protocol.iou_levels}')
-        for accuracy in (self.oracle_accuracy, *self.level_oracle_accuracies):
-            if not (isinstance(accuracy, int | float) and 0 <= accuracy <= 100):
-                raise ValueError(f'an accuracy must be in percent, got {accuracy!r}')
-        for name in (self.asked_kind, self.map_kind):
-            if not isinstance(name, str):
-                raise ValueError(f'a kind of map must be a name, got {name!r}')
-        for threshold in (self.threshold, *self.level_thresholds):
-            if threshold is None:
-                raise ValueError('a threshold is missing')
-            replace(self.protocol, threshold=threshold)  # which checks it
+        of_levels = ('level_thresholds', 'level_oracle_accuracies')
+        for key in of_levels:
+            if len(getattr(self, key)) != len(self.protocol.iou_levels):
+                raise ValueError(f'{key}: {len(getattr(self, key))} values for IoU levels {self.protocol.iou_levels}')
+        for key in ('oracle_accuracy', of_levels[1]):
+            for accuracy in self._values(key):
+                if not (isinstance(accuracy, int | float) and 0 <= accuracy <= 100):
+                    raise ValueError(f'{key}: an accuracy must be in percent, got {shown(accuracy)}')
+        for key in ('asked_kind', 'map_kind'):
+            if not isinstance(getattr(self, key), str):
+                raise ValueError(f'{key}: a kind of map must be a name, got {shown(getattr(self, key))}')
+        for key in ('threshold', of_levels[0]):
+            for threshold in self._values(key):
+                if threshold is None:
+                    raise ValueError(f'{key}: a threshold is missing')
+                try:
+                    replace(self.protocol, threshold=threshold)  # which checks it
+                except ValueError as error:
+                    raise ValueError(f'{key}: {error}') from error
+
+    def _values(self, key: str) -> tuple[Any, ...]:
+        value = getattr(self, key)
+        return value if isinstance(value, tuple) else (value,)
 
     def check_kind(self, map_kind: str, image: str, path: str) -> None:
         """Refuse a map of another kind than the one that was swept.
@@ -236,23 +248,52 @@ def load_thresholds(path: str | os.PathLike) -> ThresholdFile:
     except ValueError as error:
         raise ValueError(f'{path}: not a threshold file: it is no JSON') from error
     try:
-        if content['format'] != _FORMAT:
-            raise ValueError(content['format'])
-        choices = tuple(
-            ThresholdChoice(
-                **{
-                    **row,
-                    'protocol': Protocol(**row['protocol']),
-                    'level_thresholds': tuple(row['level_thresholds']),
-                    'level_oracle_accuracies': tuple(row['level_oracle_accuracies']),
-                }
-            )
-            for row in content['thresholds']
-        )
-        views = content['origin'].get('views')
-        return ThresholdFile(path=path, choices=choices, images=frozenset(content['images']), views=views)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f'{path}: not a threshold file of this version: {error!r}') from error
+        return _parse(content, path)
+    except ValueError as error:
+        raise ValueError(
+            f'{path}: not a threshold file of this version: {error}; write it anew with '
+            'tools/analysis/choose_threshold.py'
+        ) from error
+
+
+def _parse(content: Any, path: str) -> ThresholdFile:
+    if (found := _field(content, 'format', str, 'it')) != _FORMAT:
+        raise ValueError(f"its 'format' is {shown(found)}, not {_FORMAT!r}")
+    rows = _field(content, 'thresholds', list, 'it')
+    choices = tuple(_parse_choice(row, f'thresholds[{index}]') for index, row in enumerate(rows))
+    images = _field(content, 'images', list, 'it')
+    if odd := [image for image in images if not isinstance(image, str)]:
+        raise ValueError(f"its 'images' must be texts, got {shown(odd[0])}")
+    views = _field(content, 'origin', dict, 'it').get('views')
+    if not isinstance(views, dict | None):
+        raise ValueError(f"'views' of its 'origin' must be an object, got {shown(views)}")
+    return ThresholdFile(path=path, choices=choices, images=frozenset(images), views=views)
+
+
+def _parse_choice(row: Any, where: str) -> ThresholdChoice:
+    values = {each.name: _field(row, each.name, object, where) for each in fields(ThresholdChoice)}
+    rules = _field(row, 'protocol', dict, where)
+    _field(rules, 'name', str, f'{where}.protocol')
+    for key in ('level_thresholds', 'level_oracle_accuracies'):
+        values[key] = tuple(_field(row, key, list, where))
+    for place, part, kind in ((where, row, ThresholdChoice), (f'{where}.protocol', rules, Protocol)):
+        if unknown := part.keys() - {each.name for each in fields(kind)}:
+            raise ValueError(f'{place} has an unknown {min(unknown)!r}')
+    try:
+        return ThresholdChoice(**{**values, 'protocol': Protocol(**rules)})
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f'{where}: {error}') from error
+
+
+def _field(content: Any, key: str, kind: type, where: str) -> Any:
+    """A value that must be there, and of a type."""
+    if not isinstance(content, dict):
+        raise ValueError(f'{where} must be an object with {key!r}, got {shown(content)}')
+    if key not in content:
+        raise ValueError(f'{where} has no {key!r}')
+    if not isinstance(content[key], kind):
+        raise ValueError(f'{where} has {shown(content[key])} for {key!r}, and needs {_KINDS[kind]}')
+    return content[key]
 
 
 def image_digest(image: str) -> str:

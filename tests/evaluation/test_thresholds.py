@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -182,32 +182,66 @@ def _row(**changes):
 
 
 @pytest.mark.parametrize(
-    'change',
+    'change, said',
     [
-        _changed(format='mmtscam thresholds 1'),
-        _changed(format=None),
-        _changed(thresholds=None),
-        _changed(images=None),
-        _changed(thresholds=[{}]),
-        _row(protocol=None),
-        _row(protocol=dict(name='a', colour='red')),
-        _row(protocol=dict(name='a', iou_levels=[])),
-        _row(level_thresholds=None),
-        _row(map_name='maps'),
-        _row(level_thresholds=[]),
-        _row(level_thresholds=[0.1, 0.2]),
-        _row(threshold=None),
-        _row(threshold=1.0),
-        _row(threshold='0.1'),
-        lambda content: {},
-        lambda content: [content],
-        lambda content: 'text',
-        lambda content: None,
+        (_changed(format='mmtscam thresholds 1'), "its 'format' is 'mmtscam thresholds 1', not 'mmtscam thresholds 2'"),
+        (_changed(format=None), "it has None for 'format', and needs a text"),
+        (_changed(thresholds=None), "it has None for 'thresholds', and needs a list"),
+        (_changed(thresholds={}), "it has {} for 'thresholds', and needs a list"),
+        (_changed(images=None), "it has None for 'images', and needs a list"),
+        (_changed(images=[['a']]), "its 'images' must be texts, got ['a']"),
+        (_changed(origin=[]), "it has [] for 'origin', and needs an object"),
+        (_changed(origin=dict(views=3)), "'views' of its 'origin' must be an object, got 3"),
+        (_changed(thresholds=[{}]), "thresholds[0] has no 'protocol'"),
+        (_changed(thresholds=[[]]), "thresholds[0] must be an object with 'protocol', got []"),
+        (_row(protocol=None), "thresholds[0] has None for 'protocol', and needs an object"),
+        (_row(protocol={}), "thresholds[0].protocol has no 'name'"),
+        (_row(protocol=dict(name='a', colour='red')), "thresholds[0].protocol has an unknown 'colour'"),
+        (_row(protocol=dict(name='a', iou_levels=[])), "thresholds[0]: protocol 'a': iou_levels must be"),
+        (_row(level_thresholds=None), "thresholds[0] has None for 'level_thresholds', and needs a list"),
+        (_row(map_name='maps'), "thresholds[0] has an unknown 'map_name'"),
+        (_row(level_thresholds=[]), 'thresholds[0]: level_thresholds: 0 values for IoU levels (0.5,)'),
+        (_row(level_thresholds=[0.1, 0.2]), 'thresholds[0]: level_thresholds: 2 values for IoU levels (0.5,)'),
+        (_row(level_thresholds=[None]), 'thresholds[0]: level_thresholds: a threshold is missing'),
+        (_row(level_thresholds=[10**400]), 'thresholds[0]: level_thresholds: protocol '),
+        (_row(threshold=None), 'thresholds[0]: threshold: a threshold is missing'),
+        (_row(threshold=1.0), "thresholds[0]: threshold: protocol 'wsol-v1': threshold must be"),
+        (_row(threshold='0.1'), "thresholds[0]: threshold: protocol 'wsol-v1': threshold must be"),
+        (_row(oracle_accuracy='50'), "thresholds[0]: oracle_accuracy: an accuracy must be in percent, got '50'"),
+        (_row(oracle_accuracy=float('inf')), 'thresholds[0]: oracle_accuracy: an accuracy must be in percent'),
+        (_row(level_oracle_accuracies=[1, 2]), 'thresholds[0]: level_oracle_accuracies: 2 values for IoU levels'),
+        (_row(level_oracle_accuracies=[None]), 'thresholds[0]: level_oracle_accuracies: an accuracy must be in'),
+        (_row(map_kind=['a']), "thresholds[0]: map_kind: a kind of map must be a name, got ['a']"),
+        (_row(asked_kind=3), 'thresholds[0]: asked_kind: a kind of map must be a name, got 3'),
+        (lambda content: {}, "it has no 'format'"),
+        (lambda content: [content], "it must be an object with 'format', got ["),
+        (lambda content: 'text', "it must be an object with 'format', got 'text'"),
+        (lambda content: None, "it must be an object with 'format', got None"),
     ],
 )
-def test_broken_file(file, change):
+def test_broken_file(file, change, said):
     file.write_text(json.dumps(change(json.loads(file.read_text()))))
-    with pytest.raises(ValueError, match=f'^{file}: not a threshold file of this version: '):
+    with pytest.raises(ValueError) as caught:
+        load_thresholds(file)
+    assert str(caught.value).startswith(f'{file}: not a threshold file of this version: {said}')
+    assert str(caught.value).endswith('; write it anew with tools/analysis/choose_threshold.py')
+
+
+@pytest.mark.parametrize('key', ['format', 'origin', 'thresholds', 'images'])
+def test_each_key_is_needed(file, key):
+    content = json.loads(file.read_text())
+    del content[key]
+    file.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=f"^{file}: not a threshold file of this version: it has no '{key}'; write it"):
+        load_thresholds(file)
+
+
+@pytest.mark.parametrize('key', [each.name for each in fields(ThresholdChoice)])
+def test_each_key_of_a_choice_is_needed(file, key):
+    content = json.loads(file.read_text())
+    del content['thresholds'][1][key]
+    file.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"version: thresholds\[1\] has no '{key}'; write it anew"):
         load_thresholds(file)
 
 
@@ -230,26 +264,6 @@ def test_a_failure_leaves_the_old_file(file):
         save_thresholds(file, [_choice()], [], dict(config=object()))
     assert file.read_bytes() == old
     assert list(file.parent.iterdir()) == [file]
-
-
-@pytest.mark.parametrize(
-    'changes',
-    [
-        dict(oracle_accuracy='50'),
-        dict(oracle_accuracy=float('inf')),
-        dict(level_oracle_accuracies=[1, 2]),
-        dict(level_oracle_accuracies=[None]),
-        dict(level_thresholds=[10**400]),
-        dict(map_kind=['a']),
-        dict(asked_kind=3),
-    ],
-)
-def test_values_of_another_type(file, changes):
-    content = json.loads(file.read_text())
-    content['thresholds'][0].update(changes)
-    file.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=f'^{file}: not a threshold file of this version: '):
-        load_thresholds(file)
 
 
 def test_json_that_is_nested_too_deeply(file):
