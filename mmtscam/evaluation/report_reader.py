@@ -87,11 +87,10 @@ def read_result(folder: str | os.PathLike, metric: str | None = None) -> RunResu
     """
     folder = Path(folder)
     report = _read_report(folder / 'report.json')
-    files = [(result, folder / result['rows']) for result in report['results'] if result['rows']]
+    files = _row_files(folder, report)
     if not files and metric is None:
         return RunResult(report, None, None, [], {})
-    files = [(result, file) for result, file in files if file.is_file()]
-    if not files:
+    if not any(file.is_file() for _, file in files):
         raise ValueError(
             f'{folder}: no PROTOCOL.csv of a result in report.json; LocAccuracy in test_evaluator leaves one'
         )
@@ -99,8 +98,7 @@ def read_result(folder: str | os.PathLike, metric: str | None = None) -> RunResu
     if not named:
         there = ', '.join(result['name'] for result, _ in files)
         raise ValueError(f'{folder}: no CSV file of a result called {metric!r}; there are {there}')
-    # Another metric may leave rows under the same prefix, with columns of its own.
-    chosen, csv_file = next((pair for pair in named if not _missing_columns(pair[1])), named[0])
+    chosen, csv_file = next((pair for pair in named if _has_boxes(*pair)), named[0])
     rows, bare, classes = _read_rows(csv_file)
     if len(rows) + bare != chosen['images']:
         raise ValueError(
@@ -144,8 +142,20 @@ def _with_rows(folder: str | os.PathLike, report: Mapping[str, Any]) -> list[str
     """Names of the results whose rows a page can show."""
     path = Path(folder)
     path = path if path.is_dir() else path.parent
-    files = {each['name']: path / each['rows'] for each in report['results'] if each['rows']}
-    return [name for name, file in files.items() if file.is_file() and not _missing_columns(file)]
+    return [result['name'] for result, file in _row_files(path, report) if _has_boxes(result, file)]
+
+
+def _row_files(folder: Path, report: Mapping[str, Any]) -> list[tuple[dict[str, Any], Path]]:
+    """The results that have rows, each with its CSV file, which may be gone or damaged."""
+    return [(result, folder / result['rows']) for result in report['results'] if result['rows']]
+
+
+def _has_boxes(result: Mapping[str, Any], file: Path) -> bool:
+    """Whether rows are those of ``LocAccuracy``, and not of a metric that leaves others.
+
+    Its curve tells so, whatever has become of the file: a damaged one is refused later, and no other takes its place.
+    """
+    return _IOU_CURVE in result['curves'] or (file.is_file() and not _missing_columns(file))
 
 
 def run_names(reports: Sequence[str | os.PathLike]) -> list[str]:
@@ -228,8 +238,13 @@ def _read_rows(file: Path) -> tuple[list[Row], int, dict[int, str]]:
     rows: list[Row] = []
     bare = 0
     classes: dict[int, str] = {}
+    if not file.is_file():
+        raise ValueError(f'{file}: not found, but report.json beside it names it; tools/test.py writes both anew')
     if missing := _missing_columns(file):
-        raise ValueError(f'{file}: no column {missing[0]!r}; tools/test.py writes the file anew')
+        raise ValueError(
+            f'{file}: no column {", ".join(missing)}: columns are parted by commas and have the names that tools/test.py '
+            'gives them; it writes the file anew'
+        )
     with _reading(file) as reader:
         for raw in reader:
             if raw['iou'] == raw['x1'] == '':
