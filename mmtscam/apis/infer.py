@@ -15,6 +15,7 @@ HINTS = {
     'out_dir': '--out-dir',
     'pred_formats': '--pred-formats',
     'layout=': '--layout',
+    'show=False': 'leave out --show',
 }
 
 
@@ -78,6 +79,7 @@ def main() -> None:
     from mmtscam.utils.printable import printable
 
     from .inferencer import LocInferencer
+    from .predictions import PARTIAL
 
     cv2.setNumThreads(0)  # images are read and pictures drawn in threads of their own
     MMLogger.get_instance('mmengine', log_level='WARNING')
@@ -112,7 +114,9 @@ def main() -> None:
             first_category=args.first_category_id,
         )
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f'interrupted; what was done until then is in {args.out_dir}') from None
+        raise KeyboardInterrupt(
+            f'interrupted; what was done until then is in {args.out_dir}, its predictions in {PARTIAL}/ there'
+        ) from None
     console = Console(highlight=False, soft_wrap=True)
     predictions = results['predictions']
     failed = [each for each in predictions if 'error' in each]

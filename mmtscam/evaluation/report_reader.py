@@ -242,8 +242,8 @@ def _read_rows(file: Path) -> tuple[list[Row], int, dict[int, str]]:
         raise ValueError(f'{file}: not found, but report.json beside it names it; tools/test.py writes both anew')
     if missing := _missing_columns(file):
         raise ValueError(
-            f'{file}: no column {", ".join(missing)}: columns are parted by commas and have the names that tools/test.py '
-            'gives them; it writes the file anew'
+            f'{file}: no column {", ".join(missing)}: columns are parted by commas and have the names that '
+            'tools/test.py gives them; it writes the file anew'
         )
     with _reading(file) as reader:
         for raw in reader:

@@ -124,8 +124,8 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
             raise ValueError(f'{where}: bbox must be x, y, width, height, got {shown(box)}')
         if min(box[2:]) < 0:
             raise ValueError(
-                f'{where}: the box has a negative side, {shown(box)}: correct it to x, y, width, height; it may hold two '
-                'corners'
+                f'{where}: the box has a negative side, {shown(box)}: correct it to x, y, width, height; it may hold '
+                'two corners'
             )
         numbers = {'iscrowd': 0, 'area': box[2] * box[3]}
         numbers.update({key: entry[key] for key in ('iscrowd', 'area', 'score') if key in entry})

@@ -28,8 +28,10 @@ def main() -> None:
     from mmtscam.engine.runner import build_runner, evaluation_config
     from mmtscam.evaluation import check_disjoint, print_choices, save_thresholds, sweeps_for
     from mmtscam.registry import DATASETS
+    from mmtscam.utils.files import check_writable
 
     cfg = evaluation_config(args)
+    check_writable(args.out)
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     try:
         images = check_disjoint(

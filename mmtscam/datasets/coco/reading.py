@@ -39,8 +39,8 @@ def read_sections(path: str | os.PathLike) -> dict[str, Any]:
                 raise ValueError(f'{where}: image {number} ({called}) is listed twice')
             if known[section].setdefault(number, called) != called:
                 raise ValueError(
-                    f'{where}: category {number} is called {shown(called)}, and {shown(known[section][number])} before: '
-                    'give each an id of its own'
+                    f'{where}: category {number} is called {shown(called)}, and {shown(known[section][number])} '
+                    'before: give each an id of its own'
                 )
     for index, entry in enumerate(data['annotations']):
         where = f'{path}: annotations[{index}]'
