@@ -25,7 +25,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('inputs', nargs='+', metavar='IMAGE_OR_FOLDER', help='images, URLs, or one folder')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file or URL')
-    parser.add_argument('--out-dir', default='outputs', help='folder for pictures and predictions (default: outputs)')
+    parser.add_argument(
+        '--out-dir',
+        default='outputs',
+        help='folder for pictures and predictions, those of an interrupted run in partial/ there (default: outputs)',
+    )
     parser.add_argument(
         '--class',
         dest='classes',
@@ -115,7 +119,8 @@ def main() -> None:
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f'interrupted; what was done until then is in {args.out_dir}, its predictions in {PARTIAL}/ there'
+            f'interrupted; the pictures that were done are in {args.out_dir}, and the predictions, if there are any, '
+            f'in its folder {PARTIAL}'
         ) from None
     console = Console(highlight=False, soft_wrap=True)
     predictions = results['predictions']
