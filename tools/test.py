@@ -62,8 +62,6 @@ def main() -> None:
     from mmtscam.utils.views import describe_views, use_views
 
     cfg = evaluation_config(args)
-    if args.out:
-        check_writable(args.out)
     if args.show_dir:
         check_writable(args.show_dir, is_folder=True)
     if asked := chosen_views(args):
@@ -86,6 +84,8 @@ def main() -> None:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='SaveMapsHook', out_file=args.save_maps)]
 
     runner = build_runner(cfg)
+    if args.out and is_main_process():
+        check_writable(args.out)
     if args.out and args.out_item == 'pred':
         runner.test_evaluator.metrics.append(DumpedPredictions(out_file_path=args.out))
     metrics = runner.test()

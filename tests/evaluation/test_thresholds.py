@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource, best_thresholds
+from mmtscam.localization import get_protocol
+
+TWO_LEVELS = get_protocol(dict(base='wsol-v2', iou_levels=[0.3, 0.7], threshold=0.5))
 
 
 def test_what_names_end_in():

@@ -57,6 +57,24 @@ def cases(ground: Ground) -> Iterator[Case]:
             ([*label, there], 'there.json'),
             (['dataset_converters/wsol_to_coco.py', config, '--out', there], 'there.json'),
             ([*export, str(out / 'a.xyz')], 'a.xyz'),
+            ([*test, '--report-dir', there], 'there.json'),
+            ([*test, '--show-dir', there], 'there.json'),
+            # No user may write there, root included.
+            ([*test, '--report-dir', '/proc/report'], '/proc/report: cannot be written'),
+            ([*test, '--save-maps', '/proc/maps.npz'], '/proc/maps.npz: cannot be written'),
+            ([*test, '--out', '/proc/a.pkl'], '/proc/a.pkl: cannot be written'),
+            ([*demo, '--out-dir', '/proc/found'], '/proc/found: cannot be written'),
+            ([*label, '/proc/boxes.json'], '/proc/boxes.json: cannot be written'),
+            ([*export, '/proc/a.onnx'], '/proc/a.onnx: cannot be written'),
+            (
+                ['dataset_converters/wsol_to_coco.py', config, '--out', '/proc/a.json'],
+                '/proc/a.json: cannot be written',
+            ),
+            (['analysis/choose_threshold.py', *model, '--out', '/proc/t.json'], '/proc/t.json: cannot be written'),
+            (
+                ['visualization/paper_figures.py', 'layers', photo, *model, '--out', '/proc/a.pdf'],
+                '/proc/a.pdf: cannot be written',
+            ),
         ],
     }
     for kind, commands in lines.items():

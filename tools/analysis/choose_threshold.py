@@ -31,7 +31,6 @@ def main() -> None:
     from mmtscam.utils.files import check_writable
 
     cfg = evaluation_config(args)
-    check_writable(args.out)
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     try:
         images = check_disjoint(
@@ -45,6 +44,8 @@ def main() -> None:
     cfg.test_evaluator = sweeps
     cfg.default_hooks.pop('report', None)  # the best here is a choice, not a result
     runner = build_runner(cfg)
+    if is_main_process():
+        check_writable(args.out)
     runner.test()
     if is_main_process():
         choices = [metric.best for metric in runner.test_evaluator.metrics]
