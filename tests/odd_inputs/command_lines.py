@@ -14,6 +14,7 @@ def cases(ground: Ground) -> Iterator[Case]:
     label = ['dataset_converters/pseudo_label.py', *model, '--out']
     export = ['deployment/export.py', *model, '--out']
     config = model[0]
+    on_others = ['--cfg-options', 'val_dataloader.dataset.dataset.split=train']
     lines: dict[str, list[tuple[list[str], str]]] = {
         'command lines: files that are not there': [
             (['train.py', config, '--resume', '/nowhere.pth', '--work-dir', str(out)], '/nowhere.pth'),
@@ -70,7 +71,10 @@ def cases(ground: Ground) -> Iterator[Case]:
                 ['dataset_converters/wsol_to_coco.py', config, '--out', '/proc/a.json'],
                 '/proc/a.json: cannot be written',
             ),
-            (['analysis/choose_threshold.py', *model, '--out', '/proc/t.json'], '/proc/t.json: cannot be written'),
+            (
+                ['analysis/choose_threshold.py', *model, '--out', '/proc/t.json', '--work-dir', str(out), *on_others],
+                '/proc/t.json: cannot be written',
+            ),
             (
                 ['visualization/paper_figures.py', 'layers', photo, *model, '--out', '/proc/a.pdf'],
                 '/proc/a.pdf: cannot be written',
