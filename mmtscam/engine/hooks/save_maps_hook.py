@@ -101,6 +101,7 @@ class SaveMapsHook(Hook):
         Raises:
             OSError: If they were; names the file.
         """
+        barrier()  # the end of one process ends the main one, which may still write the report
         if self._problem is not None:
             raise self._problem
 
