@@ -22,7 +22,7 @@ def test_metrics_that_a_full_disk_has_cut_are_removed(tmp_path, content, is_kept
 
 
 def test_without_metrics_nothing_is_removed(tmp_path):
-    with pytest.raises(OSError, match='^other$'), whole_record(tmp_path, 'stamp'):
+    with pytest.raises(OSError, match=r'^other$'), whole_record(tmp_path, 'stamp'):
         raise OSError('other')
     with whole_record(tmp_path, 'stamp'):
         pass
