@@ -57,10 +57,13 @@ def main() -> None:
     from mmtscam.engine.runner import build_runner, evaluation_config
     from mmtscam.evaluation import set_threshold_file
     from mmtscam.evaluation.dumped_predictions import DumpedPredictions
+    from mmtscam.utils.files import check_writable
     from mmtscam.utils.images import pipeline_of
     from mmtscam.utils.views import describe_views, use_views
 
     cfg = evaluation_config(args)
+    if args.show_dir:
+        check_writable(args.show_dir, is_folder=True)
     if asked := chosen_views(args):
         use_views(cfg, **asked)
         cfg.custom_hooks = [
@@ -81,6 +84,8 @@ def main() -> None:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='SaveMapsHook', out_file=args.save_maps)]
 
     runner = build_runner(cfg)
+    if args.out and is_main_process():
+        check_writable(args.out)
     if args.out and args.out_item == 'pred':
         runner.test_evaluator.metrics.append(DumpedPredictions(out_file_path=args.out))
     metrics = runner.test()
@@ -89,4 +94,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run(main, hints={'show=False': '--show-dir DIR in place of --show'})

@@ -48,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    run(main)
+    run(main, hints={'to be resumed': '--resume CHECKPOINT; --resume alone takes the latest of the work directory'})

@@ -16,6 +16,7 @@ HINTS = {
     'pred_score_thr': '--pred-score-thr',
     'pred_formats': '--pred-formats',
     'layout=': '--layout',
+    'show=False': 'leave out --show',
 }
 
 
@@ -25,7 +26,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('inputs', nargs='+', metavar='IMAGE_OR_FOLDER', help='images, URLs, or one folder')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file or URL')
-    parser.add_argument('--out-dir', default='outputs', help='folder for pictures and predictions (default: outputs)')
+    parser.add_argument(
+        '--out-dir',
+        default='outputs',
+        help='folder for pictures and predictions, those of an interrupted run in partial/ there (default: outputs)',
+    )
     parser.add_argument(
         '--class',
         dest='classes',
@@ -79,6 +84,7 @@ def main() -> None:
     from mmtscam.utils.printable import printable
 
     from .inferencer import LocInferencer
+    from .predictions import PARTIAL
 
     cv2.setNumThreads(0)  # images are read and pictures drawn in threads of their own
     MMLogger.get_instance('mmengine', log_level='WARNING')
@@ -113,7 +119,10 @@ def main() -> None:
             first_category=args.first_category_id,
         )
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f'interrupted; what was done until then is in {args.out_dir}') from None
+        raise KeyboardInterrupt(
+            f'interrupted; the pictures that were done are in {args.out_dir}, and the predictions, if there are any, '
+            f'in its folder {PARTIAL}'
+        ) from None
     console = Console(highlight=False, soft_wrap=True)
     predictions = results['predictions']
     failed = [each for each in predictions if 'error' in each]

@@ -5,6 +5,7 @@ import os.path as osp
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,15 +30,16 @@ from mmtscam.utils.arguments import as_list, check_number, check_path, check_who
 from mmtscam.utils.choices import PREDICTION_FORMATS
 from mmtscam.utils.class_names import class_name, find_class
 from mmtscam.utils.config import checkpoint_config, read_config
+from mmtscam.utils.files import check_writable
 from mmtscam.utils.images import check_array, list_images, read_image, to_pipeline
 from mmtscam.utils.turns import Turns
 from mmtscam.utils.views import first_sample, input_shapes, use_views
-from mmtscam.visualization import LocVisualizer, draw_panels, write_picture
+from mmtscam.visualization import LocVisualizer, check_display, draw_panels, write_picture
 
 from .loading import check_localises, class_names, load_model
 from .pipelines import image_pipeline
 from .precision import in_precision_of
-from .predictions import coco_names, sample_to_dict, write_predictions
+from .predictions import PARTIAL, coco_names, sample_to_dict, write_predictions
 
 ImageInput = str | Path | np.ndarray
 
@@ -142,7 +144,9 @@ class LocInferencer(BaseInferencer):
         """Predict.
 
         A file in a list or folder that cannot be read does not stop the
-        others. Images are turned upright as their EXIF orientation says, and
+        others. Where the run fails or is interrupted, the predictions that
+        were made until then go to the folder ``partial`` in ``out_dir``, and
+        files of an earlier run stay as they were. Images are turned upright as their EXIF orientation says, and
         boxes are those of the upright image.
 
         Args:
@@ -186,9 +190,10 @@ class LocInferencer(BaseInferencer):
         Raises:
             FileNotFoundError: If the one file or folder is not there.
             FileExistsError: If a layout's folder of images is there already.
+            OSError: If nothing can be written to ``out_dir``.
             ValueError: If an argument is out of range, the one image cannot
-                be read, an image cannot be copied, or pictures would overwrite
-                images.
+                be read, an image cannot be copied, pictures would overwrite
+                images, or there is no display to show them on.
             TypeError: If an input is none of the above.
         """
         classes = None if classes is None else as_list(classes)
@@ -199,6 +204,10 @@ class LocInferencer(BaseInferencer):
         check_number('pred_score_thr', pred_score_thr)
         if unknown := [each for each in pred_formats if each not in PREDICTION_FORMATS]:
             raise ValueError(f'unknown format {unknown[0]!r}: choose from {", ".join(PREDICTION_FORMATS)}')
+        if show:
+            check_display()
+        if out_dir and not (no_save_vis and no_save_pred):
+            check_writable(out_dir, is_folder=True)
         items = self._inputs_to_list(inputs)
         folder = str(inputs) if isinstance(inputs, str | Path) and osp.isdir(inputs) else None
         alone = folder is None and not isinstance(inputs, list | tuple)
@@ -223,6 +232,13 @@ class LocInferencer(BaseInferencer):
                 return outcome._replace(sample=None, error=error), None
             return outcome._replace(image=None), picture
 
+        def write(failure: type[BaseException] | None, *_: object) -> None:
+            # A part of the predictions does not take the place of all those of an earlier run.
+            place = Path(out_dir, PARTIAL) if failure else Path(out_dir)
+            if plain:
+                output = replace(coco, out=place / coco.out.name)
+                write_predictions(place, plain, pred_formats, self._names(), folder, output)
+
         draws = show or return_vis or out_vis is not None
         places = _picture_places(items, folder)
         if out_vis is not None:
@@ -235,10 +251,8 @@ class LocInferencer(BaseInferencer):
         pictures: list[np.ndarray | None] = []
         settings = self.model.head.settings_with(threshold=threshold, map_kind=map_kind, topk=topk, min_area=min_area)
         with _threads(self.num_workers) as pool, ExitStack() as stack:
-            # Predictions that were made are written even if the rest fails.
             if out_dir and not no_save_pred:
-                names = self._names()
-                stack.callback(lambda: plain and write_predictions(out_dir, plain, pred_formats, names, folder, coco))
+                stack.push(write)
             # A GPU computes in the meantime. On a CPU, cores would wait for the one that is busy with something else.
             count = 0 if next(self.model.parameters()).device.type == 'cpu' else 2
             numbered = list(enumerate(items))
@@ -459,9 +473,7 @@ def _picture_places(items: Sequence[ImageInput], folder: str | None) -> list[Pat
 
 def _check_out_vis(out_vis: Path, items: Sequence[ImageInput], folder: str | None, places: Sequence[Path]) -> None:
     """Refuse, before anything is computed, a folder where pictures would overwrite images or be taken for images."""
-    for path in (out_vis, out_vis.parent):
-        if path.exists() and not path.is_dir():
-            raise ValueError(f'{path}: is a file; name a folder for the results')
+    check_writable(out_vis, is_folder=True)
     if folder is not None and out_vis.resolve().is_relative_to(Path(folder).resolve()):
         raise ValueError(
             f'{out_vis}: lies in the folder of images, where pictures would be taken for images the next time; name '

@@ -15,6 +15,8 @@ from mmtscam.utils.files import write_text
 from mmtscam.utils.printable import as_cell
 from mmtscam.version import __version__
 
+# The folder, within that of the results, of those of a run that did not end.
+PARTIAL = 'partial'
 # Fields that say how boxes were drawn.
 _DRAWN = ('map_kind', 'threshold', 'protocol', 'min_area', 'views', 'crops', 'zoom')
 

@@ -3,6 +3,7 @@
 import copy
 import os.path as osp
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from mmtscam.utils.files import write_text
 from mmtscam.utils.peers import watch_peers
 
 from .latest_checkpoint import latest_checkpoint
-from .log_folder import new_folder
+from .log_folder import new_folder, whole_record
 from .optim import as_plain_groups
 from .seeding import preserved_generators
 
@@ -111,7 +112,8 @@ class CarefulRunner(Runner):
             fn_name: Name of the hooks' method.
             **kwargs: Its arguments.
         """
-        super().call_hook(fn_name, **kwargs)
+        with whole_record(self.log_dir, self.timestamp) if fn_name == 'after_test_epoch' else nullcontext():
+            super().call_hook(fn_name, **kwargs)
         if fn_name != 'before_train':
             return
         if isinstance(self.train_loop, EpochBasedTrainLoop):

@@ -1,8 +1,13 @@
-"""The folder of a run's log."""
+"""The folder of a run's log, and what stands in it at the end of a test."""
 
 import itertools
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmtscam.utils.json_files import read_json
 
 _FORM = '%Y%m%d_%H%M%S'
 
@@ -27,3 +32,29 @@ def new_folder(parent: str | os.PathLike, stamp: str) -> str:
             continue
         return name
     raise AssertionError
+
+
+@contextmanager
+def whole_record(folder: str | os.PathLike, stamp: str) -> Iterator[None]:
+    """Remove the file of a test's metrics if a full disk has cut it: mmengine's ``LoggerHook`` writes it in place.
+
+    Args:
+        folder: The folder of the log.
+        stamp: Its name, and that of the file.
+    """
+    try:
+        yield
+    except OSError as error:
+        file = Path(folder, f'{stamp}.json')
+        if file.is_file() and _is_cut(file):
+            file.unlink()
+            error.filename = error.filename or str(file)
+        raise
+
+
+def _is_cut(file: Path) -> bool:
+    try:
+        read_json(file)
+    except ValueError:
+        return True
+    return False

@@ -88,9 +88,11 @@ def use_amp_for_test(cfg: Config) -> None:
 
 
 def _check_start(cfg: Config) -> None:
-    """Refuse a local checkpoint to start from that is not there."""
+    """Refuse a local checkpoint to start from, or to resume, that is not there."""
     file = cfg.get('load_from')
     if file and '://' not in file and not osp.isfile(file):
+        if cfg.get('resume'):
+            raise FileNotFoundError(f'{file}: checkpoint not found, which is to be resumed: name one that is there')
         raise FileNotFoundError(
             f'{file}: checkpoint not found, from which load_from says to start: train it first, or set load_from to '
             'where it lies (--cfg-options load_from=FILE)'

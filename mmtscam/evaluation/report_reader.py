@@ -1,53 +1,16 @@
-"""Reads the report that a test leaves: ``report.json`` and the rows of one of its CSV files."""
+"""Reads the reports that tests leave: ``report.json`` and the rows of one of its CSV files."""
 
-import csv
-import math
 import os
 import os.path as osp
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmtscam.localization import Outcome
-from mmtscam.utils.printable import from_cell
-
 from .report_content import read_content
+from .report_rows import Row, missing_columns, read_rows
 
 _IOU_CURVE = 'accuracy_over_iou'
-# Columns of the CSV file of LocAccuracy.
-ROW_KEYS = (
-    'img_path', 'true_label', 'true_class', 'predicted_label', 'predicted_class', 'rank',
-    'x1', 'y1', 'x2', 'y2', 'iou', 'outcome', 'map_kind', 'threshold', 'threshold_source',
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Row:
-    """One image of a CSV file.
-
-    Args:
-        path: Path of the image, as the test knew it.
-        true: Its true label.
-        predicted: The best class; ``None`` where there are no class scores.
-        rank: Rank of the true class, 1 for the best; ``None`` likewise.
-        box: Predicted box, ``(x1, y1, x2, y2)`` in the image's pixels.
-        iou: Its IoU with the best true box.
-        outcome: Outcome of the Top-1 prediction; ``None`` likewise.
-        threshold: The threshold with which the box was drawn.
-        source: Where that comes from.
-    """
-
-    path: str
-    true: int
-    predicted: int | None
-    rank: int | None
-    box: tuple[float, float, float, float]
-    iou: float
-    outcome: Outcome | None
-    threshold: float
-    source: str
 
 
 @dataclass(frozen=True)
@@ -87,11 +50,10 @@ def read_result(folder: str | os.PathLike, metric: str | None = None) -> RunResu
     """
     folder = Path(folder)
     report = _read_report(folder / 'report.json')
-    files = [(result, folder / result['rows']) for result in report['results'] if result['rows']]
+    files = _row_files(folder, report)
     if not files and metric is None:
         return RunResult(report, None, None, [], {})
-    files = [(result, file) for result, file in files if file.is_file()]
-    if not files:
+    if not any(file.is_file() for _, file in files):
         raise ValueError(
             f'{folder}: no PROTOCOL.csv of a result in report.json; LocAccuracy in test_evaluator leaves one'
         )
@@ -99,9 +61,8 @@ def read_result(folder: str | os.PathLike, metric: str | None = None) -> RunResu
     if not named:
         there = ', '.join(result['name'] for result, _ in files)
         raise ValueError(f'{folder}: no CSV file of a result called {metric!r}; there are {there}')
-    # Another metric may leave rows under the same prefix, with columns of its own.
-    chosen, csv_file = next((pair for pair in named if not _missing_columns(pair[1])), named[0])
-    rows, bare, classes = _read_rows(csv_file)
+    chosen, csv_file = next((pair for pair in named if _has_boxes(*pair)), named[0])
+    rows, bare, classes = read_rows(csv_file)
     if len(rows) + bare != chosen['images']:
         raise ValueError(
             f'{csv_file}: {len(rows) + bare} rows, but report.json counts {chosen["images"]} images: '
@@ -144,8 +105,20 @@ def _with_rows(folder: str | os.PathLike, report: Mapping[str, Any]) -> list[str
     """Names of the results whose rows a page can show."""
     path = Path(folder)
     path = path if path.is_dir() else path.parent
-    files = {each['name']: path / each['rows'] for each in report['results'] if each['rows']}
-    return [name for name, file in files.items() if file.is_file() and not _missing_columns(file)]
+    return [result['name'] for result, file in _row_files(path, report) if _has_boxes(result, file)]
+
+
+def _row_files(folder: Path, report: Mapping[str, Any]) -> list[tuple[dict[str, Any], Path]]:
+    """The results that have rows, each with its CSV file, which may be gone or damaged."""
+    return [(result, folder / result['rows']) for result in report['results'] if result['rows']]
+
+
+def _has_boxes(result: Mapping[str, Any], file: Path) -> bool:
+    """Whether rows are those of ``LocAccuracy``, and not of a metric that leaves others.
+
+    Its curve tells so, whatever has become of the file: a damaged one is refused later, and no other takes its place.
+    """
+    return _IOU_CURVE in result['curves'] or (file.is_file() and not missing_columns(file))
 
 
 def run_names(reports: Sequence[str | os.PathLike]) -> list[str]:
@@ -205,69 +178,3 @@ def _read_report(file: Path) -> dict[str, Any]:
         hint = f'there is one in {others[-1]}' if others else 'tools/test.py leaves one'
         raise ValueError(f'{file}: not found; {hint}')
     return read_content(file)
-
-
-def _missing_columns(file: Path) -> list[str]:
-    with _reading(file) as reader:
-        found = reader.fieldnames or ()
-    return [key for key in ROW_KEYS if key not in found]
-
-
-@contextmanager
-def _reading(file: Path) -> Iterator[csv.DictReader]:
-    """Read a CSV file, and name it where that fails."""
-    try:
-        with file.open(newline='', encoding='utf-8') as stream:
-            yield csv.DictReader(stream)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f'{file}: not a readable CSV file in UTF-8: {error}') from error
-
-
-def _read_rows(file: Path) -> tuple[list[Row], int, dict[int, str]]:
-    """The rows of images that show an object, the number of the others, and names of classes."""
-    rows: list[Row] = []
-    bare = 0
-    classes: dict[int, str] = {}
-    if missing := _missing_columns(file):
-        raise ValueError(f'{file}: no column {missing[0]!r}; tools/test.py writes the file anew')
-    with _reading(file) as reader:
-        for raw in reader:
-            if raw['iou'] == raw['x1'] == '':
-                bare += 1
-                continue
-            try:
-                row = _row(raw)
-            except (TypeError, ValueError, OverflowError) as error:
-                raise ValueError(f'{file}, line {reader.line_num}: {error}') from error
-            rows.append(row)
-            classes[row.true] = from_cell(raw['true_class']) or f'class {row.true}'
-            if row.predicted is not None:
-                classes[row.predicted] = from_cell(raw['predicted_class']) or f'class {row.predicted}'
-    return rows, bare, classes
-
-
-def _row(raw: Mapping[str, Any]) -> Row:
-    if cut := [key for key in ROW_KEYS if raw[key] is None]:
-        raise ValueError(f'nothing in column {cut[0]!r}: the line is cut off')
-    x1, y1, x2, y2 = (_number(raw, key) for key in ('x1', 'y1', 'x2', 'y2'))
-    return Row(
-        path=from_cell(raw['img_path']),
-        true=int(_number(raw, 'true_label')),
-        predicted=int(_number(raw, 'predicted_label')) if raw['predicted_label'] else None,
-        rank=int(_number(raw, 'rank')) if raw['rank'] else None,
-        box=(x1, y1, x2, y2),
-        iou=_number(raw, 'iou'),
-        outcome=Outcome(raw['outcome']) if raw['outcome'] else None,
-        threshold=_number(raw, 'threshold'),
-        source=raw['threshold_source'],
-    )
-
-
-def _number(raw: Mapping[str, str], key: str) -> float:
-    try:
-        value = float(raw[key])
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f'{key} is no number: {raw[key]!r}')
-    return value

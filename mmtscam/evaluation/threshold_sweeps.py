@@ -14,7 +14,7 @@ from mmtscam.utils.config import type_class
 
 from .metrics import BaseLocMetric
 from .samples import image_key
-from .thresholds import image_digest, load_thresholds
+from .threshold_file import image_digest, load_thresholds
 
 
 def loc_metrics(evaluator: dict | Sequence[dict]) -> list[tuple[dict[str, Any], type[BaseLocMetric]]]:

@@ -40,9 +40,11 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is no COCO file, ``truth`` has no box or has
-            predicted ones, or ``boxes`` has images or categories that
-            ``truth`` lacks.
+        ValueError: If a file is no COCO file, lists two images or categories
+            of one name, or has a box of a negative side; if only some of
+            ``boxes`` have scores, ``truth`` has no box or has predicted ones,
+            or ``boxes`` has images or categories that ``truth`` lacks. A box
+            with a side of 0 is none of these, as in COCO: it overlaps nothing.
     """
     found, known = _read(boxes), _read(truth)
     true = [each for each in known['annotations'] if not each.get('iscrowd')]
@@ -51,15 +53,14 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
         raise ValueError(f'{truth}: has no boxes with which to compare{crowds}')
     if any('score' in each for each in known['annotations']):
         raise ValueError(f'{truth}: its boxes have scores and so are predicted; the true ones come second')
-    images = {image['file_name']: image['id'] for image in known['images']}
-    numbers = {image['id']: _look_up(images, image['file_name'], 'image', boxes, truth) for image in found['images']}
+    _check_scores(found['annotations'], boxes)
+    own, images = _by_name(found, 'images', boxes), _by_name(known, 'images', truth)
+    numbers = {number: _look_up(images, name, 'image', boxes, truth) for name, number in own.items()}
     if class_agnostic:
         categories = dict.fromkeys((each['id'] for each in found['categories']), known['categories'][0]['id'])
     else:
-        names = {each['name']: each['id'] for each in known['categories']}
-        categories = {
-            each['id']: _look_up(names, each['name'], 'category', boxes, truth) for each in found['categories']
-        }
+        own, names = _by_name(found, 'categories', boxes), _by_name(known, 'categories', truth)
+        categories = {number: _look_up(names, name, 'category', boxes, truth) for name, number in own.items()}
     detections = [
         dict(
             image_id=numbers[each['image_id']],
@@ -121,12 +122,19 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
         where, box = f'{path}: annotations[{index}]', entry.get('bbox')
         if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
             raise ValueError(f'{where}: bbox must be x, y, width, height, got {shown(box)}')
+        if min(box[2:]) < 0:
+            raise ValueError(
+                f'{where}: the box has a negative side, {shown(box)}: correct it to x, y, width, height; it may hold '
+                'two corners'
+            )
         numbers = {'iscrowd': 0, 'area': box[2] * box[3]}
         numbers.update({key: entry[key] for key in ('iscrowd', 'area', 'score') if key in entry})
         if wrong := [key for key, value in numbers.items() if not _is_number(value)]:
             raise ValueError(f'{where}: {wrong[0]} must be a number, got {shown(numbers[wrong[0]])}')
         if numbers['iscrowd'] not in (0, 1):
             raise ValueError(f'{where}: iscrowd must be 0 or 1, got {numbers["iscrowd"]}')
+        if numbers['area'] < 0:
+            raise ValueError(f'{where}: area must not be negative, got {numbers["area"]}: correct it or leave it out')
         ids = dict(id=index + 1, image_id=images[entry['image_id']], category_id=categories[entry['category_id']])
         annotations.append(dict(**ids, bbox=box, **numbers))
     return dict(
@@ -134,6 +142,31 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
         categories=[dict(id=categories[entry['id']], name=entry['name']) for entry in content['categories']],
         annotations=annotations,
     )
+
+
+def _check_scores(annotations: list[dict[str, Any]], path: str | os.PathLike) -> None:
+    """Refuse boxes of which some have scores: the others would count as certain, and come first."""
+    bare = [index for index, each in enumerate(annotations) if 'score' not in each]
+    if 0 < len(bare) < len(annotations):
+        raise ValueError(
+            f'{path}: annotations[{bare[0]}]: it has no score, unlike others ({len(bare)} of {len(annotations)} have '
+            'none): give each box one, or none'
+        )
+
+
+def _by_name(content: dict[str, Any], section: str, path: str | os.PathLike) -> dict[str, int]:
+    """Names of images or categories, by which the files are matched, and their ids."""
+    ids: dict[str, int] = {}
+    for index, entry in enumerate(content[section]):
+        name = entry['file_name' if section == 'images' else 'name']
+        if name in ids:
+            advice = ' or use class_agnostic=True' if section == 'categories' else ''
+            raise ValueError(
+                f'{path}: {section}[{index}]: another one is called {name!r} too, and the files are matched by names: '
+                f'join the two{"," * bool(advice)}{advice}'
+            )
+        ids[name] = entry['id']
+    return ids
 
 
 def _in_order(number: int | float | str) -> tuple[bool, int | float | str]:

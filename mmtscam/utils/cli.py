@@ -52,7 +52,8 @@ def run(main: Callable[[], None], hints: Mapping[str, str] | None = None) -> Non
         main: The tool.
         hints: A word in the library's messages, such as the name of a
             parameter, to the tool's flag for it, such as ``'--batch-size'``.
-            The flag is added to messages that contain the word.
+            The flag is added to messages that contain the word, not as a part
+            of another one or of a path.
 
     Raises:
         SystemExit: In place of the errors above.
@@ -93,8 +94,14 @@ def _run(main: Callable[[], None], hints: Mapping[str, str], received: Sequence[
         if message is None:
             fail(None)
             raise
-        found = [hint for word, hint in hints.items() if word in message]
+        found = [hint for word, hint in hints.items() if _has_word(message, word)]
         raise SystemExit(fail(message + ''.join(f' ({hint})' for hint in found))) from error
+
+
+def _has_word(message: str, word: str) -> bool:
+    """Whether a word, or several, or the beginning of one such as ``'layout='``, stands alone in a message."""
+    end = r'(?![\w/])' if re.search(r'\w$', word) else ''
+    return re.search(rf'(?<![\w/]){re.escape(word)}{end}', message) is not None
 
 
 def _message(error: Exception, tool: str) -> str | None:

@@ -3,10 +3,39 @@
 import hashlib
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def check_writable(path: str | os.PathLike, is_folder: bool = False) -> None:
+    """Refuse a result that could not be written, before the work that leads to it.
+
+    The folder of the result, or the lowest above it that is there, must take a file. None is left there.
+
+    Args:
+        path: The file, or the folder of several.
+        is_folder: Whether it is a folder.
+
+    Raises:
+        ValueError: If a folder is where a file is to be, or the other way round.
+        OSError: If the system refuses: the disk is read-only or full, or it
+            is not allowed.
+    """
+    place = Path(path).absolute()
+    if not is_folder:
+        if place.is_dir():
+            raise ValueError(f'{path}: is a folder; name a file to write')
+        place = place.parent
+    place = next(each for each in (place, *place.parents) if os.path.lexists(each))
+    if not place.is_dir():
+        raise ValueError(f'{place}: is a file; name a folder for the results')
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        raise OSError(f'{path}: cannot be written ({error.strerror}): name another place') from error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -210,11 +211,20 @@ def test_the_font_of_pictures_is_that_of_the_config(tiny_config, checkpoint, pat
 
 def test_windows(inferencer, paths, monkeypatch):
     shown = []
+    monkeypatch.setattr('mmtscam.apis.inferencer.check_display', lambda: None)  # the machine may have none
     monkeypatch.setattr(
         inferencer.visualizer, 'show', lambda picture, win_name, wait_time: shown.append((win_name, wait_time))
     )
     inferencer(paths[:2], show=True, wait_time=1.5)
     assert shown == [(path, 1.5) for path in paths[:2]]
+
+
+def test_windows_without_a_display(inferencer, paths, tmp_path, monkeypatch):
+    monkeypatch.setattr(inferencer, 'forward', lambda *args: pytest.fail('computes'))
+    plt.switch_backend('agg')
+    with pytest.raises(ValueError, match='no window can be opened to show pictures'):
+        inferencer(paths[:2], show=True, out_dir=tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
 
 
 def test_files_of_predictions(inferencer, folder, tmp_path):
@@ -461,7 +471,11 @@ def test_a_picture_that_cannot_be_written_is_told(inferencer, paths, tmp_path):
     assert json.loads((tmp_path / 'out' / 'predictions.json').read_text())['predictions'] == found
 
 
-def test_what_was_predicted_before_a_failure_is_written(inferencer, paths, tmp_path, monkeypatch):
+def test_a_failure_leaves_the_files_of_an_earlier_run_and_its_own_beside_them(inferencer, paths, tmp_path, monkeypatch):
+    out, formats = tmp_path / 'out', ('json', 'csv', 'coco')
+    inferencer(paths, batch_size=2, out_dir=out, pred_formats=formats)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    assert len(before) == 3
     forward, calls = inferencer.forward, []
 
     def fail_later(batch, settings):
@@ -473,8 +487,21 @@ def test_what_was_predicted_before_a_failure_is_written(inferencer, paths, tmp_p
     monkeypatch.setattr(inferencer, 'forward', fail_later)
     monkeypatch.setattr(inferencer, 'show_progress', True)
     with pytest.raises(KeyboardInterrupt):
-        inferencer(paths, batch_size=2, out_dir=tmp_path / 'out')
-    assert len(json.loads((tmp_path / 'out' / 'predictions.json').read_text())['predictions']) == 4
+        inferencer(paths, batch_size=2, out_dir=out, pred_formats=formats)
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    assert sorted(path.name for path in (out / 'partial').iterdir()) == sorted(before)
+    assert len(json.loads((out / 'partial' / 'predictions.json').read_text())['predictions']) == 4
+    assert len(json.loads((out / 'partial' / 'coco.json').read_text())['images']) == 4
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_first_image(inferencer, paths, tmp_path, monkeypatch):
+    monkeypatch.setattr(inferencer, 'forward', lambda *args: pytest.fail('computes'))
+    (tmp_path / 'file').touch()
+    for skipped in ({}, dict(no_save_vis=True), dict(no_save_pred=True)):
+        with pytest.raises(ValueError, match='file: is a file; name a folder for the results'):
+            inferencer(paths[:2], out_dir=tmp_path / 'file' / 'below', **skipped)
+        with pytest.raises(OSError, match=r'^/proc/below: cannot be written'):
+            inferencer(paths[:2], out_dir='/proc/below', **skipped)
 
 
 def test_images_of_several_shapes_in_a_batch(tiny_config, checkpoint, paths, tmp_path):

@@ -93,6 +93,15 @@ def test_a_checkpoint_to_start_from_that_is_missing(tiny_config):
         runner.build_runner(tiny_config)
 
 
+def test_a_checkpoint_to_resume_that_is_missing(tiny_config):
+    tiny_config.update(load_from='nowhere/epoch_3.pth', resume=True)
+    with pytest.raises(FileNotFoundError) as caught:
+        runner.build_runner(tiny_config)
+    assert str(caught.value) == (
+        'nowhere/epoch_3.pth: checkpoint not found, which is to be resumed: name one that is there'
+    )
+
+
 def test_a_schedule_that_begins_after_the_end(tiny_config):
     tiny_config.param_scheduler = [dict(type='LinearLR', end=5), dict(type='CosineAnnealingLR', begin=5)]
     with pytest.raises(ValueError, match=r'^param_scheduler\[1\], CosineAnnealingLR, begins after 5 epochs'):

@@ -18,7 +18,7 @@ from mmtscam.evaluation import (
     save_thresholds,
     write_report,
 )
-from mmtscam.evaluation.report_reader import ROW_KEYS
+from mmtscam.evaluation.report_rows import ROW_KEYS
 from mmtscam.localization import PROTOCOLS, get_protocol
 from mmtscam.version import __version__
 

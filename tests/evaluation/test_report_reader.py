@@ -104,7 +104,7 @@ def _no_curves(folder):
         (_no_curves, "result 1 has no 'curves'"),
         (_no_rows, r'no PROTOCOL\.csv'),
         (_fewer_rows, r'tscam\.csv: 11 rows, but report\.json counts 12 images'),
-        (lambda folder: _edit(folder / 'tscam.csv', ',iou,', ',IoU,'), r"tscam\.csv: no column 'iou'"),
+        (lambda folder: _edit(folder / 'tscam.csv', ',iou,', ',IoU,'), r'tscam\.csv: no column iou: '),
         (lambda folder: _edit(folder / 'tscam.csv', '.jpg,2,cat,', '.jpg,x,cat,'), 'line 4: true_label is no number'),
         (lambda folder: _edit(folder / 'tscam.csv', 'classification', 'bad'), "line 2: 'bad' is not a valid Outcome"),
         (lambda folder: _edit(folder / 'tscam.csv', ',coupled,0.2,fixed', ''), "line 2: nothing in column 'map_kind'"),
@@ -162,11 +162,41 @@ def test_a_metric_that_is_not_there(folder):
 
 def test_rows_of_another_metric_of_the_same_name(folder):
     content = json.loads((folder / 'report.json').read_text())
-    other = {**content['results'][1], 'metric': 'Other', 'rows': 'other.csv'}
+    other = {**content['results'][1], 'metric': 'Other', 'curves': {}, 'rows': 'other.csv'}
     content['results'].insert(0, other)
     (folder / 'report.json').write_text(json.dumps(content))
     (folder / 'other.csv').write_text('img_path,own\n' + 12 * 'a.jpg,1\n')
     assert read_result(folder, 'tscam').csv_file == folder / 'tscam.csv'
+
+
+def _semicolons(file):
+    file.write_text(file.read_text().replace(',', ';'))
+
+
+def _without_columns(file):
+    file.write_text(''.join(f'{",".join(line.split(",")[:-2])}\n' for line in file.read_text().splitlines()))
+
+
+@pytest.mark.parametrize(
+    'spoil, message',
+    [
+        (
+            _semicolons,
+            r'/tscam\.csv: no column img_path, true_label, .*, threshold_source: columns are parted by commas',
+        ),
+        (_without_columns, r'/tscam\.csv: no column threshold, threshold_source: '),
+        (lambda file: _edit(file.parent / 'tscam.csv', ',rank,', ',place,'), r'/tscam\.csv: no column rank: '),
+        (lambda file: file.write_text(''), r'/tscam\.csv: no column img_path, '),
+        (lambda file: file.unlink(), r'/tscam\.csv: not found, but report\.json beside it names it'),
+    ],
+)
+def test_no_other_metric_takes_the_place_of_one_whose_rows_are_damaged(folder, spoil, message):
+    assert read_result(folder).chosen['name'] == 'tscam'
+    spoil(folder / 'tscam.csv')
+    for read in (read_result, lambda folder: read_results([folder, folder])):
+        with pytest.raises(ValueError, match=message):
+            read(folder)
+    assert read_result(folder, 'tscam-attention').chosen['name'] == 'tscam-attention'
 
 
 def _cell(column, value):

@@ -14,6 +14,7 @@ def cases(ground: Ground) -> Iterator[Case]:
     label = ['dataset_converters/pseudo_label.py', *model, '--out']
     export = ['deployment/export.py', *model, '--out']
     config = model[0]
+    on_others = ['--cfg-options', 'val_dataloader.dataset.dataset.split=train']
     lines: dict[str, list[tuple[list[str], str]]] = {
         'command lines: files that are not there': [
             (['train.py', config, '--resume', '/nowhere.pth', '--work-dir', str(out)], '/nowhere.pth'),
@@ -62,6 +63,27 @@ def cases(ground: Ground) -> Iterator[Case]:
             ([*label, there], 'there.json'),
             (['dataset_converters/wsol_to_coco.py', config, '--out', there], 'there.json'),
             ([*export, str(out / 'a.xyz')], 'a.xyz'),
+            ([*test, '--report-dir', there], 'there.json'),
+            ([*test, '--show-dir', there], 'there.json'),
+            # No user may write there, root included.
+            ([*test, '--report-dir', '/proc/report'], '/proc/report: cannot be written'),
+            ([*test, '--save-maps', '/proc/maps.npz'], '/proc/maps.npz: cannot be written'),
+            ([*test, '--out', '/proc/a.pkl'], '/proc/a.pkl: cannot be written'),
+            ([*demo, '--out-dir', '/proc/found'], '/proc/found: cannot be written'),
+            ([*label, '/proc/boxes.json'], '/proc/boxes.json: cannot be written'),
+            ([*export, '/proc/a.onnx'], '/proc/a.onnx: cannot be written'),
+            (
+                ['dataset_converters/wsol_to_coco.py', config, '--out', '/proc/a.json'],
+                '/proc/a.json: cannot be written',
+            ),
+            (
+                ['analysis/choose_threshold.py', *model, '--out', '/proc/t.json', '--work-dir', str(out), *on_others],
+                '/proc/t.json: cannot be written',
+            ),
+            (
+                ['visualization/paper_figures.py', 'layers', photo, *model, '--out', '/proc/a.pdf'],
+                '/proc/a.pdf: cannot be written',
+            ),
         ],
     }
     for kind, commands in lines.items():

@@ -15,6 +15,13 @@ _REPORTS = {
     'nothing in it': '{}',
     'other types': '{"metrics": 3, "protocols": 4}',
 }
+_THRESHOLDS = {
+    'cut': '{"format": "mmtscam thresh',
+    'a list': '[]',
+    'nothing in it': '{}',
+    'other nesting': '{"format": "mmtscam thresholds 2", "origin": {}, "thresholds": {"tscam": 0.1}, "images": []}',
+    'a key is missing': '{"format": "mmtscam thresholds 2", "origin": {}, "thresholds": [{}], "images": []}',
+}
 _PLAN = "title = 'a'\nseeds = (1,)\ncolumns = {'a': 'b'}\n"
 _PLANS = {
     'syntax': 'methods = [',
@@ -35,6 +42,11 @@ def cases(ground: Ground) -> Iterator[Case]:
         folder = ground.place(f'reports/{name}/report.json', text).parent
         words = ['analysis/report.py', str(folder), '--out', str(folder / 'page')]
         yield Case('reports', name, words, REFUSED, ('report.json', folder.name), folder / 'page')
+    for name, text in _THRESHOLDS.items():
+        path = ground.place(f'thresholds/{name}.json', text)
+        words = ['test.py', str(ground.config), str(ground.checkpoint), '--thresholds', str(path)]
+        folder = ground.folder(f'thresholds {name}')
+        yield Case('threshold files', name, [*words, '--work-dir', str(folder)], REFUSED, (path.name,))
     for name, content in ground.spoilt(b'\x08\x07\x12\x07pytorch' * 30):
         path = ground.place(f'onnx/{name}.onnx', content)
         words = ['deployment/onnx_demo.py', str(ground.photo), str(path)]

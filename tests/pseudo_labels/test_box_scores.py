@@ -148,7 +148,7 @@ def test_files_of_other_data_sets_are_refused(files, tmp_path):
         match=r"boxes\.json: image 'other\.jpg' is not among those of .*truth\.json, such as '0\.jpg'; both must name ",
     ):
         score_boxes(boxes, truth)
-    content['images'][0]['file_name'] = '0.jpg'
+    content['images'][0]['file_name'] = '3.jpg'
     content['categories'][0]['name'] = 'c'
     boxes.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"category 'c' is not among .* or use class_agnostic=True"):
@@ -206,6 +206,9 @@ def test_truth_without_boxes_and_entries_that_lack_something(files):
         (dict(area=[1]), r'area must be a number, got \[1\]'),
         (dict(image_id=[1]), r"'image_id' must be a number or a string, got \[1\]"),
         (dict(category_id={}), "'category_id' must be a number or a string"),
+        (dict(bbox=[9, 9, -3, 2]), r'the box has a negative side, \[9, 9, -3, 2\]: correct it to x, y, width, height'),
+        (dict(bbox=[9, 9, 3, -0.5]), 'the box has a negative side, '),
+        (dict(area=-1), 'area must not be negative, got -1: correct it or leave it out'),
     ],
 )
 def test_values_of_another_type_are_refused(files, changes, said):
@@ -227,3 +230,48 @@ def test_ids_may_be_names(files):
         each.update(id=number, image_id=f'image {each["image_id"]}' if each['image_id'] else 0)
     truth.write_text(json.dumps(content))
     assert score_boxes(boxes, truth) == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100, **COUNTS))
+
+
+def _change(path, section, index, **changes):
+    content = json.loads(path.read_text())
+    content[section][index].update(changes)
+    path.write_text(json.dumps(content))
+
+
+def test_a_score_that_is_missing_among_others_is_refused(files):
+    """It would count as certain, and its box would be the best."""
+    boxes, truth = files([(*row[:3], None if index == 2 else 0.5) for index, row in enumerate(TRUTH)], TRUTH)
+    with pytest.raises(
+        ValueError,
+        match=r'boxes\.json: annotations\[2\]: it has no score, unlike others \(1 of 4 have none\): give each',
+    ):
+        score_boxes(boxes, truth)
+
+
+@pytest.mark.parametrize('place', [0, 1])
+@pytest.mark.parametrize('section, key', [('categories', 'name'), ('images', 'file_name')])
+def test_two_of_one_name_are_refused(files, place, section, key):
+    paths = files([(*row[:3], 0.5) for row in TRUTH], TRUTH)
+    _change(paths[place], section, 1, **{key: json.loads(paths[place].read_text())[section][0][key]})
+    name = ('boxes', 'truth')[place]
+    with pytest.raises(
+        ValueError, match=rf"{name}\.json: {section}\[1\]: another one is called '.*' too, .*: join the two"
+    ):
+        score_boxes(*paths)
+    if section == 'categories':
+        assert score_boxes(*paths, class_agnostic=True)['CorLoc'] == 100
+
+
+@pytest.mark.parametrize('side', [2, 3])
+def test_boxes_without_an_area_overlap_nothing_as_in_coco(files, side):
+    """COCO takes them; its training boxes have some."""
+    boxes, truth = files([(*row[:3], 0.5) for row in TRUTH], TRUTH)
+    flat = [0, 0, 10, 10]
+    _change(boxes, 'annotations', 0, bbox=[50, 50, 10, 10])
+    elsewhere = score_boxes(boxes, truth)
+    flat[side] = 0
+    _change(boxes, 'annotations', 0, bbox=flat, area=0)
+    assert score_boxes(boxes, truth) == elsewhere
+    assert elsewhere['CorLoc'] == 75
+    _change(truth, 'annotations', 0, bbox=flat, area=0)
+    assert score_boxes(boxes, truth)['CorLoc'] == 75

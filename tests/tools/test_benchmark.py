@@ -41,6 +41,18 @@ def parse(tool, config, monkeypatch):
     return parse
 
 
+@pytest.mark.parametrize('words', [['--out'], ['--sweep', 'classes', 4, '--plot']])
+def test_files_that_cannot_be_written_are_refused_before_anything_is_measured(
+    tool, parse, tmp_path, words, monkeypatch
+):
+    monkeypatch.setattr(tool, 'measure_all', lambda *args: pytest.fail('measures'))
+    file = tmp_path / 'a.png'
+    file.mkdir()
+    parse(*words, file)
+    with pytest.raises(ValueError, match=rf'^{file}: is a folder; name a file to write$'):
+        tool.main()
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
@@ -48,9 +60,6 @@ def parse(tool, config, monkeypatch):
         (['--batch-size', -2], '--batch-size -2: must be at least 1'),
         (['--input-size', 0], '--input-size 0: must be at least 1'),
         (['--batches', 0], '--batches 0: must be at least 1'),
-        (['--out', '{tmp}'], '{tmp}: cannot be written: it is a folder'),
-        (['--out', '{tmp}/file/out.json'], '{tmp}/file/out.json: cannot be written: {tmp}/file is no folder'),
-        (['--out', '/proc/out.json'], '/proc/out.json: cannot be written to /proc: No such file or directory'),
         (['--plot', 'plot.png'], '--plot draws how cost grows: it needs --sweep'),
         (['--plot', '{tmp}/p.txt', '--sweep', 'classes', 4], '{tmp}/p.txt: must end in .png, .pdf, .svg'),
         (['--sweep', 'depth', 4], '--sweep depth: must be one of input-size, batch-size, classes'),

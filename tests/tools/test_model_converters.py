@@ -266,7 +266,7 @@ def test_errors_name_file_and_remedy(convert, source, target, message, folder, c
 
 @pytest.mark.parametrize('force', [False, True])
 def test_a_folder_is_no_target(released, tmp_path, force):
-    with pytest.raises(FileExistsError, match='is a folder; name a file to write'):
+    with pytest.raises(ValueError, match='is a folder; name a file to write'):
         reference_to_mmtscam(released, tmp_path, force)
 
 

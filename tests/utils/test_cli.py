@@ -61,6 +61,25 @@ def test_hints():
 
 
 @pytest.mark.parametrize(
+    'word, message, is_meant',
+    [
+        ('topk', "__init__() got an unexpected keyword argument 'topkk'", False),
+        ('topk', "__init__() got an unexpected keyword argument 'topk'", True),
+        ('workers', 'num_workers must be at least 0', False),
+        ('topk', '/data/topk/a.jpg: not found', False),
+        ('topk', '/data/topk: not found', False),
+        ('layout=', "add 'coco' for layout='rfdetr'", True),
+        ('set model.', 'set model.head.loss', True),
+        ('font ', "font 'a': no such font", True),
+    ],
+)
+def test_a_hint_is_for_the_whole_word(word, message, is_meant):
+    with pytest.raises(SystemExit) as ended:
+        run(_raise(ValueError(message)), {word: 'HINT'})
+    assert ended.value.code.endswith('(HINT)') == is_meant
+
+
+@pytest.mark.parametrize(
     ('stop', 'said'), [(KeyboardInterrupt(), 'interrupted'), (KeyboardInterrupt('done: 3'), 'done: 3')]
 )
 def test_interrupted(stop, said, capsys):

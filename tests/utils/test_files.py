@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from mmtscam.utils.files import file_sha256, unfinished, unfinished_folder, write_text
+from mmtscam.utils.files import check_writable, file_sha256, unfinished, unfinished_folder, write_text
 
 
 def test_the_file_is_there_at_the_end(tmp_path):
@@ -95,3 +95,41 @@ def test_names_that_are_no_text(tmp_path):
     """A file's name may be any bytes, and JSON any half of a pair."""
     write_text(tmp_path / 'a.csv', os.fsdecode(b'\xff.jpg') + ' \ud800 ä')
     assert (tmp_path / 'a.csv').read_text(encoding='utf-8') == '\\udcff.jpg \\ud800 ä'
+
+
+def test_places_that_can_be_written_stay_as_they_are(tmp_path):
+    (tmp_path / 'a.txt').touch()
+    (tmp_path / 'folder').mkdir()
+    for name in ('a.txt', 'b.txt', 'new/b.txt', 'folder/b.txt'):
+        check_writable(tmp_path / name)
+    for name in ('folder', 'new/below'):
+        check_writable(tmp_path / name, is_folder=True)
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*')) == ['a.txt', 'folder']
+
+
+def test_relative_places(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_writable('a.txt')
+    check_writable('a', is_folder=True)
+    check_writable('.', is_folder=True)
+
+
+@pytest.mark.parametrize(
+    'name, is_folder, error, said',
+    [
+        ('{tmp}/folder', False, ValueError, '{tmp}/folder: is a folder; name a file to write'),
+        ('{tmp}/a.txt', True, ValueError, '{tmp}/a.txt: is a file; name a folder for the results'),
+        ('{tmp}/a.txt/b/c.txt', False, ValueError, '{tmp}/a.txt: is a file; name a folder for the results'),
+        ('{tmp}/broken', True, ValueError, '{tmp}/broken: is a file; name a folder for the results'),
+        # No user can write there, not even root.
+        ('/proc/a.txt', False, OSError, '/proc/a.txt: cannot be written (No such file or directory): name another pl'),
+        ('/proc/a/b', True, OSError, '/proc/a/b: cannot be written (No such file or directory): name another place'),
+    ],
+)
+def test_places_that_cannot_be_written(tmp_path, name, is_folder, error, said):
+    (tmp_path / 'a.txt').touch()
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'broken').symlink_to(tmp_path / 'nowhere')
+    with pytest.raises(error) as caught:
+        check_writable(name.format(tmp=tmp_path), is_folder)
+    assert str(caught.value).startswith(said.format(tmp=tmp_path))

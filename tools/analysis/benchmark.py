@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -78,11 +77,6 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
     for config in args.configs:
         if not Path(config).is_file():
             parser.error(f'{config}: config file not found')
-    for file in (args.out, args.plot):
-        if file is not None and file.is_dir():
-            parser.error(f'{file}: cannot be written: it is a folder')
-        if file is not None:
-            check_folder(parser, file)
     if args.sweep and args.sweep[0] in SWEEPS and getattr(args, SWEEPS[args.sweep[0]], None) is not None:
         parser.error(f'--{args.sweep[0]} is what is swept: leave it out')
     if args.plot and not args.sweep:
@@ -102,18 +96,6 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
     args.workloads = list(
         dict.fromkeys(args.workloads or [name for name in WORKLOADS if name != 'load' or not args.sweep])
     )
-
-
-def check_folder(parser: argparse.ArgumentParser, file: Path) -> None:
-    """End with a message if a file could not be written, before hours are spent on its content."""
-    folder = next(parent for parent in file.absolute().parents if parent.exists())
-    if not folder.is_dir():
-        parser.error(f'{file}: cannot be written: {folder} is no folder')
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        parser.error(f'{file}: cannot be written to {folder}: {error.strerror}')
 
 
 def choose_device(args: argparse.Namespace) -> str:
@@ -262,7 +244,10 @@ def main() -> None:
     from rich.console import Console
 
     from mmtscam.speed import machine_facts
+    from mmtscam.utils.files import check_writable
 
+    for file in filter(None, (args.out, args.plot)):
+        check_writable(file)
     args.device = choose_device(args)
     console = Console(width=None if sys.stdout.isatty() else 140)
     machine = machine_facts(args.device)

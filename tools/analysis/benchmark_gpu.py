@@ -29,8 +29,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, metavar='FILE.json', help='write everything that was measured')
     args = parser.parse_args()
     check_at_least(parser, args, 1, ['minutes'])
-    if args.out is not None and args.out.is_dir():
-        parser.error(f'{args.out}: cannot be written: it is a folder')
     return args
 
 
@@ -55,8 +53,10 @@ def main() -> None:
 
     from mmtscam.speed import machine_facts, package_versions
     from mmtscam.speed.suite import DRY_RUN, SuiteSize, run_suite
-    from mmtscam.utils.files import write_text
+    from mmtscam.utils.files import check_writable, write_text
 
+    if args.out:
+        check_writable(args.out)
     dry = args.dry_run or not torch.cuda.is_available()
     size = DRY_RUN if dry else SuiteSize()
     if dry and not args.dry_run:

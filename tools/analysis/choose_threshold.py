@@ -28,6 +28,7 @@ def main() -> None:
     from mmtscam.engine.runner import build_runner, evaluation_config
     from mmtscam.evaluation import check_disjoint, print_choices, save_thresholds, sweeps_for
     from mmtscam.registry import DATASETS
+    from mmtscam.utils.files import check_writable
 
     cfg = evaluation_config(args)
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
@@ -43,6 +44,8 @@ def main() -> None:
     cfg.test_evaluator = sweeps
     cfg.default_hooks.pop('report', None)  # the best here is a choice, not a result
     runner = build_runner(cfg)
+    if is_main_process():
+        check_writable(args.out)
     runner.test()
     if is_main_process():
         choices = [metric.best for metric in runner.test_evaluator.metrics]

@@ -147,8 +147,12 @@ def main() -> None:
 
     from mmtscam.evaluation import evaluate_maps, print_choices, print_results, save_thresholds, write_report
     from mmtscam.evaluation.stored_maps import MapFile
-    from mmtscam.utils.files import file_sha256
+    from mmtscam.utils.files import check_writable, file_sha256
 
+    if args.write_thresholds:
+        check_writable(args.write_thresholds)
+    if args.out_dir:
+        check_writable(args.out_dir, is_folder=True)
     init_default_scope('mmtscam')
     maps = open_maps(args)
     metrics = build_metrics(args, maps)

@@ -98,9 +98,11 @@ def load(args: argparse.Namespace) -> 'tuple[Config, ExportModel, tuple[int, int
     from mmtscam.apis.loading import load_model
     from mmtscam.deployment import ExportModel, pipeline_input_size
     from mmtscam.utils.config import read_config
+    from mmtscam.utils.files import check_writable
     from mmtscam.utils.images import named_images
 
-    if osp.isdir(args.out) or (osp.exists(args.out) and not args.force):
+    check_writable(args.out)
+    if osp.exists(args.out) and not args.force:
         raise FileExistsError(f'{args.out}: exists already; name another file or replace it with --force')
     if args.verify:
         args.verify = named_images(args.verify, args.max_images)

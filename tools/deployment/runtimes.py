@@ -118,8 +118,11 @@ def main() -> None:
     """Run PyTorch first, then one runtime after the other."""
     args = parse_args()
     names = choose_runtimes(args.runtimes)
+    from mmtscam.utils.files import check_writable, unfinished
     from mmtscam.utils.images import named_images
 
+    if args.out:
+        check_writable(args.out)
     images = named_images(args.images, args.num_images)
     metadata = read_metadata(args)
     import torch
@@ -130,7 +133,6 @@ def main() -> None:
     from mmtscam.deployment.runtimes import RUNTIMES, Job
     from mmtscam.deployment.trials import store_batches, time_of_pytorch, try_runtime
     from mmtscam.utils.config import read_config
-    from mmtscam.utils.files import unfinished
 
     torch.set_num_threads(args.threads)
     model = ExportModel(load_model(read_config(args.config, args.cfg_options), args.checkpoint))

@@ -142,8 +142,6 @@ def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -
     """End with a message where an argument is out of range, before models are loaded."""
     if args.out.suffix.lower() not in FIGURE_ENDINGS:
         parser.error(f'--out {args.out}: must end in {", ".join(FIGURE_ENDINGS)}')
-    if args.out.is_dir():
-        parser.error(f'--out {args.out}: is a folder')
     check_at_least(parser, args, 1, ['dpi', 'topk'] if args.figure == 'coupling' else ['dpi'])
     if args.figure == 'iou' and args.names and len(args.names) != len(args.reports):
         parser.error(f'--names: {len(args.names)} names for {len(args.reports)} reports')
@@ -274,9 +272,11 @@ DRAW = dict(compare=draw_compare, iou=draw_iou, coupling=draw_coupling, layers=d
 
 def main() -> None:
     args = parse_args()
+    from mmtscam.utils.files import check_writable
     from mmtscam.visualization.figures import save_figure
     from mmtscam.visualization.fonts import find_font
 
+    check_writable(args.out)
     if args.font:
         find_font(args.font)  # before models are loaded
     save_figure(DRAW[args.figure](args), args.out, args.dpi, args.font)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmtscam.utils.choices import COCO_LAYOUTS
-from mmtscam.utils.files import unfinished, unfinished_folder, write_text
+from mmtscam.utils.files import check_writable, unfinished, unfinished_folder, write_text
 
 from .writing import write_coco
 
@@ -101,6 +101,7 @@ class COCOOutput:
 
         Raises:
             FileExistsError: If the file or the folder of its images is there.
+            OSError: If nothing can be written there.
             ValueError: If an image cannot be copied: it is no file, its name
                 leads out of the folder or is that of another image; or if
                 copies would be taken for images of ``root`` the next time.
@@ -109,10 +110,11 @@ class COCOOutput:
             if place.exists():
                 kind = 'folder' if self._layout else 'file'
                 raise FileExistsError(f'{place}: is there already; remove it, or name another {kind}')
+        if self._layout and (self.out.suffix == '.json' or (self.out.exists() and not self.out.is_dir())):
+            raise ValueError(f'{self.out}: names a file; layout={self.layout!r} wants a folder')
+        check_writable(self.file)
         if not self._layout:
             return
-        if self.out.suffix == '.json' or (self.out.exists() and not self.out.is_dir()):
-            raise ValueError(f'{self.out}: names a file; layout={self.layout!r} wants a folder')
         if root is not None and self.out.resolve().is_relative_to(Path(root).resolve()):
             raise ValueError(f'{self.out}: lies in the folder of images, which would have each twice; name another')
         taken: dict[str, str] = {}

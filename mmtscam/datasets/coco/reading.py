@@ -19,8 +19,8 @@ def read_sections(path: str | os.PathLike) -> dict[str, Any]:
     Returns:
         Its content, with the lists ``images``, ``categories`` and
         ``annotations``. Ids and names are numbers or strings, no two images
-        have one id, and an annotation is of an image and a category that are
-        listed.
+        or names of categories have one id, and an annotation is of an image
+        and a category that are listed.
 
     Raises:
         ValueError: If it is no such file; names the entry.
@@ -29,15 +29,19 @@ def read_sections(path: str | os.PathLike) -> dict[str, Any]:
     for section in ('images', 'annotations', 'categories'):
         if not isinstance(data, dict) or not isinstance(data.get(section), list):
             raise ValueError(f'{path}: not a COCO file: it has no list {section!r}')
-    known: dict[str, set[Any]] = {}
+    known: dict[str, dict[Any, Any]] = {}
     for section, name in (('images', 'file_name'), ('categories', 'name')):
-        known[section] = set()
+        known[section] = {}
         for index, entry in enumerate(data[section]):
             where = f'{path}: {section}[{index}]'
             number, called = _get(entry, 'id', where), _get(entry, name, where)
             if section == 'images' and number in known[section]:
                 raise ValueError(f'{where}: image {number} ({called}) is listed twice')
-            known[section].add(number)
+            if known[section].setdefault(number, called) != called:
+                raise ValueError(
+                    f'{where}: category {number} is called {shown(called)}, and {shown(known[section][number])} '
+                    'before: give each an id of its own'
+                )
     for index, entry in enumerate(data['annotations']):
         where = f'{path}: annotations[{index}]'
         image, category = _get(entry, 'image_id', where), _get(entry, 'category_id', where)

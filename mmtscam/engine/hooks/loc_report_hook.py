@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmtscam.engine.run_origin import run_origin
 from mmtscam.evaluation import print_results, write_report
 from mmtscam.registry import HOOKS
+from mmtscam.utils.files import check_writable
 
 
 @HOOKS.register_module()
@@ -29,11 +30,14 @@ class LocReportHook(Hook):
         self.out_dir = out_dir
 
     def before_test(self, runner: Runner) -> None:
-        """Refuse metrics whose numbers would have the same names, before the test begins.
+        """Refuse metrics whose numbers would have the same names, and a folder that takes no files.
 
         Raises:
             ValueError: If there are such metrics.
+            OSError: If the folder is such a one.
         """
+        if is_main_process():
+            check_writable(self.out_dir or runner.log_dir, is_folder=True)
         seen: dict[Any, str] = {}
         for metric in runner.test_evaluator.metrics:
             kind = type(metric)

@@ -4,6 +4,7 @@ import os.path as osp
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader
 from mmtscam.registry import HOOKS
 from mmtscam.structures import LocDataSample
 from mmtscam.utils.images import loads_upright, pipeline_of, read_image
+from mmtscam.visualization import check_display
 
 
 @HOOKS.register_module()
@@ -49,6 +51,15 @@ class LocVisualizationHook(Hook):
         self.show = show
         self.wait_time = wait_time
         self.test_out_dir = test_out_dir
+
+    def before_run(self, runner: Runner) -> None:
+        """Refuse to show pictures where no window can be opened.
+
+        Raises:
+            ValueError: If there is no display.
+        """
+        if self.draw and self.show and is_main_process():  # the others show nothing
+            check_display()
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[LocDataSample]

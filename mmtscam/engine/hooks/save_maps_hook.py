@@ -1,11 +1,12 @@
 """Saves the maps of a test."""
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.dataset import BaseDataset
-from mmengine.dist import barrier, get_rank, get_world_size, is_main_process
+from mmengine.dist import all_gather_object, barrier, get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -15,6 +16,7 @@ from mmtscam.evaluation.stored_maps import MapPart, merge_parts
 from mmtscam.registry import HOOKS
 from mmtscam.structures import LocDataSample
 from mmtscam.utils.claims import Claim
+from mmtscam.utils.files import check_writable, naming
 
 
 @HOOKS.register_module()
@@ -23,7 +25,9 @@ class SaveMapsHook(Hook):
 
     Every process writes its own part during the test, so that no maps are
     held in memory. At the end the parts become one file. A test that fails or
-    is interrupted leaves no parts.
+    is interrupted leaves no parts. Where the disk is full, the maps are given
+    up: the test goes on, so that its numbers are not lost, and fails when all
+    else is written.
 
     Args:
         out_file: The file, ``.npz``; see :mod:`mmtscam.evaluation.stored_maps.map_file`.
@@ -37,6 +41,7 @@ class SaveMapsHook(Hook):
             raise ValueError(f'{out_file}: the name of a file of maps must end in .npz')
         self.out_file = Path(out_file)
         self._part: MapPart | None = None
+        self._problem: OSError | None = None
 
     def _part_file(self, rank: int) -> Path:
         return self.out_file.with_name(f'.{self.out_file.name}.rank{rank}')
@@ -46,6 +51,7 @@ class SaveMapsHook(Hook):
 
         Raises:
             BlockingIOError: If another run writes the same file.
+            OSError: If it cannot be written.
             ValueError: If the data set joins or repeats others, and the loop
                 does not tell their images apart.
         """
@@ -58,6 +64,8 @@ class SaveMapsHook(Hook):
         self._start_part()
 
     def _start_part(self) -> None:
+        check_writable(self.out_file)
+        self._problem = None
         file = self._part_file(get_rank())
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
@@ -69,24 +77,57 @@ class SaveMapsHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[LocDataSample]
     ) -> None:
         """Write a batch."""
-        assert self._part is not None
-        for sample in outputs:
-            self._part.add(sample.to_dict())
+        if self._problem is None:
+            with self._giving_up(runner):
+                for sample in outputs:
+                    self._opened.add(sample.to_dict())
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Make one file of the parts."""
-        assert self._part is not None
-        self._part.close()
+        if self._problem is None:
+            with self._giving_up(runner):
+                self._opened.close()
+        is_whole = all(all_gather_object(self._problem is None))
+        if is_whole and is_main_process():
+            with self._giving_up(runner):
+                self._merge(runner)
         barrier()
-        if is_main_process():
-            dataset = runner.test_dataloader.dataset
-            merge_parts(
-                [self._part_file(rank) for rank in range(get_world_size())],
-                self.out_file,
-                size=len(dataset),
-                classes=dataset.metainfo.get('classes') or (),
-                origin=run_origin(runner),
-            )
-            runner.logger.info(f'Written: {self.out_file}')
-        barrier()
+        self._opened.discard()
         self._claim.release()
+
+    def after_test(self, runner: Runner) -> None:
+        """Fail where the maps were given up; the report is written by now.
+
+        Raises:
+            OSError: If they were; names the file.
+        """
+        barrier()  # the end of one process ends the main one, which may still write the report
+        if self._problem is not None:
+            raise self._problem
+
+    @property
+    def _opened(self) -> MapPart:
+        assert self._part is not None
+        return self._part
+
+    @contextmanager
+    def _giving_up(self, runner: Runner) -> Iterator[None]:
+        """Keep an error of the system for later, and make room on the disk."""
+        try:
+            with naming(self.out_file):
+                yield
+        except OSError as error:
+            self._problem = error
+            self._opened.discard()
+            runner.logger.warning(f'No maps will be there, and the test goes on without: {error}')
+
+    def _merge(self, runner: Runner) -> None:
+        dataset = runner.test_dataloader.dataset
+        merge_parts(
+            [self._part_file(rank) for rank in range(get_world_size())],
+            self.out_file,
+            size=len(dataset),
+            classes=dataset.metainfo.get('classes') or (),
+            origin=run_origin(runner),
+        )
+        runner.logger.info(f'Written: {self.out_file}')

@@ -20,7 +20,8 @@ from mmtscam.evaluation.samples import (
     sample_name,
     shows_object,
 )
-from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource, load_thresholds
+from mmtscam.evaluation.threshold_file import load_thresholds
+from mmtscam.evaluation.thresholds import ThresholdChoice, ThresholdSource
 from mmtscam.localization import Protocol, get_protocol
 from mmtscam.utils.worker_processes import Task, TaskError, WorkerProcesses
 

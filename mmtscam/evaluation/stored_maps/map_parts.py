@@ -72,6 +72,11 @@ class MapPart:
         """Finish the file."""
         self._zip.close()
 
+    def discard(self) -> None:
+        """Remove the file, finished or not."""
+        self._zip.abandon()
+        self.path.unlink(missing_ok=True)
+
 
 def merge_parts(
     parts: Sequence[str | os.PathLike],

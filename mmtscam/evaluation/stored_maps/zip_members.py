@@ -16,6 +16,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple
@@ -258,12 +259,21 @@ class ZipWriter:
             few = min(count, _MOST_ENTRIES)
             file.write(_END.pack(b'PK\5\6', 0, 0, few, few, min(size, _NEEDS_64), min(start, _NEEDS_64), 0))
 
+    def abandon(self) -> None:
+        """Let go of the file, which is of no use then: what has not reached the disk is lost."""
+        for file in (self._file, self._directory):
+            with suppress(OSError):  # of a full disk, once more
+                file.close()
+
     def __enter__(self) -> 'ZipWriter':
-        """Return this writer, which is closed at the end."""
+        """Return this writer, which is closed at the end, or abandoned after an error."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Finish the file."""
-        self.close()
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()

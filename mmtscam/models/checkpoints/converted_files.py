@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from mmtscam.utils.files import file_sha256, unfinished
+from mmtscam.utils.files import check_writable, file_sha256, unfinished
 from mmtscam.version import __version__
 
 from .conversion import ReferenceModel, from_reference, is_reference, reference_model, to_reference
@@ -87,8 +87,7 @@ def _check_paths(src: str | os.PathLike, dst: str | os.PathLike, force: bool) ->
         raise FileNotFoundError(f'{src}: checkpoint not found')
     if osp.exists(dst) and osp.samefile(src, dst):
         raise FileExistsError(f'{dst}: is the source itself; name another file to write')
-    if osp.isdir(dst):
-        raise FileExistsError(f'{dst}: is a folder; name a file to write')
+    check_writable(dst)
     if osp.exists(dst) and not force:
         raise FileExistsError(f'{dst}: exists already; name another file, or replace it with force=True')
 

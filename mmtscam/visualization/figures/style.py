@@ -12,7 +12,7 @@ from matplotlib.font_manager import FontEntry
 from matplotlib.text import Text
 
 from mmtscam.utils.choices import FIGURE_ENDINGS
-from mmtscam.utils.files import unfinished
+from mmtscam.utils.files import check_writable, unfinished
 from mmtscam.utils.printable import printable
 from mmtscam.visualization.fonts import DEFAULT_FONT, fonts_for, has_truetype_outlines
 
@@ -84,14 +84,14 @@ def save_figure(figure: Figure, path: str | os.PathLike, dpi: int = 200, font: s
             from others.
 
     Raises:
-        ValueError: If the file has another ending, or there is no such font.
+        ValueError: If the file has another ending or is a folder, or there is
+            no such font.
         OSError: If the file cannot be written.
     """
     kind = Path(path).suffix.lower()
     if kind not in FIGURE_ENDINGS:
         raise ValueError(f'{path}: the name of a figure must end in {", ".join(FIGURE_ENDINGS)}')
-    if Path(path).is_dir():
-        raise IsADirectoryError(f'{path}: is a folder; name a file to write')
+    check_writable(path)
     fonts = set_fonts(figure, font)
     # Type 42 holds TrueType outlines alone, but matplotlib would put others there too, which strict readers refuse.
     style = STYLE if all(map(has_truetype_outlines, fonts)) else {**STYLE, 'pdf.fonttype': 3}

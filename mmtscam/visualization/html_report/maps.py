@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmtscam.evaluation.report_reader import Row
+from mmtscam.evaluation.report_rows import Row
 from mmtscam.evaluation.stored_maps import MapFile
 from mmtscam.structures import MapKind
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmtscam.evaluation.report_reader import Row
+from mmtscam.evaluation.report_rows import Row
 from mmtscam.localization import Outcome
 from mmtscam.structures import MapKind
 

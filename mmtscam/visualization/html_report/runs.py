@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmtscam.evaluation.report_reader import Row, RunResult
+from mmtscam.evaluation.report_reader import RunResult
+from mmtscam.evaluation.report_rows import Row
 from mmtscam.evaluation.stored_maps import MapFile
 
 

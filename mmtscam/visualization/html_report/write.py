@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from mmtscam.utils.files import unfinished_folder
+from mmtscam.utils.files import check_writable, unfinished_folder
 from mmtscam.utils.images import spread_evenly
 
 from .maps import samples_of, shown_maps, survey
@@ -63,6 +63,7 @@ def write_html_report(
         rows share. Without any rows the page has numbers and curves alone.
 
     Raises:
+        OSError: If nothing can be written there.
         ValueError: If the inputs do not fit together, or the folder is no
             report.
         ChildProcessError: If a process was killed.
@@ -99,10 +100,10 @@ def check_replaceable(out: Path) -> None:
     """Refuse to replace a folder or file that is no report.
 
     Raises:
+        OSError: If nothing can be written there.
         ValueError: If it is no report.
     """
-    if out.exists() and not out.is_dir():
-        raise ValueError(f'{out}: is a file; name a folder for the report')
+    check_writable(out, is_folder=True)
     found = {path.name for path in out.iterdir()} if out.exists() else set()
     # A folder with ``images`` alone may hold somebody's images.
     if found and not (_MARKS <= found <= _OWN):

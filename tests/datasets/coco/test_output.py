@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -180,3 +181,9 @@ def test_no_copy_leaves_its_folder(data, tmp_path, layout, name):
     with pytest.raises(ValueError, match='leads out of the folder of the images'):
         COCOOutput(tmp_path / 'out', layout).write(**sections)
     assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize('layout', COCO_LAYOUTS)
+def test_a_place_that_cannot_be_written_is_found_before_a_run(layout):
+    with pytest.raises(OSError, match=r'^/proc/out.*: cannot be written \(No such file or directory\)'):
+        COCOOutput(Path('/proc/out'), layout).check()

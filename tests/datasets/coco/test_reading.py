@@ -46,6 +46,10 @@ def test_no_json(tmp_path, content):
         (lambda data: data['images'][2].pop('file_name'), "images[2]: it has no 'file_name'"),
         (lambda data: data['images'][2].update(file_name='a/../two.jpg'), 'images[2]: image 12 (two.jpg) is listed tw'),
         (lambda data: data['images'][2].update(id=10), 'images[2]: image 10 (bare.jpg) is listed twice'),
+        (
+            lambda data: data['categories'][1].update(id=data['categories'][0]['id']),
+            "categories[1]: category 7 is called 'cat', and 'dog' before: give each an id of its own",
+        ),
         (lambda data: data['annotations'].append(5), "annotations[6]: it has no 'image_id'"),
         (lambda data: data['annotations'][1].update(image_id=1), 'annotations[1]: image 1 is not among the images'),
         (lambda data: data['annotations'][1].update(category_id=1), 'annotations[1]: category 1 is not among the ca'),

@@ -102,3 +102,11 @@ def test_a_subclass_that_names_its_numbers_as_its_base(tiny_config):
 def test_a_subclass_with_numbers_of_its_own(tiny_config):
     tiny_config.test_evaluator = [dict(type='LocAccuracy'), dict(type=f'{__name__}.Other')]
     assert {'tscam/gt_known', 'tscam/mean_iou'} <= _test(tiny_config).keys()
+
+
+def test_a_folder_that_takes_no_files_is_refused_before_the_test(tiny_config, tmp_path, monkeypatch):
+    monkeypatch.setattr(LocAccuracy, 'process', lambda *args: pytest.fail('tests'))
+    (tmp_path / 'report').touch()
+    tiny_config.default_hooks.report.out_dir = str(tmp_path / 'report')
+    with pytest.raises(ValueError, match='report: is a file; name a folder for the results'):
+        Runner.from_cfg(tiny_config).test()

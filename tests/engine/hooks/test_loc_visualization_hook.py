@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import cv2
+import matplotlib.pyplot as plt
 import pytest
 from mmengine.runner import Runner
 from PIL import Image
@@ -82,3 +83,18 @@ def test_nothing_is_drawn_by_default(tiny_config, tmp_path):
 def test_interval_must_be_positive():
     with pytest.raises(ValueError, match='interval must be at least 1, got 0'):
         HOOKS.build(dict(type='LocVisualizationHook', interval=0))
+
+
+@pytest.mark.parametrize('draw', [True, False])
+def test_windows_without_a_display_are_refused_before_the_run(draw):
+    hook = HOOKS.build(dict(type='LocVisualizationHook', draw=draw, show=True))
+    before = plt.get_backend()
+    plt.switch_backend('agg')
+    try:
+        if draw:
+            with pytest.raises(ValueError, match='no window can be opened to show pictures'):
+                hook.before_run(None)
+        else:
+            hook.before_run(None)
+    finally:
+        plt.switch_backend(before)

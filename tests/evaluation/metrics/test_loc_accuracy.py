@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmengine.structures import InstanceData
 
 from mmtscam.evaluation import LocAccuracy, Number, ThresholdChoice, ThresholdSource, save_thresholds
-from mmtscam.evaluation.report_reader import ROW_KEYS
+from mmtscam.evaluation.report_rows import ROW_KEYS
 from mmtscam.localization import PROTOCOLS, get_protocol
 from mmtscam.registry import METRICS
 from mmtscam.structures import LocDataSample, MapKind

@@ -92,7 +92,7 @@ def test_other_endings(figure, tmp_path):
 
 def test_a_folder(figure, tmp_path):
     (tmp_path / 'a.png').mkdir()
-    with pytest.raises(IsADirectoryError, match=r'a\.png: is a folder'):
+    with pytest.raises(ValueError, match=r'a\.png: is a folder'):
         save_figure(figure, tmp_path / 'a.png')
 
 

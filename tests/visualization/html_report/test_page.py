@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmtscam.evaluation.report_reader import Row, RunResult, read_result
+from mmtscam.evaluation.report_reader import RunResult, read_result
+from mmtscam.evaluation.report_rows import Row
 from mmtscam.evaluation.stored_maps import MapFile
 from mmtscam.localization import Outcome
 from mmtscam.structures import MapKind

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mmtscam.evaluation.report_reader import Row, RunResult
+from mmtscam.evaluation.report_reader import RunResult
+from mmtscam.evaluation.report_rows import Row
 from mmtscam.localization import Outcome
 from mmtscam.visualization.html_report.runs import Run, doubts, shared_rows, titles_of
 
