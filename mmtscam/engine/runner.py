@@ -90,6 +90,8 @@ def use_amp_for_test(cfg: Config) -> None:
 def _check_start(cfg: Config) -> None:
     """Refuse a local checkpoint to start from, or to resume, that is not there."""
     file = cfg.get('load_from')
+    if not isinstance(file, str | None):
+        raise ValueError(f'load_from must name a file or be None, got {file!r}')
     if file and '://' not in file and not osp.isfile(file):
         if cfg.get('resume'):
             raise FileNotFoundError(f'{file}: checkpoint not found, which is to be resumed: name one that is there')
@@ -111,6 +113,8 @@ def _check_schedule(cfg: Config) -> None:
     """Refuse a schedule that begins when the training is over, on which mmengine says little."""
     epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
     schedules = cfg.get('param_scheduler') or []
+    if not isinstance(schedules, dict | list | tuple):
+        raise ValueError(f'param_scheduler must be a dict or a list of them, got {schedules!r}')
     for index, schedule in enumerate([schedules] if isinstance(schedules, dict) else schedules):
         begin = schedule.get('begin', 0) if isinstance(schedule, dict) and schedule.get('by_epoch', True) else 0
         if epochs and begin >= epochs:

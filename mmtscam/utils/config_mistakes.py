@@ -1,5 +1,6 @@
 """Mistakes in a config or in data, in one sentence, where a library says them with a traceback."""
 
+import linecache
 import os
 import re
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ _SECTIONS = {
     'mmengine.runner.runner.build_dataloader': 'the dataloader',
     'mmengine.runner.runner.build_log_processor': 'log_processor',
 }
+# They look at values of the config, and so do we.
+_REFUSING = ('mmengine.runner.', 'mmengine.registry.', 'mmtscam.')
 _BUILD = 'mmengine.registry.build_functions.build_from_cfg'
 _SCHEDULERS = 'mmengine.registry.build_functions.build_scheduler_from_cfg'
 _SIZES = re.compile(r'stack expects each tensor to be equal size, but got (\[.*?\]) at entry 0 and (\[.*?\]) at entry')
@@ -79,12 +82,27 @@ def explain(error: BaseException) -> str | None:
         return f'{message}: correct the config: it names this class with arguments that it does not take'
     if isinstance(error, TypeError) and _REFUSED.search(message) and (section := _section(names)):
         return f'{message}: correct {section} in the config: it has this argument wrong, or lacks it'
+    if isinstance(error, TypeError) and names:
+        if names[-1].startswith(_REFUSING) and _is_raised(error):
+            return f'{" ".join(message.split())}: correct the config'
+        if names[-1].startswith('mmengine.optim.'):
+            return f'{message}: a number of optim_wrapper or param_scheduler in the config is none'
     if isinstance(error, TypeError | ValueError | AssertionError) and (built or loader):
         part = 'DataLoader' if loader else getattr(frames[built[-1]].f_locals.get('obj_cls'), '__name__', 'a part')
         inner = names[(loader or built)[-1] + 1 :]
         if loader or (inner and inner[-1].partition('.')[0] in _LIBRARIES):
             return f'{part}: {" ".join(message.split())}: correct its arguments in the config'
     return None
+
+
+def _is_raised(error: BaseException) -> bool:
+    """Whether a ``raise`` stands where the error comes from; what Python itself finds may be a bug there."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and linecache.getline(
+        trace.tb_frame.f_code.co_filename, trace.tb_lineno
+    ).lstrip().startswith('raise ')
 
 
 def built_part(error: BaseException) -> str | None:

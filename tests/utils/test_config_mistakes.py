@@ -78,6 +78,21 @@ def test_an_optimizer_that_is_not_known(tiny_config):
 
 
 @pytest.mark.parametrize(
+    ('key', 'value', 'said'),
+    [
+        ('custom_hooks', [3], 'hook should be an instance of Hook or dict, but got 3: correct the config'),
+        ('param_scheduler', [3], 'for multiple optimizers.: correct the config'),
+        ('model.head.type', 3, "type must be a str or valid type, but got <class 'int'>: correct the config"),
+        ('model.head.protocol', 3, 'a protocol is a name, a dict or a Protocol, got 3: correct the config'),
+        ('optim_wrapper.optimizer.lr', 'fast', 'a number of optim_wrapper or param_scheduler in the config is none'),
+    ],
+)
+def test_values_of_another_type(tiny_config, key, value, said):
+    tiny_config.merge_from_dict({key: value})
+    assert said in explained(lambda: Runner.from_cfg(tiny_config).train())
+
+
+@pytest.mark.parametrize(
     ('key', 'section'),
     [
         ('train_cfg.max_epoch', 'train_cfg'),
