@@ -37,11 +37,10 @@ from mmtscam.utils.views import first_sample, input_shapes, use_views
 from mmtscam.visualization import LocVisualizer, check_display, draw_panels, write_picture
 
 from .loading import check_localises, class_names, load_model
+from .output_places import ImageInput, check_layout, check_pictures, input_name, picture_places
 from .pipelines import image_pipeline
 from .precision import in_precision_of
-from .predictions import PARTIAL, coco_names, sample_to_dict, write_predictions
-
-ImageInput = str | Path | np.ndarray
+from .predictions import PARTIAL, sample_to_dict, write_predictions
 
 
 class _Outcome(NamedTuple):
@@ -240,12 +239,12 @@ class LocInferencer(BaseInferencer):
                 write_predictions(place, plain, pred_formats, self._names(), folder, output)
 
         draws = show or return_vis or out_vis is not None
-        places = _picture_places(items, folder)
+        places = picture_places(items, folder)
         if out_vis is not None:
-            _check_out_vis(out_vis, items, folder, places)
+            check_pictures(out_vis, items, folder, places)
         coco = COCOOutput(Path(out_dir, 'coco.json' if layout == 'plain' else 'coco'), layout, 'train', first_category)
         if layout != 'plain':
-            _check_layout(coco, items, folder, 'coco' in pred_formats and bool(out_dir) and not no_save_pred)
+            check_layout(coco, items, folder, 'coco' in pred_formats and bool(out_dir) and not no_save_pred)
         samples: list[LocDataSample | None] = []
         plain: list[dict[str, Any]] = []
         pictures: list[np.ndarray | None] = []
@@ -383,7 +382,7 @@ class LocInferencer(BaseInferencer):
     def _read(self, number: int, item: ImageInput) -> tuple[np.ndarray, dict]:
         """An image in RGB, and the pipeline's result for it."""
         image = check_array(item) if isinstance(item, np.ndarray) else read_image(str(item))
-        return image, self.pipeline(to_pipeline(image, _name(number, item)))
+        return image, self.pipeline(to_pipeline(image, input_name(number, item)))
 
     def _load(
         self, number: int, item: ImageInput, labels: list[int] | None, keep: bool
@@ -392,10 +391,10 @@ class LocInferencer(BaseInferencer):
         try:
             image, data = self._read(number, item)
         except (ValueError, OSError) as error:
-            return _Outcome(number, _name(number, item), error=error), None
+            return _Outcome(number, input_name(number, item), error=error), None
         if labels is not None:
             first_sample(data).set_query_label(labels)
-        return _Outcome(number, _name(number, item), image if keep else None), data
+        return _Outcome(number, input_name(number, item), image if keep else None), data
 
     def _to_dict(self, outcome: _Outcome) -> dict[str, Any]:
         if outcome.sample is None:
@@ -444,52 +443,6 @@ class LocInferencer(BaseInferencer):
         # The config's back ends belong to training.
         own = cfg.get('visualizer') or {}
         return LocVisualizer(**{name: own[name] for name in ('panel_height', 'font') if own.get(name) is not None})
-
-
-def _name(number: int, item: ImageInput) -> str:
-    return f'array {number}' if isinstance(item, np.ndarray) else str(item)
-
-
-def _picture_places(items: Sequence[ImageInput], folder: str | None) -> list[Path]:
-    """Where pictures go: in the same subfolders as the images, each under a name of its own."""
-    places: list[Path] = []
-    taken: set[str] = set()
-    for number, item in enumerate(items):
-        if isinstance(item, np.ndarray):
-            place = Path(f'{number:08d}')
-        elif folder is not None:
-            place = Path(item).relative_to(folder)
-        else:
-            text = str(item).partition('?')[0] if '://' in str(item) else str(item)
-            place = Path(Path(text).name or f'{number:08d}')
-        if place.suffix.lower() not in ('.jpg', '.jpeg'):
-            place = place.with_name(f'{place.name}.jpg')
-        if str(place).casefold() in taken:
-            place = place.with_name(f'{place.stem}_{number:08d}{place.suffix}')
-        taken.add(str(place).casefold())
-        places.append(place)
-    return places
-
-
-def _check_out_vis(out_vis: Path, items: Sequence[ImageInput], folder: str | None, places: Sequence[Path]) -> None:
-    """Refuse, before anything is computed, a folder where pictures would overwrite images or be taken for images."""
-    check_writable(out_vis, is_folder=True)
-    if folder is not None and out_vis.resolve().is_relative_to(Path(folder).resolve()):
-        raise ValueError(
-            f'{out_vis}: lies in the folder of images, where pictures would be taken for images the next time; name '
-            'another out_dir'
-        )
-    inputs = {Path(item).resolve() for item in items if not isinstance(item, np.ndarray) and '://' not in str(item)}
-    if taken := [place for place in places if (out_vis / place).resolve() in inputs]:
-        raise ValueError(f'{out_vis / taken[0]}: is one of the images, and would be overwritten; name another out_dir')
-
-
-def _check_layout(coco: COCOOutput, items: Sequence[ImageInput], folder: str | None, is_written: bool) -> None:
-    """Refuse, before anything is computed, a layout of images that cannot be copied, or of no COCO file."""
-    if not is_written:
-        raise ValueError(f"layout={coco.layout!r} is one of COCO files: add 'coco' to pred_formats")
-    paths = [_name(number, item) for number, item in enumerate(items)]
-    coco.check(zip(coco_names(paths, folder), paths, strict=True), folder)
 
 
 @contextmanager
