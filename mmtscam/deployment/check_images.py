@@ -30,10 +30,14 @@ def images_of_files(paths: Sequence[str], input_size: tuple[int, int]) -> list[C
         OSError: If a file cannot be read.
     """
     resize = LoadResizedImage(scale=input_size[::-1])
-    return [
-        CheckImage(np.ascontiguousarray(resize.transform(dict(img_path=path))['img'][..., ::-1].transpose(2, 0, 1)))
-        for path in paths
-    ]
+    images = []
+    for path in paths:
+        try:
+            pixels = resize.transform(dict(img_path=path))['img']
+        except OSError as error:
+            raise OSError(f'{path}: cannot be read as an image: {str(error).partition(" <_io")[0]}') from error
+        images.append(CheckImage(np.ascontiguousarray(pixels[..., ::-1].transpose(2, 0, 1))))
+    return images
 
 
 def images_of_test_set(cfg: Config, input_size: tuple[int, int], most: int) -> list[CheckImage]:

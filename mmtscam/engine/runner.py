@@ -13,6 +13,7 @@ from mmtscam.utils.arguments import is_number
 from mmtscam.utils.cli import set_local_rank
 from mmtscam.utils.config import read_config, type_name
 from mmtscam.utils.external_configs import drop_function_scopes
+from mmtscam.utils.files import check_writable
 
 from .careful_runner import CarefulRunner
 from .launch import end_at_once, join_on_cpus, prepare_cpu_distributed
@@ -101,6 +102,12 @@ def _check_start(cfg: Config) -> None:
         )
 
 
+def _check_place(cfg: Config) -> None:
+    """Refuse a work directory that cannot be written."""
+    if cfg.get('work_dir'):
+        check_writable(cfg.work_dir, is_folder=True)
+
+
 def _check_length(cfg: Config) -> None:
     """Refuse a training of no step, after which mmengine ends without a word, and parts of an epoch."""
     for name in ('max_epochs', 'max_iters', 'val_interval'):
@@ -130,12 +137,14 @@ def build_runner(cfg: Config) -> Runner:
 
     Raises:
         FileNotFoundError: If the checkpoint to start from is missing.
+        OSError: If the work directory cannot be written.
         ModuleNotFoundError: If the config needs mmcv's compiled operators and
             they are not there.
         ValueError: If the training has no step, or a schedule begins after
             the last epoch.
     """
     _check_start(cfg)
+    _check_place(cfg)
     _check_length(cfg)
     _check_schedule(cfg)
     if cfg.launcher != 'none':

@@ -47,7 +47,10 @@ def normalize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
     return _min_max(*_bring_to_frame(score_map, protocol), protocol)
 
 
-def _as_map(score_map: np.ndarray) -> np.ndarray:
+def _as_map(score_map: Any) -> np.ndarray:
+    if hasattr(score_map, 'detach'):  # a tensor, perhaps of a precision that NumPy does not have
+        score_map = score_map.detach().cpu()
+        score_map = score_map.float() if score_map.element_size() < 4 else score_map
     score_map = np.asarray(score_map)
     if score_map.ndim != 2 or score_map.size == 0:
         raise ValueError(f'a score map must be a non-empty (h, w) array, got shape {score_map.shape}')
@@ -294,7 +297,12 @@ def boxes_to_image(boxes: np.ndarray, image_size: tuple[int, int], protocol: Pro
 
     Returns:
         ``(n, 4)`` ``float32`` boxes in original image coordinates.
+
+    Raises:
+        ValueError: If the size is not two numbers above 0.
     """
+    if len(image_size) != 2 or min(image_size) <= 0:
+        raise ValueError(f'image_size must be (width, height) in pixels, got {tuple(image_size)}')
     scale_x, scale_y = (size / framed for size, framed in zip(image_size, protocol.frame, strict=True))
     return (np.asarray(boxes).reshape(-1, 4) * [scale_x, scale_y, scale_x, scale_y]).astype(np.float32)
 

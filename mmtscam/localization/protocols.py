@@ -127,8 +127,8 @@ class Protocol:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if not isinstance(self.name, str):
-            raise ValueError(f'the name of a protocol must be a text, got {self.name!r}')
+        if not isinstance(self.name, str) or not self.name or '/' in self.name:  # metrics are called NAME/METRIC
+            raise ValueError(f'the name of a protocol must be a text without /, got {self.name!r}')
         for name, choices in _CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 known = ', '.join(map(repr, choices[:-1])) + f' or {choices[-1]!r}'
@@ -152,10 +152,11 @@ class Protocol:
         levels = self.iou_levels
         if not levels or not all(0 < level <= 1 for level in levels) or len(set(levels)) < len(levels):
             raise ValueError(f'protocol {self.name!r}: iou_levels must be different and in (0, 1], got {levels}')
-        if len(self.frame) != 2 or min(self.frame) < 1:
-            raise ValueError(f'protocol {self.name!r}: frame must be (width, height) in pixels, got {self.frame}')
-        if len(self.empty_box) != 4:
-            raise ValueError(f'protocol {self.name!r}: empty_box must be (x1, y1, x2, y2), got {self.empty_box}')
+        if len(self.frame) != 2 or not all(side >= 1 and side == int(side) for side in self.frame):
+            raise ValueError(f'protocol {self.name!r}: frame must be (width, height) in whole pixels, got {self.frame}')
+        box = self.empty_box
+        if len(box) != 4 or any(edge != int(edge) for edge in box) or box[2] < box[0] or box[3] < box[1]:
+            raise ValueError(f'protocol {self.name!r}: empty_box must be (x1, y1, x2, y2) in whole pixels, got {box}')
 
     @property
     def threshold_rule(self) -> str:

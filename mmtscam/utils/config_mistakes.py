@@ -64,6 +64,8 @@ def explain(error: BaseException) -> str | None:
             )
         if names and names[-1].startswith('mmengine.config.') and 'mmengine.runner.runner.from_cfg' in names:
             return f'{message}: the config has no such key, which every run needs: it is no complete config'
+        if names and names[-1] == 'mmpretrain.models.utils.data_preprocessor.forward':
+            return f"a data set's pipeline gives no {message}: let PackLocInputs be its last step"
         if names and names[-1] == 'mmengine.hooks.checkpoint_hook._save_best_checkpoint':
             return (
                 f'{message}: no metric of the validation has this name: let default_hooks.checkpoint.save_best be one '

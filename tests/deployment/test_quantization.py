@@ -271,6 +271,9 @@ def test_fewer_images_and_another_size(tiny_config):
 def test_images_of_files(tmp_path):
     Image.new('RGB', (20, 10), (200, 100, 50)).save(tmp_path / 'a.png')
     (image,) = images_of_files([str(tmp_path / 'a.png')], (16, 24))
+    (tmp_path / 'cut.png').write_bytes((tmp_path / 'a.png').read_bytes()[:-40])
+    with pytest.raises(OSError, match=r'cut.png: cannot be read as an image: cannot identify image file$'):
+        images_of_files([str(tmp_path / 'cut.png')], (16, 24))
     assert image.pixels.shape == (3, 16, 24)
     assert image.pixels[:, 0, 0].tolist() == [200, 100, 50]
     assert image.truth is None

@@ -112,6 +112,12 @@ def test_a_schedule_that_begins_after_the_end(tiny_config):
     runner.build_runner(tiny_config)
 
 
+def test_a_place_that_cannot_be_written(tiny_config):
+    tiny_config.launcher, tiny_config.work_dir = 'none', '/proc/nowhere'
+    with pytest.raises(OSError, match=r'^/proc/nowhere: cannot be written \(.*\): name another place$'):
+        runner.build_runner(tiny_config)
+
+
 @pytest.mark.parametrize('name', ['max_epochs', 'max_iters', 'val_interval'])
 @pytest.mark.parametrize('value', [0, -1, 1.5, 'one', True, float('nan')])
 def test_a_training_of_no_whole_number_of_steps(tiny_config, name, value):

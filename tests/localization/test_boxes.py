@@ -662,3 +662,17 @@ def test_the_benchmark_multiplies_before_it_divides():
     exact = [floor(Fraction(edge) * 224 / 336) for edge in range(337)]
     framed = [boxes_to_frame([[edge, 0, edge, 0]], (336, 336), WSOL_V1)[0, 0] for edge in range(337)]
     assert framed == exact
+
+
+@pytest.mark.parametrize('image_size', [(0, 10), (-1, 5), (300,)])
+def test_an_image_has_two_sides(image_size):
+    with pytest.raises(ValueError, match=r'image_size must be \(width, height\) in pixels, got'):
+        boxes_to_image([[0, 0, 1, 1]], image_size, TSCAM)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_tensors_are_maps_too(dtype):
+    """They may have any precision, and be within a graph of gradients."""
+    score_map = torch.zeros(14, 14, dtype=dtype)
+    score_map[4:8, 2:6] = 1
+    assert map_to_boxes(score_map.requires_grad_(), PROTOCOLS['tscam']).tolist() == [[26, 58, 102, 134]]

@@ -211,7 +211,9 @@ def test_a_threshold_is_absolute_or_relative(changes):
 
 
 def test_the_empty_box_has_four_edges():
-    with pytest.raises(ValueError, match=r"protocol 'mine': empty_box must be \(x1, y1, x2, y2\), got \(0, 0\)"):
+    with pytest.raises(
+        ValueError, match=r"protocol 'mine': empty_box must be \(x1, y1, x2, y2\) in whole pixels, got \(0, 0\)"
+    ):
         Protocol(name='mine', empty_box=(0, 0))
 
 
@@ -270,11 +272,15 @@ def test_a_box_of_the_whole_frame_follows_the_frame(name):
     ('changes', 'said'),
     [
         (dict(frame=224), 'frame must be numbers, got 224'),
+        (dict(frame=[224.5, 100]), r'frame must be \(width, height\) in whole pixels, got \(224.5, 100\)'),
+        (dict(empty_box=[5, 5, 1, 1]), r'empty_box must be \(x1, y1, x2, y2\) in whole pixels, got \(5, 5, 1, 1\)'),
+        (dict(name=''), "the name of a protocol must be a text without /, got ''"),
+        (dict(name='a/b'), "the name of a protocol must be a text without /, got 'a/b'"),
         (dict(frame=['a', 1]), 'frame must be numbers'),
         (dict(empty_box=[0, 0, None, 1]), 'empty_box must be numbers'),
         (dict(iou_levels='0.5'), 'iou_levels must be numbers'),
         (dict(iou_levels=[[0.5]]), 'iou_levels must be numbers'),
-        (dict(name=[1]), r'the name of a protocol must be a text, got \[1\]'),
+        (dict(name=[1]), r'the name of a protocol must be a text without /, got \[1\]'),
     ],
 )
 def test_values_of_another_type(changes, said):

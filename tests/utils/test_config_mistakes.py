@@ -174,6 +174,12 @@ def test_a_bug_in_a_worker(tmp_path):
     assert explained(lambda: next(iter(DataLoader(Broken(), num_workers=1)))) is None
 
 
+def test_a_pipeline_that_packs_nothing(tiny_config):
+    tiny_config.test_dataloader.dataset.pipeline = []
+    said = "a data set's pipeline gives no inputs: let PackLocInputs be its last step"
+    assert explained(lambda: Runner.from_cfg(tiny_config).test()) == said
+
+
 def test_the_best_number_of_no_metric(tiny_config):
     tiny_config.train_cfg.max_epochs = 1
     tiny_config.default_hooks.checkpoint.save_best = 'tscam/nothing'

@@ -230,8 +230,13 @@ def main() -> None:
     score = float(outputs['scores'][label])
     boxes = draw_boxes(outputs['maps'][label], image.size, metadata['protocol'], args.min_area)
     if args.out:
-        os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)
-        draw_picture(image, boxes, f'{name.replace("_", " ")}  {score:.2f}', args.font).save(args.out)
+        try:
+            os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)
+            draw_picture(image, boxes, f'{name.replace("_", " ")}  {score:.2f}', args.font).save(args.out)
+        except OSError as error:
+            raise SystemExit(
+                f'{args.out}: cannot be written ({error.strerror or error}): name another place'
+            ) from error
     print(json.dumps(dict(image=args.image, label=label, name=name, score=score, boxes=boxes.tolist())))
 
 
