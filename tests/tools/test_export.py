@@ -101,6 +101,8 @@ def test_export_and_demo_without_openmmlab(export, folder, repo, run, sample_set
     assert result['boxes'] == boxes_to_image(instances, resized['ori_shape'][::-1], protocol).tolist()
     output = run('python', DEMO, images[0], path, '--min-area', '2', code=2).stdout
     assert output.endswith('error: --min-area 2.0: must be a share in [0, 1]\n')
+    output = run('python', DEMO, images[0], path, '--out', '/proc/a/b.png', code=1).stdout
+    assert output.startswith('/proc/a/b.png: cannot be written (') and output.endswith('): name another place\n')
     output = run('python', DEMO, images[0], path, '--class', 'Zebra', code=1).stdout
     assert output == '--class Zebra: the model has no such class; give an index below 8 or one of its names, ' \
         'as Crested_Zeb\n'  # fmt: skip
