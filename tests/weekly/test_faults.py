@@ -82,11 +82,10 @@ def nothing_wrong(ground):
 @pytest.mark.parametrize('name', COMMANDS)
 def test_killed_at_any_moment(ground, name):
     """Half of the tries at moments spread evenly over the run, half at changes in its folder, or shortly after one."""
-    calm, draw = ground.calm[ground.tools[name]], ground.draw
+    calm, draw, seconds = ground.calm[ground.tools[name]], ground.draw, ground.seconds(ground.tools[name])
 
     def kill(run):
-        moment = draw.uniform(0, 0.95 * calm.seconds)
-        run.sleep_until(moment)
+        run.sleep_until(draw.uniform(0, 0.9 * seconds))
         where = run.where()
         return where if run.signal(signal.SIGKILL) else None
 
@@ -112,10 +111,11 @@ def test_killed_at_any_moment(ground, name):
 def test_told_to_stop(ground, name, number, code, everyone):
     """SIGTERM reaches the first process, as from a scheduler; Ctrl-C reaches all."""
 
+    seconds = ground.seconds(ground.busy[name])
+
     def stop(run):
-        calm = ground.calm[ground.tools[name]]
-        run.sleep_until(ground.draw.uniform(0.05, calm.seconds))
-        while (where := run.where()) == 'elsewhere' and run.age < calm.seconds / 2:  # the tool has not begun yet
+        run.sleep_until(ground.draw.uniform(0.05, 0.7 * seconds))
+        while (where := run.where()) == 'elsewhere' and run.age < seconds / 2:  # the tool has not begun yet
             time.sleep(0.01)
         return where if run.signal(number, everyone=everyone) else None
 
@@ -137,8 +137,10 @@ def test_told_to_stop_while_it_imports(ground, name, number):
 
 @pytest.mark.parametrize('name', COMMANDS[:5])
 def test_a_worker_dies(ground, name):
+    seconds = ground.seconds(ground.busy[name])
+
     def kill(run):
-        run.sleep_until(ground.draw.uniform(0.3, 1) * ground.calm[ground.tools[name]].seconds)
+        run.sleep_until(ground.draw.uniform(0.1, 0.6) * seconds)
         workers = []
         while run.code is None and not workers:
             workers = [pid for pid in run.members() if pid != run.pid]

@@ -46,6 +46,13 @@ class Ground:
         self.calm[command] = Calm(command.result(out), run.seconds, run.writes, _kilobytes(out))
         return out
 
+    def seconds(self, command: Command) -> float:
+        """Time of an undisturbed run at this moment: the machine may have other work by now."""
+        out = self.new()
+        run = self.server.start(command.words(out), out)
+        assert run.wait() == 0, run.out[-2000:] + run.err[-2000:]
+        return run.seconds
+
     @contextmanager
     def trying(self, kind: str, command: str) -> Iterator[Row]:
         """Count what is tried meanwhile."""

@@ -83,14 +83,15 @@ def of_hooks(ground: Ground) -> Iterator[Case]:
     place = ground.folder / 'taken'
     place.write_text('a file')
     (ground.folder / 'boxes.json').write_text('{}')
-    taken = r"\[Errno \d+\] (Not a directory|File exists): '"
+    taken = 'taken: is a file; name a folder for the results'
     full = r'\[Errno 27\] File too large'
     yield Case('file that a hook needs', TRAIN, 0, NO_FILE, hook('no file', 'after_train_epoch', 0))
     yield Case('full disk, as a checkpoint is saved', TRAIN, 0, full, hook('full disk', 'before_train_epoch', 0))
-    yield Case('report to be below a file', TEST, 0, taken, words=['--report-dir', place / 'a'], late=True)
+    yield Case('file that a hook needs at the end', TEST, 0, NO_FILE, hook('no file', 'after_test', 0), late=True)
+    yield Case('report to be below a file', TEST, None, taken, words=['--report-dir', place / 'a'])
     yield Case('maps to be below a file', TEST, None, taken, words=['--save-maps', place / 'maps.npz'])
     below = ['--out', place / 'a.json', '--out-item', 'metrics']
-    yield Case('metrics to be below a file', TEST, 0, taken, words=below, late=True)
+    yield Case('metrics to be below a file', TEST, None, taken, words=below)
     there = 'boxes.json: is there already; remove it'
     yield Case('labels that are there', LABEL, None, there, words=['--out', ground.folder / 'boxes.json'])
     busy = hook('no file', 'after_test_iter', 1, 600)
