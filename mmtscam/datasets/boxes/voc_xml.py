@@ -31,7 +31,7 @@ class XMLObject(NamedTuple):
 
 
 class XMLImage(NamedTuple):
-    """What an XML file tells of its image.
+    """Annotations of one image in an XML file.
 
     Attributes:
         objects: The objects in the file's order, maybe none.
