@@ -63,7 +63,9 @@ def stated_size(image: dict[str, Any]) -> tuple[int, int] | None:
         positive integers.
     """
     width, height = image.get('width'), image.get('height')
-    return (width, height) if all(type(side) is int and side > 0 for side in (width, height)) else None
+    if type(width) is int and type(height) is int and width > 0 and height > 0:
+        return width, height
+    return None
 
 
 class COCOObject(NamedTuple):
