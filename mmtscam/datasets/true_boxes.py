@@ -5,8 +5,8 @@ from typing import Any
 
 from mmengine.dataset import BaseDataset
 
+from mmtscam.datasets.boxes.annotated_size import look_at_size
 from mmtscam.datasets.coco import COCOOutput, coco_annotation, coco_categories
-from mmtscam.utils.images import look_at_header
 
 
 def write_true_boxes(
@@ -33,8 +33,8 @@ def write_true_boxes(
 
     Raises:
         FileExistsError: If the file is there already.
-        ValueError: If an image has no boxes, cannot be read, or cannot be
-            copied in the output's layout.
+        ValueError: If an image has no boxes, cannot be read, was annotated at
+            another size, or cannot be copied in the output's layout.
     """
     output.check((info['image_id'], info['img_path']) for info in map(dataset.get_data_info, range(len(dataset))))
     first = output.first_category
@@ -46,7 +46,7 @@ def write_true_boxes(
             info = dataset.get_data_info(index)
             if 'instances' not in info:
                 raise ValueError(f'{info["img_path"]}: the data set has no boxes; set dataset.boxes in its config')
-            size, turned = look_at_header(info['img_path'])
+            size, turned = look_at_size(info)
             counts['images'] += 1
             counts['turned'] += turned
             for instance in info['instances']:

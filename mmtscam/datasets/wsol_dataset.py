@@ -108,7 +108,8 @@ class WSOLDataset(PackedRows):
             One dict an image with ``img_path``, ``gt_label``, ``img_id`` (its
             number in the file of the box reader, or else its index),
             ``image_id`` (its path in ``data_root``) and, with boxes, mmdet's
-            ``instances``, none for an image that shows no object.
+            ``instances``, none for an image that shows no object, and
+            ``annotated_size``, if the box reader's file tells it.
         """
         wrapped = self._wrapped
         if (rows := self._listed_rows()) is not None:
@@ -136,6 +137,8 @@ class WSOLDataset(PackedRows):
                     dict(bbox=box.tolist(), bbox_label=info['gt_label'], ignore_flag=0)
                     for box in read_boxes(info['img_path'], self._class_name(info))
                 ]
+                if (size := read_boxes.annotated_size(info['img_path'])) is not None:
+                    info['annotated_size'] = size
             if self._read_mask:
                 self._read_mask.check(info['img_path'])
             data_list.append(info)
@@ -202,7 +205,8 @@ class WSOLDataset(PackedRows):
 
         Raises:
             FileNotFoundError: If the mask's file is missing.
-            ValueError: If image or mask cannot be read; names the file.
+            ValueError: If image or mask cannot be read, or the image was
+                annotated at another size; names the file.
             RuntimeError: If a transform fails; names the file too.
         """
         info = self.get_data_info(idx)
@@ -210,7 +214,7 @@ class WSOLDataset(PackedRows):
         if self._read_mask:
             info['gt_mask'] = self._read_mask(info['img_path'], self._class_name(info))
         try:
-            return self.pipeline(info)
+            result = self.pipeline(info)
         except (OSError, ValueError) as error:
             missing = isinstance(error, FileNotFoundError)
             reason = 'there is no such file' if missing else str(error).partition(' <_io')[0]
@@ -219,6 +223,11 @@ class WSOLDataset(PackedRows):
             ) from error
         except Exception as error:  # perhaps a bug of a transform, which needs its traceback
             raise RuntimeError(f'{path}: a transform of the pipeline fails: {error}') from error
+        # Loaders note the size in the row, in the orientation in which they read.
+        if 'annotated_size' in info and 'ori_shape' in info:
+            height, width = info['ori_shape'][:2]
+            info['annotated_size'].check(path, width, height)
+        return result
 
     def extra_repr(self) -> list[str]:
         """Lines that describe this data set beyond the base class."""

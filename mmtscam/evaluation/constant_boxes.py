@@ -3,8 +3,8 @@
 import numpy as np
 from mmengine.dataset import BaseDataset
 
+from mmtscam.datasets.boxes.annotated_size import look_at_size
 from mmtscam.localization import Protocol, best_constant_box, boxes_to_frame, constant_box_accuracy
-from mmtscam.utils.images import look_at_header
 
 
 def constant_box_baselines(dataset: BaseDataset, protocol: Protocol) -> dict[str, float]:
@@ -20,7 +20,8 @@ def constant_box_baselines(dataset: BaseDataset, protocol: Protocol) -> dict[str
         of images with a true box.
 
     Raises:
-        ValueError: If the data set has no boxes, or no image has one.
+        ValueError: If the data set has no boxes, no image has one, or an image
+            was annotated at another size.
     """
     truth = []
     for index in range(len(dataset)):
@@ -29,7 +30,7 @@ def constant_box_baselines(dataset: BaseDataset, protocol: Protocol) -> dict[str
             raise ValueError(f'{info["img_path"]}: no true box; give the data set a box reader')
         if not info['instances']:
             continue
-        size, _ = look_at_header(info['img_path'])
+        size, _ = look_at_size(info)
         boxes = np.array([instance['bbox'] for instance in info['instances']])
         truth.append(boxes_to_frame(boxes, size, protocol))
     if not truth:

@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmtscam.datasets.coco.reading import read_sections
+from mmtscam.datasets.coco.reading import read_sections, stated_size
 from mmtscam.utils.printable import shown
 
 # Numbers that are larger, or not finite, would not fit into COCO's.
@@ -22,7 +22,8 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
     """Score predicted boxes against true ones.
 
     The two files are matched by the images' ``file_name`` and the categories'
-    names. Images that ``boxes`` does not list count as without a box. Crowds
+    names. Images that ``boxes`` does not list count as without a box, and as
+    ``not listed``. Crowds
     (``iscrowd``) are no true boxes, and what lies in them counts neither as
     right nor as wrong in ``AP``. COCO takes equal scores in the order of the
     images' ids in ``truth``, so ``AP`` of boxes without scores depends on it.
@@ -35,15 +36,16 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
     Returns:
         COCO's ``AP`` (IoU 50 to 95 %), ``AP50`` and ``AP75``, and ``CorLoc``,
         the share of images with a true box whose best box overlaps one by at
-        least 50 %, all in percent; the numbers of ``images`` and of those
-        ``with a true box``. IoU is COCO's, which takes edges as real numbers.
+        least 50 %, all in percent; the numbers of ``images``, of those ``with
+        a true box`` and of those ``not listed`` in ``boxes``. IoU is COCO's, which takes edges as real numbers.
 
     Raises:
         FileNotFoundError: If a file is missing.
         ValueError: If a file is no COCO file, lists two images or categories
             of one name, or has a box of a negative side; if only some of
             ``boxes`` have scores, ``truth`` has no box or has predicted ones,
-            or ``boxes`` has images or categories that ``truth`` lacks. A box
+            ``boxes`` has images or categories that ``truth`` lacks, or the two
+        state different sizes of an image. A box
             with a side of 0 is none of these, as in COCO: it overlaps nothing.
     """
     found, known = _read(boxes), _read(truth)
@@ -56,6 +58,7 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
     _check_scores(found['annotations'], boxes)
     own, images = _by_name(found, 'images', boxes), _by_name(known, 'images', truth)
     numbers = {number: _look_up(images, name, 'image', boxes, truth) for name, number in own.items()}
+    _check_sizes(found['images'], known['images'], numbers, boxes, truth)
     if class_agnostic:
         categories = dict.fromkeys((each['id'] for each in found['categories']), known['categories'][0]['id'])
     else:
@@ -73,6 +76,7 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
     counts = {
         'images': len(known['images']),
         'with a true box': len({each['image_id'] for each in true}),
+        'not listed': len(known['images']) - len(numbers),
     }
     if not detections:
         return {**dict.fromkeys(('AP', 'AP50', 'AP75', 'CorLoc'), 0.0), **counts}
@@ -138,10 +142,34 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
         ids = dict(id=index + 1, image_id=images[entry['image_id']], category_id=categories[entry['category_id']])
         annotations.append(dict(**ids, bbox=box, **numbers))
     return dict(
-        images=[dict(id=images[entry['id']], file_name=entry['file_name']) for entry in content['images']],
+        images=[
+            dict(id=images[entry['id']], file_name=entry['file_name'], size=stated_size(entry))
+            for entry in content['images']
+        ],
         categories=[dict(id=categories[entry['id']], name=entry['name']) for entry in content['categories']],
         annotations=annotations,
     )
+
+
+def _check_sizes(
+    found: list[dict[str, Any]],
+    known: list[dict[str, Any]],
+    numbers: dict[int, int],
+    boxes: str | os.PathLike,
+    truth: str | os.PathLike,
+) -> None:
+    """Refuse an image that the two files state at different sizes: its boxes could not be compared."""
+    sizes = {each['id']: each['size'] for each in known}
+    for each in found:
+        own, other = each['size'], sizes[numbers[each['id']]]
+        if own and other and own != other:
+            advice = 'scale the boxes of one file and state one size in both'
+            if own == other[::-1]:
+                advice = 'one may hold the boxes of the image as its EXIF orientation turns it: bring both to one'
+            raise ValueError(
+                f'{boxes}: image {each["file_name"]!r} has {own[0]}x{own[1]} pixels there and {other[0]}x{other[1]} in '
+                f'{truth}: {advice}'
+            )
 
 
 def _check_scores(annotations: list[dict[str, Any]], path: str | os.PathLike) -> None:

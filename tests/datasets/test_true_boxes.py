@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
+from mmtscam.datasets.boxes.annotated_size import AnnotatedSize
 from mmtscam.datasets.coco import COCOOutput
 from mmtscam.datasets.true_boxes import write_true_boxes
 from mmtscam.pseudo_labels import build_dataset
@@ -53,6 +54,30 @@ def test_images_that_mmdet_would_turn_are_counted(tiny_config, dataset, tmp_path
     )()
     assert write_true_boxes(dataset, COCOOutput(tmp_path / 'coco.json'))['turned'] == 1
     assert json.loads((tmp_path / 'coco.json').read_text())['images'][1]['width'] == 20
+
+
+@pytest.mark.parametrize(
+    ('stated', 'turned', 'fits'),
+    [((20, 10), 1, True), ((10, 20), 0, True), ((40, 20), 1, False), ((20, 40), 1, False)],
+)
+def test_the_size_of_a_turned_image_is_that_to_which_its_boxes_belong(dataset, tmp_path, stated, turned, fits):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (20, 10)).save(tmp_path / 'turned.jpg', exif=exif)
+    size = AnnotatedSize('a.json', *stated)
+    row = dict(dataset.get_data_info(0), img_path=str(tmp_path / 'turned.jpg'), annotated_size=size)
+    rows = type('Rows', (), dict(__len__=lambda _: 1, get_data_info=lambda *_: row, metainfo=dataset.metainfo))()
+    output = COCOOutput(tmp_path / 'coco.json')
+    if fits:
+        assert write_true_boxes(rows, output)['turned'] == turned
+        (image,) = json.loads((tmp_path / 'coco.json').read_text())['images']
+        assert (image['width'], image['height']) == stated
+    else:
+        with pytest.raises(
+            ValueError, match=rf'turned\.jpg: .*, but a\.json annotates it as {stated[0]}x{stated[1]}: '
+        ):
+            write_true_boxes(rows, output)
+        assert not (tmp_path / 'coco.json').exists()
 
 
 def test_a_file_that_is_there_is_kept(dataset, tmp_path):

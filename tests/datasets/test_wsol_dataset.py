@@ -1,4 +1,5 @@
 import copy
+import json
 import os
 import pickle
 import shutil
@@ -292,6 +293,75 @@ def test_images_keep_their_numbers_in_a_coco_file(pets):
     (pets / 'coco.json').write_text(text.replace('"id": 10', '"id": "ten"').replace('_id": 10', '_id": "ten"'))
     dataset = _pets(pets, boxes=_coco('COCOBoxes'))
     assert [dataset.get_data_info(index)['img_id'] for index in range(2)] == [11, 1]
+
+
+_SWAPPED = (
+    r"the boxes may belong to the photograph as its EXIF .* \(color_type='color' turns, 'color_ignore_orientation' does"
+)
+
+
+@pytest.mark.parametrize(
+    ('stated', 'advice'), [((12, 10), 'scale the boxes to the image or, if they fit it, correct'), ((5, 6), _SWAPPED)]
+)
+def test_an_image_of_another_size_than_its_boxes_is_refused(pets, stated, advice):
+    """Its boxes would lie elsewhere, and GT-known Loc fall without a word."""
+    content = json.loads((pets / 'coco.json').read_text())
+    entry = next(entry for entry in content['images'] if entry['file_name'] == 'cat/two.jpg')
+    entry.update(width=stated[0], height=stated[1])
+    (pets / 'coco.json').write_text(json.dumps(content))
+    dataset = _pets(pets, boxes=_coco('COCOBoxes'))
+    with pytest.raises(
+        ValueError,
+        match=rf'^{pets}/images/cat/two\.jpg: the image is read as 6x5, but {pets}/coco\.json annotates it as '
+        rf'{stated[0]}x{stated[1]}: {advice}',
+    ):
+        dataset[0]
+    assert dataset[1]['data_samples'].ori_shape == (5, 6)
+    del entry['width']
+    (pets / 'coco.json').write_text(json.dumps(content))
+    assert _pets(pets, boxes=_coco('COCOBoxes'))[0]['data_samples'].ori_shape == (5, 6)
+
+
+@pytest.mark.parametrize(('side', 'fits'), [(6, True), (0, True), (7, False)])
+def test_the_size_in_an_xml_file_is_compared_too(pets, side, fits):
+    (pets / 'Annotations').mkdir()
+    box = '<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>3</xmax><ymax>3</ymax></bndbox>'
+    for name, kind in (('one', 'dog'), ('two', 'cat')):
+        size = f'<size><width>{side}</width><height>5</height></size>'
+        text = f'<annotation>{size}<object><name>{kind}</name>{box}</object></annotation>'
+        (pets / 'Annotations' / f'{name}.xml').write_text(text)
+    dataset = _pets(pets, boxes=dict(type='VOCBoxes'))
+    if fits:
+        assert dataset[0]['data_samples'].gt_instances.bboxes.tolist() == [[0, 0, 2, 2]]
+    else:
+        with pytest.raises(ValueError, match=r'two\.jpg: .* as 6x5, but .*/Annotations/two\.xml annotates it as 7x5: '):
+            dataset[0]
+
+
+@pytest.mark.parametrize(
+    ('load', 'size'),
+    [
+        (dict(type='LoadImageFromFile', color_type='color'), (5, 6)),
+        (dict(type='LoadImageFromFile', color_type='color_ignore_orientation'), (6, 5)),
+        (dict(type='LoadResizedImage', scale=8), (6, 5)),
+    ],
+)
+def test_the_annotated_size_of_a_turned_photograph_is_that_in_the_pipelines_orientation(pets, load, size):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (6, 5)).save(pets / 'images' / 'cat' / 'two.jpg', exif=exif)
+    for stated in ((6, 5), (5, 6)):
+        content = json.loads((pets / 'coco.json').read_text())
+        for entry in content['images']:
+            entry.update(width=stated[0], height=stated[1])
+        (pets / 'coco.json').write_text(json.dumps(content))
+        wrapped = dict(type='mmpretrain.CustomDataset', data_root=str(pets), data_prefix='images')
+        dataset = WSOLDataset(dataset=wrapped, boxes=_coco('COCOBoxes'), pipeline=[load, PACK[1]], test_mode=True)
+        if stated == size:
+            assert dataset[0]['data_samples'].ori_shape == size[::-1]
+        else:
+            with pytest.raises(ValueError, match=_SWAPPED):
+                dataset[0]
 
 
 def test_names_of_classes_go_to_the_readers(pets):

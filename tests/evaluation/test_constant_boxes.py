@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from mmtscam.datasets import WSOLDataset
+from mmtscam.datasets.boxes.annotated_size import AnnotatedSize
 from mmtscam.evaluation import constant_box_baselines
 from mmtscam.localization import PROTOCOLS
 
@@ -97,4 +98,12 @@ def test_images_without_an_object_are_left_out(sample_set):
     for info in dataset.data_list:
         info['instances'] = []
     with pytest.raises(ValueError, match='none of the 16 images of the data set has a true box'):
+        constant_box_baselines(dataset, TSCAM)
+
+
+def test_images_of_another_size_than_annotated_are_refused(sample_set):
+    dataset = _dataset(sample_set, boxes=dict(type='CUBBoxes'))
+    info = dict(dataset.get_data_info(0), annotated_size=AnnotatedSize('truth.json', 9, 9))
+    dataset.get_data_info = lambda _: info
+    with pytest.raises(ValueError, match=r'truth\.json annotates it as 9x9: scale the boxes'):
         constant_box_baselines(dataset, TSCAM)

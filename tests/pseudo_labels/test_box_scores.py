@@ -39,7 +39,7 @@ def files(tmp_path):
 
 SQUARE = (0, 0, 10, 10)
 TRUTH = [(image, category, SQUARE, None) for image, category in enumerate('aabb')]
-COUNTS = {'images': 4, 'with a true box': 4}
+COUNTS = {'images': 4, 'with a true box': 4, 'not listed': 0}
 
 
 def test_perfect_boxes(files):
@@ -125,7 +125,7 @@ def test_crowds_are_no_true_boxes(files):
     content = json.loads(truth.read_text())
     content['annotations'][0]['iscrowd'] = 1
     truth.write_text(json.dumps(content))
-    counts = {'images': 4, 'with a true box': 3}
+    counts = {'images': 4, 'with a true box': 3, 'not listed': 0}
     assert score_boxes(boxes, truth) == pytest.approx(dict(AP=100, AP50=100, AP75=100, CorLoc=100, **counts))
     for each in content['annotations']:
         each['iscrowd'] = 1
@@ -246,6 +246,40 @@ def test_a_score_that_is_missing_among_others_is_refused(files):
         match=r'boxes\.json: annotations\[2\]: it has no score, unlike others \(1 of 4 have none\): give each',
     ):
         score_boxes(boxes, truth)
+
+
+@pytest.mark.parametrize(
+    ('size', 'advice'),
+    [
+        (dict(width=50, height=40), 'scale the boxes of one file and state one size in both'),
+        (dict(width=80, height=100), 'one may hold the boxes of the image as its EXIF orientation turns it'),
+    ],
+)
+def test_an_image_of_two_sizes_is_refused(files, size, advice):
+    """Its boxes would be compared as if they were of one size."""
+    boxes, truth = files([(*row[:3], 0.5) for row in TRUTH], TRUTH)
+    _change(truth, 'images', 1, width=100, height=80)
+    _change(boxes, 'images', 2, **size)  # they come in the other order
+    with pytest.raises(
+        ValueError,
+        match=rf"boxes\.json: image '1\.jpg' has {size['width']}x{size['height']} pixels there and 100x80 in "
+        rf'.*truth\.json: {advice}',
+    ):
+        score_boxes(boxes, truth)
+    for unknown in (dict(width=0, height=0), dict(width=None)):
+        _change(boxes, 'images', 2, **unknown)
+        assert score_boxes(boxes, truth)['CorLoc'] == 100
+
+
+def test_images_that_are_not_listed_are_misses_and_counted(files):
+    boxes, truth = files([(*row[:3], 0.5) for row in TRUTH], TRUTH)
+    content = json.loads(boxes.read_text())
+    content['images'] = [each for each in content['images'] if each['file_name'] in ('0.jpg', '2.jpg', '3.jpg')]
+    kept = {each['id'] for each in content['images']}
+    content['annotations'] = [each for each in content['annotations'] if each['image_id'] in kept]
+    boxes.write_text(json.dumps(content))
+    scores = score_boxes(boxes, truth)
+    assert (scores['CorLoc'], scores['images'], scores['not listed']) == (75, 4, 1)
 
 
 @pytest.mark.parametrize('place', [0, 1])

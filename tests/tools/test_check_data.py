@@ -108,6 +108,12 @@ def test_custom(run_here, tmp_path):
     assert f'note: 1 test images show no object, for {moved} lists them without a box: test/cat/3.jpg; ' in output
     assert f'test images with a box in {moved}: 1\n' in output
     assert output.endswith(f'{root}: cannot be used as it is\n')
+    for split in ('train', 'test'):
+        shutil.rmtree(root / split)
+        (root / split).mkdir()
+    output = run_here('python', tool, root, code=1).stdout
+    assert 'classes: 0\nproblem: train has no folder of a class: ' in output
+    assert output.endswith(f'{root}: cannot be used as it is\n')
 
 
 @pytest.mark.slow

@@ -275,3 +275,22 @@ def test_benchmark(serve):
     assert 'same counts' in printed
     printed = serve('python', 'tools/analysis/benchmark_evaluation.py', '--scale', '500', '--workers', '0').stdout
     assert 'PixelAP' in printed
+
+
+def test_images_without_an_entry_in_the_scored_file_are_counted(run_here, tmp_path):
+    box = dict(image_id=0, category_id=1, bbox=[0, 0, 10, 10])
+    images = [dict(id=index, file_name=f'{index}.jpg', width=20, height=20) for index in range(3)]
+    content = dict(images=images, categories=[dict(id=1, name='cat')])
+    boxes, truth = tmp_path / 'boxes.json', tmp_path / 'truth.json'
+    truth.write_text(
+        json.dumps(dict(content, annotations=[dict(box, id=1 + index, image_id=index) for index in (0, 1)]))
+    )
+    for listed in (1, 3):
+        boxes.write_text(json.dumps(dict(content, images=images[:listed], annotations=[dict(box, id=1, score=0.5)])))
+        printed = run_here('python', 'tools/analysis/evaluate_boxes.py', boxes, truth).stdout
+        assert 'CorLoc 50.0\n3 images, 2 with a true box\n' in printed
+        line = f'2 images of {truth} have no entry in images of {boxes} and count as without a box'
+        assert (line in printed) == (listed == 1)
+    boxes.write_text(json.dumps(dict(content, images=[dict(images[0], width=40)], annotations=[box])))
+    printed = run_here('python', 'tools/analysis/evaluate_boxes.py', boxes, truth, code=1).stdout
+    assert printed.startswith(f"{boxes}: image '0.jpg' has 40x20 pixels there and 20x20 in {truth}: scale the boxes ")

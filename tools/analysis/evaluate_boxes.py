@@ -18,9 +18,11 @@ def main() -> None:
     from mmtscam.pseudo_labels.box_scores import score_boxes
 
     scores = score_boxes(args.boxes, args.truth, args.class_agnostic)
-    images, boxed = scores.pop('images'), scores.pop('with a true box')
+    images, boxed, missing = (scores.pop(name) for name in ('images', 'with a true box', 'not listed'))
     print(', '.join(f'{name} {value:.1f}' for name, value in scores.items()))
     print(f'{images} images, {boxed} with a true box')
+    if missing:
+        print(f'{missing} images of {args.truth} have no entry in images of {args.boxes} and count as without a box')
 
 
 if __name__ == '__main__':

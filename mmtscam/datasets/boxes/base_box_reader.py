@@ -8,6 +8,8 @@ import numpy as np
 
 from mmtscam.utils.printable import shown
 
+from .annotated_size import AnnotatedSize
+
 
 class BaseBoxReader(metaclass=ABCMeta):
     """Gives the true boxes of an image.
@@ -39,6 +41,14 @@ class BaseBoxReader(metaclass=ABCMeta):
 
     def img_id(self, img_path: str) -> int | None:
         """Number of an image in the annotation file, ``None`` where it numbers none.
+
+        Args:
+            img_path: Path of the image as the data set gives it.
+        """
+        return None
+
+    def annotated_size(self, img_path: str) -> AnnotatedSize | None:
+        """Size of an image as its annotations state it, ``None`` where they do not.
 
         Args:
             img_path: Path of the image as the data set gives it.

@@ -5,6 +5,7 @@ import numpy as np
 from mmtscam.datasets.coco import COCOFile, COCOObject
 from mmtscam.registry import BOX_READERS
 
+from .annotated_size import AnnotatedSize
 from .base_box_reader import BaseBoxReader, no_boxes, xywh_to_xyxy
 
 
@@ -62,3 +63,10 @@ class COCOBoxes(BaseBoxReader):
     def img_id(self, img_path: str) -> int | None:
         """The image's ``id`` in the file, by which mmdet's ``CocoMetric`` finds it again in ``ann_file``."""
         return self.file.image_id(img_path)
+
+    def annotated_size(self, img_path: str) -> AnnotatedSize | None:
+        """``width`` and ``height`` of the image's entry."""
+        if not self.file.has_size(img_path):
+            return None
+        height, width = self.file.size(img_path)
+        return AnnotatedSize(self.file.path, width, height)

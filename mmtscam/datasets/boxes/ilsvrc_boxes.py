@@ -44,5 +44,5 @@ class ILSVRCBoxes(BaseBoxReader):
         path = next(filter(osp.isfile, candidates), None)
         if path is None:
             raise ValueError(f'{self._ann_dir}: no box for image {img_path}: there is no {" and no ".join(candidates)}')
-        boxes = [found.box for found in read_voc_xml(path)]
+        boxes = [found.box for found in read_voc_xml(path).objects]
         return np.stack(boxes) if boxes else no_boxes()

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from .annotated_size import AnnotatedSize
 from .base_box_reader import check_xyxy
 
 
@@ -29,14 +30,27 @@ class XMLObject(NamedTuple):
     difficult: bool
 
 
-def read_voc_xml(path: str) -> list[XMLObject]:
-    """Read the objects of one image.
+class XMLImage(NamedTuple):
+    """Annotations of one image in an XML file.
+
+    Attributes:
+        objects: The objects in the file's order, maybe none.
+        size: The size that it states, ``None`` where it states none or 0, as
+            some tools do for an unknown one.
+    """
+
+    objects: list[XMLObject]
+    size: AnnotatedSize | None
+
+
+def read_voc_xml(path: str) -> XMLImage:
+    """Read the annotations of one image.
 
     Args:
         path: Path of an XML file that exists.
 
     Returns:
-        The objects in the file's order, maybe none.
+        Its objects and its size.
 
     Raises:
         ValueError: If the file is no XML or has a document type, an object has no name or box, or a
@@ -57,4 +71,6 @@ def read_voc_xml(path: str) -> list[XMLObject]:
         values = [(corners.findtext(edge) or '').strip() for edge in ('xmin', 'ymin', 'xmax', 'ymax')]
         difficult = (element.findtext('difficult') or '').strip() == '1'
         objects.append(XMLObject(name, check_xyxy(values, row), difficult))
-    return objects
+    sides = [(root.findtext(f'size/{side}') or '').strip() for side in ('width', 'height')]
+    width, height = (int(side) if side.isdecimal() else 0 for side in sides)
+    return XMLImage(objects, AnnotatedSize(path, width, height) if width and height else None)

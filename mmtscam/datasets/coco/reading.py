@@ -46,10 +46,26 @@ def read_sections(path: str | os.PathLike) -> dict[str, Any]:
         where = f'{path}: annotations[{index}]'
         image, category = _get(entry, 'image_id', where), _get(entry, 'category_id', where)
         if image not in known['images']:
-            raise ValueError(f'{where}: image {image} is not among the images')
+            raise ValueError(f'{where}: {_not_among("image", image, "images", known)}')
         if category not in known['categories']:
-            raise ValueError(f'{where}: category {category} is not among the categories')
+            raise ValueError(f'{where}: {_not_among("category", category, "categories", known)}')
     return data
+
+
+def stated_size(image: dict[str, Any]) -> tuple[int, int] | None:
+    """Size that an entry of ``images`` states.
+
+    Args:
+        image: The entry.
+
+    Returns:
+        Width and height in pixels, ``None`` where they are missing or no
+        positive integers.
+    """
+    width, height = image.get('width'), image.get('height')
+    if type(width) is int and type(height) is int and width > 0 and height > 0:
+        return width, height
+    return None
 
 
 class COCOObject(NamedTuple):
@@ -103,7 +119,7 @@ class COCOFile:
 
         info = data.get('info')
         self._is_predicted = isinstance(info, dict) and str(info.get('description', '')).startswith('pseudo boxes')
-        self._sizes: dict[str, tuple[Any, Any]] = {}
+        self._sizes: dict[str, tuple[int, int] | None] = {}
         keys = {}
         for index, entry in enumerate(data['images']):
             image_id = entry['id']
@@ -111,7 +127,7 @@ class COCOFile:
             if key in self._sizes:
                 raise ValueError(f'{self.path}: images[{index}]: image {image_id} ({key}) is listed twice')
             keys[image_id] = key
-            self._sizes[key] = (entry.get('height'), entry.get('width'))
+            self._sizes[key] = stated_size(entry)
         self._ids = {key: image_id for image_id, key in keys.items()}
 
         self._objects: dict[str, list[COCOObject]] = {}
@@ -206,8 +222,7 @@ class COCOFile:
         Args:
             img_path: Path of the image as the data set gives it.
         """
-        height, width = self._sizes.get(self._key(img_path), (None, None))
-        return all(type(side) is int and side > 0 for side in (height, width))
+        return self._sizes.get(self._key(img_path)) is not None
 
     def size(self, img_path: str) -> tuple[int, int]:
         """Size of an image.
@@ -222,9 +237,10 @@ class COCOFile:
             ValueError: If the file does not tell them, or they are larger
                 than an image may be.
         """
-        if not self.has_size(img_path):
+        size = self._sizes.get(self._key(img_path))
+        if size is None:
             raise ValueError(f'{self.path}: no height and width of image {img_path}')
-        height, width = self._sizes[self._key(img_path)]
+        width, height = size
         if height * width > most_pixels():
             raise ValueError(f'{self.path}: image {img_path} has {width}x{height} pixels, more than an image may have')
         return height, width
@@ -236,6 +252,17 @@ def _get(entry: Any, key: str, where: str) -> Any:
     if not isinstance(entry[key], int | float | str):
         raise ValueError(f'{where}: {key!r} must be a number or a string, got {shown(entry[key])}')
     return entry[key]
+
+
+def _not_among(kind: str, number: int | float | str, section: str, known: dict[str, dict[Any, Any]]) -> str:
+    """Say that an id is not listed, and name the types where they alone differ."""
+    is_text = isinstance(number, str)
+    if any(str(each) == str(number) and isinstance(each, str) != is_text for each in known[section]):
+        own, other = ('text', 'number') if is_text else ('number', 'text')
+        return (
+            f'{kind} {number}, a {own}, is not among the {section}, whose id {number} is a {other}: give both one type'
+        )
+    return f'{kind} {number} is not among the {section}'
 
 
 def _shorten(names: tuple[str, ...], shown: int = 10) -> str:

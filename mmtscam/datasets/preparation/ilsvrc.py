@@ -156,7 +156,7 @@ def _read_classes(findings: Findings, root: str, track: Track) -> dict[str, str]
             paths = sorted(entry.path for entry in entries if entry.name.endswith('.xml'))
         for path in track(paths, 'reading boxes'):
             try:
-                names[_stem(osp.basename(path))] = [found.name for found in read_voc_xml(path)]
+                names[_stem(osp.basename(path))] = [found.name for found in read_voc_xml(path).objects]
             except ValueError as error:
                 broken.append(error)
         findings.complain('XML files cannot be read', broken)

@@ -35,9 +35,10 @@ def check_image_folders(
         track: Shows the progress.
 
     Returns:
-        The numbers of images and classes. Problems are classes that are empty
-        or not in both splits, unreadable images, test images that are not
-        listed or have boxes of other classes alone, and malformed boxes.
+        The numbers of images and classes. Problems are splits without
+        classes, classes that are empty or not in both splits, unreadable
+        images, test images that are not listed, have boxes of other classes
+        alone or were annotated at another size, and malformed boxes.
 
     Raises:
         FileNotFoundError: If a folder or json file is missing.
@@ -50,6 +51,10 @@ def check_image_folders(
         require_folder(osp.join(root, split), f'the images lie in {osp.join(root, split, "CLASS", "NAME.jpg")}')
         classes[split] = _list_classes(findings, root, split)
         findings.counts[f'{split} images'] = sum(map(len, classes[split].values()))
+        if not classes[split]:
+            findings.problems.append(
+                f'{split} has no folder of a class: the images lie in {osp.join(root, split, "CLASS", "NAME.jpg")}'
+            )
         findings.complain(
             f'folders of {split} have no image',
             (name for name, images in classes[split].items() if not images),
@@ -94,15 +99,20 @@ def _list_classes(findings: Findings, root: str, split: str) -> dict[str, list[s
     return classes
 
 
-def _check_inside(boxes: np.ndarray, img_path: str, path: str) -> None:
-    with suppress(OSError), Path(img_path).open('rb') as file, open_image(file) as image:
-        width, height = image.size
-        for x1, y1, x2, y2 in boxes.tolist():
-            if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
-                raise ValueError(
-                    f'{path}: the box from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g}) lies outside {img_path} of '
-                    f'{width}x{height}'
-                )
+def _stored_size(img_path: str) -> tuple[int, int] | None:
+    """Width and height of an image as it lies in the file, ``None`` where the file is no image."""
+    with suppress(OSError, ValueError), Path(img_path).open('rb') as file, open_image(file) as image:
+        return image.size
+    return None
+
+
+def _check_inside(boxes: np.ndarray, img_path: str, size: tuple[int, int], path: str) -> None:
+    width, height = size
+    for x1, y1, x2, y2 in boxes.tolist():
+        if x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
+            raise ValueError(
+                f'{path}: the box from ({x1:g}, {y1:g}) to ({x2:g}, {y2:g}) lies outside {img_path} of {width}x{height}'
+            )
 
 
 def _check_boxes(
@@ -126,12 +136,19 @@ def _check_boxes(
         'they count for classification, not for localization',
     )
 
-    bare, wrong = [], []
+    bare, wrong, resized = [], [], []
     test_images = [(name, image) for name, images in shown.items() if name in categories for image in images]
     for name, image in track(test_images, 'reading boxes'):
         img_path = osp.join(root, image)
+        size = _stored_size(img_path)
         try:
-            _check_inside(read_boxes(img_path, name), img_path, path)
+            stated = read_boxes.annotated_size(img_path)
+            if size and stated and size != (stated.width, stated.height):
+                resized.append(f'{image} ({size[0]}x{size[1]}, there {stated.width}x{stated.height})')
+                continue
+            boxes = read_boxes(img_path, name)
+            if size:
+                _check_inside(boxes, img_path, size, path)
         except ValueError as error:
             if read_boxes.file.objects(img_path):
                 wrong.append(error)
@@ -142,8 +159,14 @@ def _check_boxes(
         bare,
         f'images are named relative to {osp.join(root, img_prefix)} there; the first is {read_boxes.file.first_image}',
     )
+    findings.complain(
+        f'test images have another size than {path} says',
+        resized,
+        'scale the boxes to the images or, if they fit, correct width and height there; where sides are swapped, the '
+        'boxes may be those of the image as its EXIF orientation turns it, and tests see it as it lies in the file',
+    )
     findings.complain('test images have no proper box', wrong)
-    boxed = len(test_images) - len(bare) - len(wrong)
-    if not (boxed or bare or wrong):
+    boxed = len(test_images) - len(bare) - len(wrong) - len(resized)
+    if not (boxed or bare or wrong or resized):
         findings.problems.append(f'{path}: no test image has a box, so localization cannot be measured')
     findings.counts[f'test images with a box in {path}'] = boxed

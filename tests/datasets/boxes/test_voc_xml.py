@@ -18,7 +18,7 @@ def path(tmp_path):
 
 def test_an_object_and_not_its_parts(path):
     path.write_text(f'<annotation><size><width>50</width></size>{OBJECT}</annotation>')
-    (found,) = read_voc_xml(str(path))
+    (found,) = read_voc_xml(str(path)).objects
     assert found.name == 'dog'
     assert found.box.tolist() == [10.5, 20, 30, 40]
     assert found.difficult
@@ -26,12 +26,21 @@ def test_an_object_and_not_its_parts(path):
 
 def test_not_difficult_unless_it_says_so(path):
     path.write_text(f'<a>{OBJECT.replace("<difficult>1", "<difficult>0")}{OBJECT.replace("difficult", "other")}</a>')
-    assert [found.difficult for found in read_voc_xml(str(path))] == [False, False]
+    assert [found.difficult for found in read_voc_xml(str(path)).objects] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ('width', 'height', 'size'),
+    [('50', ' 40 ', (50, 40)), ('0', '0', None), ('50', '', None), ('wide', '40', None), ('-50', '40', None)],
+)
+def test_the_size_if_it_is_known(path, width, height, size):
+    path.write_text(f'<annotation><size><width>{width}</width><height>{height}</height></size>{OBJECT}</annotation>')
+    assert read_voc_xml(str(path)).size == (size and (str(path), *size))
 
 
 def test_no_object(path):
     path.write_text('<annotation></annotation>')
-    assert read_voc_xml(str(path)) == []
+    assert read_voc_xml(str(path)) == ([], None)
 
 
 @pytest.mark.parametrize(
@@ -73,4 +82,4 @@ def test_a_document_type_is_refused_before_its_entities(path):
 
 def test_elements_may_lie_deep_in_each_other(path):
     path.write_text('<annotation>' + '<a>' * 10_000 + '</a>' * 10_000 + OBJECT + '</annotation>')
-    assert [found.name for found in read_voc_xml(str(path))] == ['dog']
+    assert [found.name for found in read_voc_xml(str(path)).objects] == ['dog']

@@ -52,6 +52,14 @@ def test_no_json(tmp_path, content):
         ),
         (lambda data: data['annotations'].append(5), "annotations[6]: it has no 'image_id'"),
         (lambda data: data['annotations'][1].update(image_id=1), 'annotations[1]: image 1 is not among the images'),
+        (
+            lambda data: data['annotations'][1].update(image_id='10'),
+            'annotations[1]: image 10, a text, is not among the images, whose id 10 is a number: give both one type',
+        ),
+        (
+            lambda data: data['categories'][0].update(id='7'),
+            'annotations[0]: category 7, a number, is not among the categories, whose id 7 is a text: give both one',
+        ),
         (lambda data: data['annotations'][1].update(category_id=1), 'annotations[1]: category 1 is not among the ca'),
     ],
 )

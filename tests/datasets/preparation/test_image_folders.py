@@ -191,6 +191,30 @@ def test_a_box_outside_its_image(root, boxes):
     assert f'{boxes}: the box from (30, 2) to (40, 7) lies outside {root}/test/dog/3.jpg of 30x20' in problem
 
 
+def test_an_image_of_another_size_than_annotated(root, boxes):
+    _change(boxes, lambda data: data['images'][0].update(width=15, height=10))
+    _change(boxes, lambda data: data['images'][1].update(width=30, height=20))
+    findings = check_image_folders(root, [boxes])
+    (problem,) = findings.problems
+    assert problem.startswith(
+        f'1 test images have another size than {boxes} says: test/dog/3.jpg (30x20, there 15x10); scale the boxes to '
+    )
+    assert findings.counts[f'test images with a box in {boxes}'] == 1
+    _change(boxes, lambda data: data['images'][0].update(width=0, height=0))
+    assert check_image_folders(root, [boxes]).passes()
+
+
+def test_a_split_without_classes(tmp_path):
+    for split in ('train', 'test'):
+        (tmp_path / split).mkdir()
+    findings = check_image_folders(tmp_path)
+    assert findings.counts == {'train images': 0, 'test images': 0, 'classes': 0}
+    assert findings.problems == [
+        f'{split} has no folder of a class: the images lie in {tmp_path}/{split}/CLASS/NAME.jpg'
+        for split in ('train', 'test')
+    ]
+
+
 def test_photographs_on_their_side_are_remarked(root):
     exif = Image.Exif()
     exif[0x0112] = 6
