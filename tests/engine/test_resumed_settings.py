@@ -20,7 +20,7 @@ def _made(kind=torch.optim.AdamW, warmed_up=True, **settings):
 
 
 def _said(before, after, steps=3):
-    """What a run says that is made as ``after`` and resumes one made as ``before``."""
+    """The messages of a run that is made as ``after`` and resumes one made as ``before``."""
     for _ in range(steps):
         before[1].optimizer.step()
         for scheduler in before[0]:
