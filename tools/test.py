@@ -54,6 +54,7 @@ def main() -> None:
     from mmengine.dist import is_main_process
     from mmengine.registry import init_default_scope
 
+    from mmtscam.engine.run_origin import checkpoint_origin
     from mmtscam.engine.runner import build_runner, evaluation_config
     from mmtscam.evaluation import set_threshold_file
     from mmtscam.evaluation.dumped_predictions import DumpedPredictions
@@ -79,7 +80,7 @@ def main() -> None:
     init_default_scope(cfg.get('default_scope', 'mmtscam'))
     if args.thresholds:
         views = describe_views(pipeline_of(cfg.test_dataloader.dataset))
-        set_threshold_file(cfg.test_evaluator, args.thresholds, views)
+        set_threshold_file(cfg.test_evaluator, args.thresholds, dict(checkpoint_origin(args.checkpoint), views=views))
     if args.save_maps:
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='SaveMapsHook', out_file=args.save_maps)]
 

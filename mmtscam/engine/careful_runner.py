@@ -2,14 +2,13 @@
 
 import copy
 import os.path as osp
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import torch
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 from mmengine.model import is_model_wrapper
-from mmengine.optim import _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.runner.amp import autocast
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
@@ -23,6 +22,7 @@ from mmtscam.utils.peers import watch_peers
 from .latest_checkpoint import latest_checkpoint
 from .log_folder import new_folder, whole_record
 from .optim import as_plain_groups
+from .resumed_settings import kept_settings, settings_of
 from .seeding import preserved_generators
 
 
@@ -30,10 +30,10 @@ class CarefulRunner(Runner):
     """mmengine's ``Runner``, more careful.
 
     It reads any file of weights, counts accumulated batches, tells which
-    schedule a resumed run follows, lets no logger change the seed, can compile
-    with rates of single parameters, rehearses the validation before the
-    training, and ends with the other processes of a distributed run. Two runs
-    never write to the same files.
+    schedule and optimizer a resumed run follows, lets no logger change the
+    seed, can compile with rates of single parameters, rehearses the validation
+    before the training, and ends with the other processes of a distributed
+    run. Two runs never write to the same files.
     """
 
     # The file that was loaded last, and whether it is resumed.
@@ -216,32 +216,19 @@ class CarefulRunner(Runner):
         super().scale_lr(optim_wrapper, auto_scale_lr)
 
     def resume(self, *args: Any, **kwargs: Any) -> None:
-        """Resume a checkpoint, and warn where its schedule is not the config's.
+        """Resume a checkpoint, and warn where its schedule or optimizer is not the config's.
 
-        mmengine goes on with the schedule that the checkpoint holds, whatever
+        mmengine goes on with the settings that the checkpoint holds, whatever
         the config says by now.
         """
-        asked = [_settings(scheduler) for scheduler in self._schedules()]
+        asked = settings_of(self.param_schedulers, self.optim_wrapper)
         self._resumes = True
         try:
             super().resume(*args, **kwargs)
         finally:
             self._resumes = False
-        for index, (scheduler, wanted) in enumerate(zip(self._schedules(), asked, strict=False)):
-            found = _settings(scheduler)
-            if differing := [name for name in wanted if found.get(name) != wanted[name]]:
-                name = differing[0]
-                self.logger.warning(
-                    f'param_scheduler[{index}], {type(scheduler).__name__}: {name} stays {found.get(name)}, as in the '
-                    f'checkpoint, and does not become {wanted[name]}, as the config says: to train on with another '
-                    'schedule, start from the weights alone (load_from without --resume)',
-                )
-
-    def _schedules(self) -> Iterator[_ParamScheduler]:
-        """The schedules that are built, which ``train`` does before it resumes."""
-        schedulers = self.param_schedulers or []
-        for group in schedulers.values() if isinstance(schedulers, dict) else [schedulers]:
-            yield from (each for each in group if isinstance(each, _ParamScheduler))
+        for message in kept_settings(asked, settings_of(self.param_schedulers, self.optim_wrapper)):
+            self.logger.warning(message)
 
 
 def _check_shares(batches: int) -> None:
@@ -259,9 +246,3 @@ def _with_object(dataset: Any, tried: int = 1000) -> int:
         return 0
     numbers = range(min(len(dataset), tried))
     return next((number for number in numbers if dataset.get_data_info(number).get('instances')), 0)
-
-
-def _settings(scheduler: _ParamScheduler) -> dict[str, Any]:
-    """Settings of a schedule, without the state that changes with each step."""
-    moving = {'optimizer', 'last_step', 'base_values', 'verbose'}
-    return {name: value for name, value in vars(scheduler).items() if name not in moving and not name.startswith('_')}

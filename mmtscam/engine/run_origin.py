@@ -24,6 +24,12 @@ def loaded_file(runner: Runner) -> str:
     )
 
 
+def checkpoint_origin(checkpoint: str | None) -> dict[str, str | None]:
+    """Name and SHA-256 of a checkpoint; the latter is ``None`` where it is no local file."""
+    digest = file_sha256(checkpoint) if checkpoint and osp.isfile(checkpoint) else None
+    return dict(checkpoint=checkpoint, checkpoint_sha256=digest)
+
+
 def run_origin(runner: Runner) -> dict[str, Any]:
     """Say where the results of a run come from.
 
@@ -38,13 +44,11 @@ def run_origin(runner: Runner) -> dict[str, Any]:
         test data and evaluator, with all changes. The checkpoint's is
         ``None`` where it is no local file.
     """
-    checkpoint = runner._load_from
     scored = Config({key: runner.cfg[key] for key in ('model', 'test_dataloader', 'test_evaluator')})
     return dict(
         config=runner.cfg.filename,
         config_sha256=hashlib.sha256(scored.pretty_text.encode()).hexdigest(),
-        checkpoint=checkpoint,
-        checkpoint_sha256=file_sha256(checkpoint) if checkpoint and osp.isfile(checkpoint) else None,
+        **checkpoint_origin(runner._load_from),
         dataset=type_name(runner.cfg.test_dataloader.dataset.type),
         upright=loads_upright(pipeline_of(runner.cfg.test_dataloader.dataset)),
         views=describe_views(pipeline_of(runner.cfg.test_dataloader.dataset)),

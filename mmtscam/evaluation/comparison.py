@@ -98,7 +98,8 @@ def read_plan(file: str | os.PathLike) -> Plan:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it lacks something, a row or column has something
-            unknown, or two rows have one name or folder.
+            unknown, a seed is there twice, or two rows have one name or
+            folder.
     """
     content: Config = read_config(file)
     if missing := [key for key in _KEYS if key not in content]:
@@ -113,6 +114,8 @@ def read_plan(file: str | os.PathLike) -> Plan:
             raise ValueError(f'{file}: {key} must be {what}, got {shown(content[key])}')
     if not isinstance(seeds, list | tuple) or not seeds or not all(isinstance(seed, int) for seed in seeds):
         raise ValueError(f'{file}: seeds must be whole numbers, one at least, got {seeds}')
+    if doubled := [seed for seed in seeds if seeds.count(seed) > 1]:
+        raise ValueError(f'{file}: seeds: {doubled[0]} is there twice, and one run would count as two: name it once')
     for heading, key in columns.items():
         if not (isinstance(heading, str) and re.fullmatch(r'(\{protocol\}|[^{}]+)/[^{}]+', str(key))):
             raise ValueError(f'{file}: columns: {heading!r}: must be a heading and PREFIX/KEY, got {key!r}')

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,14 @@ class ThresholdFile:
         path: The file.
         choices: The chosen thresholds.
         images: Digests of the images on which they were chosen.
-        views: Views from which the maps came, see
-            :func:`~mmtscam.utils.views.describe_views`; ``None`` for one view.
+        origin: Checkpoint and views of the maps on which they were chosen, see
+            :func:`~mmtscam.engine.run_origin.run_origin`.
     """
 
     path: str
     choices: tuple[ThresholdChoice, ...]
     images: frozenset[str]
-    views: Mapping[str, Any] | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def get(self, protocol: Protocol, map_kind: str) -> ThresholdChoice | None:
         """Look up a choice under the same rules for the same kind of map.
@@ -149,10 +149,12 @@ def _parse(content: Any, path: str) -> ThresholdFile:
     images = _field(content, 'images', list, 'it')
     if odd := [image for image in images if not isinstance(image, str)]:
         raise ValueError(f"its 'images' must be texts, got {shown(odd[0])}")
-    views = _field(content, 'origin', dict, 'it').get('views')
-    if not isinstance(views, dict | None):
+    if not images:
+        raise ValueError("its 'images' are none, so the images on which it was chosen cannot be told from others")
+    origin = _field(content, 'origin', dict, 'it')
+    if not isinstance(views := origin.get('views'), dict | None):
         raise ValueError(f"'views' of its 'origin' must be an object, got {shown(views)}")
-    return ThresholdFile(path=path, choices=choices, images=frozenset(images), views=views)
+    return ThresholdFile(path=path, choices=choices, images=frozenset(images), origin=origin)
 
 
 def _parse_choice(row: Any, where: str) -> ThresholdChoice:

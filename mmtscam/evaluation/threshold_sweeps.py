@@ -13,6 +13,7 @@ from mmtscam.registry import METRICS
 from mmtscam.utils.config import type_class
 
 from .metrics import BaseLocMetric
+from .origins import other_checkpoints, other_views
 from .samples import image_key
 from .threshold_file import image_digest, load_thresholds
 
@@ -37,7 +38,7 @@ def loc_metrics(evaluator: dict | Sequence[dict]) -> list[tuple[dict[str, Any], 
     return found
 
 
-def set_threshold_file(evaluator: dict | Sequence[dict], path: str, views: Mapping[str, Any] | None = None) -> None:
+def set_threshold_file(evaluator: dict | Sequence[dict], path: str, origin: Mapping[str, Any] | None = None) -> None:
     """Let every metric of an evaluator that asks for a threshold take it from a file.
 
     A threshold that a metric sets itself is taken out.
@@ -45,29 +46,33 @@ def set_threshold_file(evaluator: dict | Sequence[dict], path: str, views: Mappi
     Args:
         evaluator: The same as for :func:`loc_metrics`; changed in place.
         path: The threshold file.
-        views: Views from which the maps come, ``None`` for one view. The log
-            says so if those of the file's maps were others.
+        origin: Checkpoint and views from which the maps come, see
+            :func:`~mmtscam.engine.run_origin.run_origin`. The log says so if
+            those of the file's maps were others.
 
     Raises:
         FileNotFoundError: If the file is missing.
         ValueError: If it is not a threshold file, or no metric asks for a
             threshold.
     """
-    chosen_on = load_thresholds(path).views
-    if chosen_on != views:
-        print_log(
-            f'{path}: its thresholds were chosen on maps of other views ({_words(chosen_on)}) than these '
-            f'({_words(views)}), which have other values: choose them on such maps, with --save-maps and evaluate_maps',
-            logger='current',
-            level=logging.WARNING,
+    chosen_on, origin = load_thresholds(path).origin, origin or {}
+    if checkpoints := other_checkpoints(chosen_on, origin):
+        _warn(
+            f'{path}: its thresholds were chosen with another checkpoint ({checkpoints[0]}) than this one '
+            f'({checkpoints[1]}): choose them anew for it'
+        )
+    if views := other_views(chosen_on, origin):
+        _warn(
+            f'{path}: its thresholds were chosen on maps of other views ({views[0]}) than these '
+            f'({views[1]}), which have other values: choose them on such maps, with --save-maps and evaluate_maps'
         )
     for config, _ in _asking(evaluator):
         _unset(config)
         config['threshold_file'] = path
 
 
-def _words(views: Mapping[str, Any] | None) -> str:
-    return 'one view' if views is None else ', '.join(f'{name} {value}' for name, value in views.items())
+def _warn(message: str) -> None:
+    print_log(message, logger='current', level=logging.WARNING)
 
 
 def set_threshold(evaluator: dict | Sequence[dict], threshold: float) -> None:

@@ -74,7 +74,27 @@ def test_the_same_schedule_goes_on_without_a_word(build, capfd, tmp_path):
     build(**same).train()
     capfd.readouterr()
     build(name='b', resume=True, load_from=str(tmp_path / 'run' / 'epoch_1.pth'), **same).train()
-    assert 'stays' not in ''.join(capfd.readouterr())
+    assert 'stay' not in ''.join(capfd.readouterr())
+
+
+def test_a_resumed_run_says_that_it_keeps_its_optimizer(build, capfd):
+    def settings(rate, base=16):
+        paramwise = dict(custom_keys={'backbone': dict(lr_mult=0.1)}, norm_decay_mult=0.0)
+        return dict(
+            optim_wrapper=dict(optimizer=dict(type='AdamW', lr=rate, weight_decay=0.05), paramwise_cfg=paramwise),
+            param_scheduler=dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=50),
+            auto_scale_lr=dict(enable=True, base_batch_size=base),
+            train_cfg=dict(by_epoch=True, max_epochs=1),
+        )
+
+    build(**settings(0.001)).train()
+    # The epoch is done, so nothing is left to train.
+    for name, asked, said in (('same', (0.001,), False), ('rate', (0.004,), True), ('scaled', (0.001, 8), True)):
+        capfd.readouterr()
+        build(name=name, resume=True, **settings(*asked)).train()
+        assert (
+            "optim_wrapper: the checkpoint's settings stay, and not the config's: lr" in ''.join(capfd.readouterr())
+        ) == said
 
 
 @pytest.mark.parametrize(

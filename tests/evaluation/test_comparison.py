@@ -112,6 +112,7 @@ def test_table_has_means_and_ranges():
         ("{'a.b': 1}", "{'a.b': 'x,y'}", r"options: a\.b: --cfg-options cannot hold 'x,y'"),
         ("{'a.b': 1}", "{'a.b': '[(1]'}", r"options: a\.b: --cfg-options cannot hold '\[\(1\]'"),
         ('(1, 2)', '1', 'seeds must be whole numbers, one at least, got 1'),
+        ('(1, 2)', '(1, 2, 1)', r'plan\.py: seeds: 1 is there twice, and one run would count as two: name it once'),
         ('(1, 2)', '()', 'seeds must be whole numbers, one at least'),
         ('{protocol}', '{protocl}', "columns: 'GT-known Loc': must be a heading and PREFIX/KEY"),
         ("'wsol-v2/max'", "'max'", "columns: 'V2': must be a heading and PREFIX/KEY, got 'max'"),

@@ -169,6 +169,7 @@ def _row(**changes):
         (_changed(thresholds={}), "it has {} for 'thresholds', and needs a list"),
         (_changed(images=None), "it has None for 'images', and needs a list"),
         (_changed(images=[['a']]), "its 'images' must be texts, got ['a']"),
+        (_changed(images=[], num_images=0), "its 'images' are none, so the images on which it was chosen cannot be"),
         (_changed(origin=[]), "it has [] for 'origin', and needs an object"),
         (_changed(origin=dict(views=3)), "'views' of its 'origin' must be an object, got 3"),
         (_changed(thresholds=[{}]), "thresholds[0] has no 'protocol'"),

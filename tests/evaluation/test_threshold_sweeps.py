@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,11 +190,32 @@ def test_every_metric_that_asks_takes_its_threshold_from_the_file(maps, file):
 
 
 @pytest.mark.parametrize(('views', 'said'), [(None, False), (dict(sizes=[[224, 224]], zoom=True), True)])
-def test_thresholds_of_maps_of_other_views(file, views, said, monkeypatch):
-    logged = []
-    monkeypatch.setattr(threshold_sweeps, 'print_log', lambda message, **kwargs: logged.append(message))
-    set_threshold_file([dict(type='LocAccuracy')], file, views)
+def test_thresholds_of_maps_of_other_views(file, views, said, logged):
+    set_threshold_file([dict(type='LocAccuracy')], file, dict(views=views))
     assert any('chosen on maps of other views (one view) than these' in line for line in logged) == said
+
+
+@pytest.mark.parametrize(
+    ('chosen_with', 'scored', 'said'),
+    [('1' * 64, '1' * 64, False), ('1' * 64, '2' * 64, True), (None, '2' * 64, False), ('1' * 64, None, False)],
+)
+def test_thresholds_of_another_checkpoint(file, chosen_with, scored, said, logged):
+    content = json.loads(Path(file).read_text())
+    content['origin'] = dict(checkpoint='old.pth', checkpoint_sha256=chosen_with)
+    Path(file).write_text(json.dumps(content))
+    set_threshold_file([dict(type='LocAccuracy')], file, dict(checkpoint='new.pth', checkpoint_sha256=scored))
+    assert logged == said * [
+        f"{file}: its thresholds were chosen with another checkpoint ('old.pth', SHA-256 '{'1' * 12}') than this one "
+        f"('new.pth', SHA-256 '{'2' * 12}'): choose them anew for it"
+    ]
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    """The lines of the log."""
+    lines = []
+    monkeypatch.setattr(threshold_sweeps, 'print_log', lambda message, **kwargs: lines.append(message))
+    return lines
 
 
 def test_one_threshold_for_every_metric_that_scores_at_one(maps):

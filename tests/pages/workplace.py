@@ -26,6 +26,7 @@ OWN_PLACEHOLDERS = {
 # CI has done these when it runs a page: it has made the environment, and called the tests.
 _DONE = {'setup_env.sh': 'cd "$(dirname "${BASH_SOURCE[0]}")/.."\n', 'run_tests.sh': ''}
 _SAMPLE = (3, 2)
+_REPORT = ('report.json', 'tscam.csv', 'tscam-attention.csv', 'tscam-semantic.csv')
 
 
 def fill_in(block: Block) -> str:
@@ -68,8 +69,9 @@ def make_workplace(folder: Path) -> Path:
     _make_score_maps(folder, image.name)
     # Reports of several tests, side by side: of one, here.
     for name in ('A', 'B', 'C', 'work_dirs/a', 'work_dirs/b'):
-        (folder / name).mkdir(parents=True)
-        (folder / name / 'report').symlink_to(folder / 'work_dirs' / 'report')
+        (folder / name / 'report').mkdir(parents=True)
+        for file in _REPORT:  # and not the folder, which cannot stand for two seeds
+            (folder / name / 'report' / file).symlink_to(folder / 'work_dirs' / 'report' / file)
     return folder
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from mmtscam.datasets.coco import COCOOutput
 from mmtscam.datasets.true_boxes import write_true_boxes
 from mmtscam.registry import DATASETS
+from mmtscam.utils.files import file_sha256
 
 TRAIN_AS_VAL = ('--cfg-options', 'val_dataloader.dataset.dataset.split=train')
 
@@ -112,6 +113,28 @@ def test_thresholds_maps_and_reports(checkpoint, tmp_path, serve):
     assert refused.splitlines()[-1].endswith(
         'none.json: threshold file not found; tools/analysis/choose_threshold.py writes one'
     )
+
+
+@pytest.mark.slow
+def test_thresholds_of_another_checkpoint_and_other_views(checkpoint, tmp_path, serve):
+    thresholds, other, maps = (tmp_path / name for name in ('thresholds.json', 'other.pth', 'maps.npz'))
+    common = ('--work-dir', tmp_path / 'run')
+    serve(
+        'python', 'tools/analysis/choose_threshold.py', tmp_path / 'tiny.py', checkpoint, *common,
+        '--out', thresholds, *TRAIN_AS_VAL,
+    )  # fmt: skip
+    torch.save({**torch.load(checkpoint), 'meta': {'epoch': 3}}, other)
+    tested = serve(
+        'python', 'tools/test.py', tmp_path / 'tiny.py', other, *common, '--thresholds', thresholds, '--tta',
+        '--save-maps', maps,
+    ).stdout  # fmt: skip
+    rescored = serve('python', 'tools/analysis/evaluate_maps.py', maps, '--thresholds', thresholds).stdout
+    for printed in (tested, rescored):
+        lines = [line for line in printed.splitlines() if f'{thresholds}: its thresholds were chosen ' in line]
+        assert len(lines) == 2
+        assert f"with another checkpoint ('{checkpoint}', SHA-256 '{file_sha256(checkpoint)[:12]}') than" in lines[0]
+        assert f"('{other}', SHA-256 '{file_sha256(other)[:12]}')" in lines[0]
+        assert 'on maps of other views (one view) than these (sizes ' in lines[1]
 
 
 def test_a_data_set_with_masks_alone(tool_config, tmp_path, run_here):

@@ -1,6 +1,7 @@
 """The browsable report, as a user writes it."""
 
 import json
+import shutil
 
 import pytest
 from mmengine.config import Config
@@ -62,11 +63,16 @@ def test_several_results(tested, tmp_path, run_here):
     words = (tested, tested, '--metric', 'tscam', 'tscam-attention', '--names', 'coupled', 'attention')
     maps = tmp_path / 'maps.npz'
     assert titles(*words, '--maps', maps, maps) == (['coupled', 'attention'], ['tscam', 'tscam-attention'])
-    assert titles(tested, tested, '--names', 'a', 'a') == (['a #1', 'a #2'], ['tscam'] * 2)
+    shutil.copytree(tested, tmp_path / 'seed_1')
+    assert titles(tested, tmp_path / 'seed_1', '--names', 'a', 'a') == (['a #1', 'a #2'], ['tscam'] * 2)
     for options, message in (
         ((tested, tmp_path / 'boxes'), '--out DIR is needed'),
         ((tested, tested, '--out', 'x'), '--names is needed, since a result is given twice'),
         ((tested, tmp_path / 'boxes', '--out', 'x', '--names', 'a'), '--names: 1 for 2 results: give one for each'),
+        (
+            (tested, tmp_path / 'seed_1' / '..' / 'result', '--out', 'x', '--names', 'a', 'a'),
+            f'--names: {tested} is given twice under one name, and would count as two seeds',
+        ),
         ((tested, '--maps', maps, maps), '--maps: 2 for 1 results: give one for each'),
         ((tested, '--metric', 'a', 'b'), '--metric: 2 for 1 results'),
     ):

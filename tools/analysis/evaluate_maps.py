@@ -134,8 +134,7 @@ def build_metrics(args: argparse.Namespace, maps: 'MapFile | ScoreMapFolder') ->
     if args.write_thresholds:
         configs = sweeps_for(configs)
     elif args.thresholds:
-        views = maps.origin.get('views') if isinstance(maps, MapFile) else None
-        set_threshold_file(configs, args.thresholds, views)
+        set_threshold_file(configs, args.thresholds, maps.origin if isinstance(maps, MapFile) else None)
     elif args.threshold is not None:
         set_threshold(configs, args.threshold)
     return [METRICS.build(config) for config in configs]

@@ -63,6 +63,9 @@ def parse_args() -> argparse.Namespace:
             parser.error(f'--{name}: {len(given)} for {several} results: give one for each')
     if len(args.metric) not in (0, 1, several):
         parser.error(f'--metric: {len(args.metric)} for {several} results: give one for all, or one for each')
+    runs = list(zip([path.resolve() for path in args.results], args.names or [], strict=False))
+    if doubled := [path for path, name in runs if runs.count((path, name)) > 1]:
+        parser.error(f'--names: {doubled[0]} is given twice under one name, and would count as two seeds')
     for name, least in (('thumbnail_size', 16), ('workers', 0), ('max_images', 1)):
         check_at_least(parser, args, least, [name])
     return args

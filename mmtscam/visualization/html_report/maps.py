@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from mmtscam.evaluation.origins import other_checkpoints, other_views
+from mmtscam.evaluation.report_reader import RunResult
 from mmtscam.evaluation.report_rows import Row
 from mmtscam.evaluation.stored_maps import MapFile
 from mmtscam.structures import MapKind
+from mmtscam.utils.printable import shown
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,34 @@ class Truth:
 
     size: tuple[int, int]
     boxes: list[list[float]]
+
+
+def check_same_test(result: RunResult, maps: MapFile) -> None:
+    """Refuse maps of another test, as far as the report and the file of maps say where they come from.
+
+    Args:
+        result: A result with rows.
+        maps: The file that is said to belong to it.
+
+    Raises:
+        ValueError: If checkpoint, views or kinds of map differ.
+    """
+    assert result.csv_file is not None
+    origins = result.report.get('origin') or {}, maps.origin
+    differing = []
+    if checkpoints := other_checkpoints(*origins):
+        differing.append(f'its checkpoint is {checkpoints[0]}, and that of the maps {checkpoints[1]}')
+    if all('views' in origin for origin in origins) and (views := other_views(*origins)):
+        differing.append(f'its views are {views[0]}, and those of the maps {views[1]}')
+    kinds = [kind.name for kind in maps.map_kinds]
+    scored = [one['map_kind'] for one in result.report['results']]
+    if lacking := [kind for kind in scored if kind not in (*kinds, 'maps')]:  # "maps" are those of other code
+        differing.append(f'it scores maps of the kind {shown(lacking[0])}, and the maps are {", ".join(kinds)}')
+    if differing:
+        raise ValueError(
+            f'{result.csv_file.parent / "report.json"} is of another test than {maps.path}: {"; ".join(differing)}: '
+            'name the maps that each test saved, in the order of the results'
+        )
 
 
 def survey(maps: MapFile, rows: Sequence[Row]) -> dict[str, Truth]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mmtscam.utils.files import check_writable, unfinished_folder
 from mmtscam.utils.images import spread_evenly
 
-from .maps import samples_of, shown_maps, survey
+from .maps import check_same_test, samples_of, shown_maps, survey
 from .page import Shown, as_script, page_data
 from .runs import Run, shared_rows
 from .thumbnails import Drawn, Job, draw_all
@@ -78,6 +78,9 @@ def write_html_report(
         raise ValueError(
             f'{bare[0]}: the result has no rows of images to show maps of: leave maps out, or test with LocAccuracy'
         )
+    for run in runs:
+        if run.maps:
+            check_same_test(run.result, run.maps)
     places = [place for place, run in enumerate(runs) if run.result.rows]
     tables = shared_rows([runs[place] for place in places]) if places else []
     shared = len(tables[0]) if tables else 0

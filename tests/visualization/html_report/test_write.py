@@ -9,6 +9,7 @@ import pytest
 
 from mmtscam.evaluation import read_result
 from mmtscam.evaluation.stored_maps import MapFile, MapPart, merge_parts
+from mmtscam.structures import MapKind
 from mmtscam.visualization.drawing import color_map
 from mmtscam.visualization.html_report import Run, write_html_report
 from mmtscam.visualization.html_report import thumbnails as pictures
@@ -17,12 +18,12 @@ from mmtscam.visualization.html_report.thumbnails import Job, draw, draw_all
 from mmtscam.visualization.html_report.write import check_replaceable
 
 
-def _save(path, samples):
+def _save(path, samples, origin=None):
     part = MapPart(path.with_suffix('.part'))
     for index, sample in enumerate(samples):
         part.add({**sample, 'img_id': index})
     part.close()
-    merge_parts([part.path], path, len(samples))
+    merge_parts([part.path], path, len(samples), origin=origin)
     return MapFile(path)
 
 
@@ -139,6 +140,66 @@ def test_maps_of_another_test(result, tmp_path):
         with pytest.raises(ValueError, match=message):
             write_html_report([Run('tiny', read, maps)], tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+A = dict(checkpoint='a.pth', checkpoint_sha256='a' * 64, views=None)
+B = dict(checkpoint='b.pth', checkpoint_sha256='b' * 64, views=None)
+ZOOM = dict(sizes=[[224, 224]], zoom=True)
+
+
+@pytest.mark.parametrize(
+    ('of_report', 'of_maps', 'said'),
+    [
+        (A, B, f"its checkpoint is 'a.pth', SHA-256 '{'a' * 12}', and that of the maps 'b.pth', SHA-256 '{'b' * 12}'"),
+        (A, dict(A, views=ZOOM), 'its views are one view, and those of the maps sizes [[224, 224]], zoom True'),
+        (dict(A, views=ZOOM), A, 'its views are sizes [[224, 224]], zoom True, and those of the maps one view'),
+    ],
+)
+def test_maps_of_another_origin(result, tmp_path, of_report, of_maps, said):
+    _set_origin(result.folder, of_report)
+    maps = _save(tmp_path / 'other.npz', _samples(result.maps), of_maps)
+    with pytest.raises(ValueError) as caught:
+        write_html_report([Run('tiny', read_result(result.folder), maps)], tmp_path / 'out')
+    assert str(caught.value) == (
+        f'{result.folder}/report.json is of another test than {tmp_path}/other.npz: {said}: '
+        'name the maps that each test saved, in the order of the results'
+    )
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(
+    ('of_report', 'of_maps'), [(A, A), (A, {}), (None, B), (A, dict(B, checkpoint_sha256=None)), ({}, dict(views=ZOOM))]
+)
+def test_maps_whose_origin_is_the_same_or_not_known(result, tmp_path, of_report, of_maps):
+    _set_origin(result.folder, of_report)
+    maps = _save(tmp_path / 'other.npz', _samples(result.maps), of_maps)
+    assert write_html_report([Run('tiny', read_result(result.folder), maps)], tmp_path / 'out').images == 12
+
+
+def test_maps_in_swapped_order(result, second, tmp_path):
+    _set_origin(result.folder, A)
+    _set_origin(second, B)
+    maps = [_save(tmp_path / f'{name}.npz', _samples(result.maps), origin) for name, origin in (('a', A), ('b', B))]
+    results = [read_result(result.folder), read_result(second)]
+    with pytest.raises(ValueError, match=r'result/report\.json is of another test than .*/b\.npz'):
+        write_html_report(list(map(Run, 'ab', results, maps[::-1])), tmp_path / 'out')
+    assert write_html_report(list(map(Run, 'ab', results, maps)), tmp_path / 'out').images == 12
+
+
+def test_maps_of_another_kind_of_head(result, tmp_path):
+    samples = _samples(result.maps)
+    for sample in samples:
+        scores = sample['class_maps']
+        cam = dict(cam=scores['coupled'], map_kind='cam', map_kinds=[MapKind('cam', 'class activation map')])
+        sample['class_maps'] = {**{name: scores[name] for name in ('labels', 'maps', 'threshold')}, **cam}
+    maps = _save(tmp_path / 'cam.npz', samples)
+    with pytest.raises(ValueError, match=r"cam\.npz: it scores maps of the kind 'coupled', and the maps are cam: name"):
+        write_html_report([Run('tiny', read_result(result.folder), maps)], tmp_path / 'out')
+
+
+def _set_origin(folder, origin):
+    report = json.loads((folder / 'report.json').read_text())
+    (folder / 'report.json').write_text(json.dumps({**report, 'origin': origin}))
 
 
 def test_maps_in_another_order(result, tmp_path, write):

@@ -1,0 +1,103 @@
+"""Settings of a training that a resumed run keeps from its checkpoint, whatever the config says by now."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.optim import OptimWrapper, OptimWrapperDict, _ParamScheduler
+
+_OF_OPTIMIZERS = ('lr', 'weight_decay', 'momentum', 'betas', 'eps')
+_WAY_OUT = 'start from the weights alone (load_from without --resume)'
+
+Settings = tuple[list[tuple[str, dict[str, Any]]], dict[str, list[dict[str, Any]]]]
+
+
+def settings_of(param_schedulers: Any, optim_wrapper: Any) -> Settings:
+    """The settings of a run's schedules and of its optimizers, without the state that changes with each step.
+
+    Args:
+        param_schedulers: The schedules of a Runner; what is not built yet has no
+            settings.
+        optim_wrapper: Its optimizer wrapper, likewise.
+
+    Returns:
+        For each schedule the name of its class and its settings; and for each
+        optimizer its place in the config and the settings of each group of
+        parameters.
+    """
+    schedules = [(type(each).__name__, _of_schedule(each)) for each in _schedules(param_schedulers)]
+    wrappers: dict[str, Any] = {'optim_wrapper': optim_wrapper}
+    if isinstance(optim_wrapper, OptimWrapperDict):
+        wrappers = {f'optim_wrapper.{name}': each for name, each in optim_wrapper.items()}
+    optimizers = {
+        name: [_of_group(group) for group in each.optimizer.param_groups]
+        for name, each in wrappers.items()
+        if isinstance(each, OptimWrapper)
+    }
+    return schedules, optimizers
+
+
+def kept_settings(asked: Settings, found: Settings) -> Iterator[str]:
+    """Say which settings a resumed run keeps.
+
+    Args:
+        asked: :func:`settings_of` the run before it resumes, as the config
+            says.
+        found: :func:`settings_of` the run after it.
+
+    Yields:
+        A message for each schedule and each optimizer that the config
+        describes otherwise.
+    """
+    for index, ((_, wanted), (kind, kept)) in enumerate(zip(asked[0], found[0], strict=False)):
+        if differing := [name for name in wanted if kept.get(name) != wanted[name]]:
+            name = differing[0]
+            yield (
+                f'param_scheduler[{index}], {kind}: {name} stays {kept.get(name)}, as in the '
+                f'checkpoint, and does not become {wanted[name]}, as the config says: to train on with another '
+                f'schedule, {_WAY_OUT}'
+            )
+    for place, groups in asked[1].items():
+        if differing := list(_differing(groups, found[1][place])):
+            yield (
+                f"{place}: the checkpoint's settings stay, and not the config's: {'; '.join(differing)}: to train on "
+                f'with other ones, {_WAY_OUT}'
+            )
+
+
+def _differing(asked: list[dict[str, Any]], found: list[dict[str, Any]]) -> Iterator[str]:
+    """Each setting that differs, in the first group of parameters where it does."""
+    for name in _OF_OPTIMIZERS:
+        for index, (wanted, kept) in enumerate(zip(asked, found, strict=True), 1):
+            # Without a schedule in the config, the rate stays where the checkpoint's schedule had brought it.
+            key = f'initial_{name}' if f'initial_{name}' in wanted else name
+            value, other = kept.get(key, kept.get(name)), wanted.get(key)
+            if None not in (value, other) and value != other:
+                where = f' (parameter group {index} of {len(asked)})' if len(asked) > 1 else ''
+                yield f'{name} {value}, not {other}{where}'
+                break
+
+
+def _of_group(group: dict[str, Any]) -> dict[str, Any]:
+    names = [*_OF_OPTIMIZERS, *(f'initial_{name}' for name in _OF_OPTIMIZERS)]
+    settings = {name: _plain(group[name]) for name in names if name in group}
+    if 'betas' in settings and 'initial_momentum' in settings:
+        settings['betas'] = settings['betas'][1:]  # mmengine's schedules of the momentum move the first one
+    return settings
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.item()
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
+
+
+def _schedules(param_schedulers: Any) -> Iterator[_ParamScheduler]:
+    schedulers = param_schedulers or []
+    for group in schedulers.values() if isinstance(schedulers, dict) else [schedulers]:
+        yield from (each for each in group if isinstance(each, _ParamScheduler))
+
+
+def _of_schedule(scheduler: _ParamScheduler) -> dict[str, Any]:
+    moving = {'optimizer', 'last_step', 'base_values', 'verbose'}
+    return {name: value for name, value in vars(scheduler).items() if name not in moving and not name.startswith('_')}
