@@ -5,8 +5,8 @@ from typing import Any
 
 from mmengine.dataset import BaseDataset
 
-from mmtscam.datasets.boxes.annotated_size import look_at_size
 from mmtscam.datasets.coco import COCOOutput, coco_annotation, coco_categories
+from mmtscam.utils.annotated_size import look_at_size
 
 
 def write_true_boxes(

@@ -3,8 +3,8 @@
 import numpy as np
 from mmengine.dataset import BaseDataset
 
-from mmtscam.datasets.boxes.annotated_size import look_at_size
 from mmtscam.localization import Protocol, best_constant_box, boxes_to_frame, constant_box_accuracy
+from mmtscam.utils.annotated_size import look_at_size
 
 
 def constant_box_baselines(dataset: BaseDataset, protocol: Protocol) -> dict[str, float]:

@@ -127,7 +127,7 @@ class Protocol:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if not isinstance(self.name, str) or not self.name or '/' in self.name:  # metrics are called NAME/METRIC
+        if not isinstance(self.name, str) or '/' in self.name:  # metrics are called NAME/METRIC
             raise ValueError(f'the name of a protocol must be a text without /, got {self.name!r}')
         for name, choices in _CHOICES.items():
             if (value := getattr(self, name)) not in choices:

@@ -4,10 +4,10 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from mmtscam.datasets.boxes.annotated_size import AnnotatedSize
 from mmtscam.datasets.coco import COCOOutput
 from mmtscam.datasets.true_boxes import write_true_boxes
 from mmtscam.pseudo_labels import build_dataset
+from mmtscam.utils.annotated_size import AnnotatedSize
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from mmtscam.datasets import WSOLDataset
-from mmtscam.datasets.boxes.annotated_size import AnnotatedSize
 from mmtscam.evaluation import constant_box_baselines
 from mmtscam.localization import PROTOCOLS
+from mmtscam.utils.annotated_size import AnnotatedSize
 
 TSCAM = PROTOCOLS['tscam']
 

@@ -274,7 +274,6 @@ def test_a_box_of_the_whole_frame_follows_the_frame(name):
         (dict(frame=224), 'frame must be numbers, got 224'),
         (dict(frame=[224.5, 100]), r'frame must be \(width, height\) in whole pixels, got \(224.5, 100\)'),
         (dict(empty_box=[5, 5, 1, 1]), r'empty_box must be \(x1, y1, x2, y2\) in whole pixels, got \(5, 5, 1, 1\)'),
-        (dict(name=''), "the name of a protocol must be a text without /, got ''"),
         (dict(name='a/b'), "the name of a protocol must be a text without /, got 'a/b'"),
         (dict(frame=['a', 1]), 'frame must be numbers'),
         (dict(empty_box=[0, 0, None, 1]), 'empty_box must be numbers'),

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from mmtscam.utils.annotated_size import AnnotatedSize
 from mmtscam.utils.printable import shown
-
-from .annotated_size import AnnotatedSize
 
 
 class BaseBoxReader(metaclass=ABCMeta):

@@ -4,8 +4,8 @@ import numpy as np
 
 from mmtscam.datasets.coco import COCOFile, COCOObject
 from mmtscam.registry import BOX_READERS
+from mmtscam.utils.annotated_size import AnnotatedSize
 
-from .annotated_size import AnnotatedSize
 from .base_box_reader import BaseBoxReader, no_boxes, xywh_to_xyxy
 
 

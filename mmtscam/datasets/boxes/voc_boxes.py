@@ -5,9 +5,9 @@ import os.path as osp
 import numpy as np
 
 from mmtscam.registry import BOX_READERS
+from mmtscam.utils.annotated_size import AnnotatedSize
 
 from ..annotation_files import find_folder
-from .annotated_size import AnnotatedSize
 from .base_box_reader import BaseBoxReader, no_boxes
 from .voc_xml import XMLImage, read_voc_xml
 

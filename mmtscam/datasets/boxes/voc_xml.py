@@ -5,7 +5,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from .annotated_size import AnnotatedSize
+from mmtscam.utils.annotated_size import AnnotatedSize
+
 from .base_box_reader import check_xyxy
 
 

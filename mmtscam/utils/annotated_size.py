@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from mmtscam.utils.images import look_at_header
+from .images import look_at_header
 
 
 class AnnotatedSize(NamedTuple):

@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from mmtscam.datasets.boxes.annotated_size import AnnotatedSize, look_at_size
+from mmtscam.utils.annotated_size import AnnotatedSize, look_at_size
 
 
 @pytest.mark.parametrize(
