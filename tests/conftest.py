@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,11 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _environment() -> Iterator[None]:
-    """Our scope and a fixed seed; no scope or logger is left behind."""
+    """Our scope and a fixed seed; no scope, logger or hook is left behind."""
+    hook = sys.unraisablehook
     init_default_scope('mmtscam')
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002 - mmcv's transforms draw from it
     yield
+    sys.unraisablehook = hook
     DefaultScope._instance_dict.clear()
     MMLogger._instance_dict.clear()
 

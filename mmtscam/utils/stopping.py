@@ -56,7 +56,8 @@ def stoppable() -> Iterator[list[int]]:
     try:
         yield received
     finally:
-        sys.unraisablehook = hook
+        # Half-made objects, as of a loader that was stopped while it began, may go only as the process ends.
+        sys.unraisablehook = _say_nothing if received else hook
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
         atexit.unregister(_hear_no_more)
@@ -67,6 +68,10 @@ def _raise_again(stop: Callable[[int, FrameType | None], None]) -> None:
     if sys.platform != 'win32':
         signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+
+
+def _say_nothing(unraisable: Any) -> None:
+    pass
 
 
 def _hear_no_more() -> None:
