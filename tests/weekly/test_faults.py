@@ -114,7 +114,7 @@ def test_told_to_stop(ground, name, number, code, everyone):
     seconds = ground.seconds(ground.busy[name])
 
     def stop(run):
-        run.sleep_until(ground.draw.uniform(0.05, 0.7 * seconds))
+        run.sleep_until(ground.draw.uniform(0.05, 0.4 * seconds))
         while (where := run.where()) == 'elsewhere' and run.age < seconds / 2:  # the tool has not begun yet
             time.sleep(0.01)
         return where if run.signal(number, everyone=everyone) else None
@@ -140,7 +140,7 @@ def test_a_worker_dies(ground, name):
     seconds = ground.seconds(ground.busy[name])
 
     def kill(run):
-        run.sleep_until(ground.draw.uniform(0.1, 0.6) * seconds)
+        run.sleep_until(ground.draw.uniform(0, 0.4) * seconds)
         workers = []
         while run.code is None and not workers:
             workers = [pid for pid in run.members() if pid != run.pid]

@@ -135,8 +135,9 @@ def check_finite(owner: str, maps: Tensor, name: str, images: Sequence[str]) -> 
     Raises:
         ValueError: If there are some; names the first image.
     """
-    values = maps.numpy()  # NaN is both the least and the largest
-    if not (np.isfinite(values.min()) and np.isfinite(values.max())):
+    values = maps.numpy()
+    # NaN is both the least and the largest.
+    if values.size and not (np.isfinite(values.min()) and np.isfinite(values.max())):
         finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
         first = int(finite.argmin())
         raise ValueError(
