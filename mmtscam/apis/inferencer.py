@@ -145,8 +145,8 @@ class LocInferencer(BaseInferencer):
         A file in a list or folder that cannot be read does not stop the
         others. Where the run fails or is interrupted, the predictions that
         were made until then go to the folder ``partial`` in ``out_dir``, and
-        files of an earlier run stay as they were. Images are turned upright as their EXIF orientation says, and
-        boxes are those of the upright image.
+        files of an earlier run stay as they were. Images are turned upright as
+        their EXIF orientation says, and boxes are those of the upright image.
 
         Args:
             inputs: A path, a URL, an array ``(H, W, 3)`` ``uint8`` BGR, a

@@ -23,10 +23,10 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
 
     The two files are matched by the images' ``file_name`` and the categories'
     names. Images that ``boxes`` does not list count as without a box, and as
-    ``not listed``. Crowds
-    (``iscrowd``) are no true boxes, and what lies in them counts neither as
-    right nor as wrong in ``AP``. COCO takes equal scores in the order of the
-    images' ids in ``truth``, so ``AP`` of boxes without scores depends on it.
+    ``not listed``. Crowds (``iscrowd``) are no true boxes, and what lies in
+    them counts neither as right nor as wrong in ``AP``. COCO takes equal
+    scores in the order of the images' ids in ``truth``, so ``AP`` of boxes
+    without scores depends on it.
 
     Args:
         boxes: COCO file with boxes. Boxes without ``score`` count as certain.
@@ -37,7 +37,8 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
         COCO's ``AP`` (IoU 50 to 95 %), ``AP50`` and ``AP75``, and ``CorLoc``,
         the share of images with a true box whose best box overlaps one by at
         least 50 %, all in percent; the numbers of ``images``, of those ``with
-        a true box`` and of those ``not listed`` in ``boxes``. IoU is COCO's, which takes edges as real numbers.
+        a true box`` and of those ``not listed`` in ``boxes``. IoU is COCO's,
+        which takes edges as real numbers.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -45,8 +46,8 @@ def score_boxes(boxes: str | os.PathLike, truth: str | os.PathLike, class_agnost
             of one name, or has a box of a negative side; if only some of
             ``boxes`` have scores, ``truth`` has no box or has predicted ones,
             ``boxes`` has images or categories that ``truth`` lacks, or the two
-        state different sizes of an image. A box
-            with a side of 0 is none of these, as in COCO: it overlaps nothing.
+            state different sizes of an image. A box with a side of 0 is none
+            of these, as in COCO: it overlaps nothing.
     """
     found, known = _read(boxes), _read(truth)
     true = [each for each in known['annotations'] if not each.get('iscrowd')]

@@ -29,6 +29,7 @@ from .choices import COCO_LAYOUTS
 from .peers import fail, promise_to_tell
 from .printable import one_line
 from .stopping import stoppable
+from .tracebacks import traces
 
 # A hint of every tool that reads a config, for messages that name a setting.
 _CONFIG_HINT = {'set model.': 'in the config, or with --cfg-options'}
@@ -116,10 +117,8 @@ def _message(error: Exception, tool: str) -> str | None:
 
 def _is_message(error: Exception, tool: str) -> bool:
     """Whether this package or the tool raised the error, for the user to read."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    name = trace.tb_frame.f_globals.get('__name__', '') if trace else ''
+    found = traces(error)
+    name = found[-1].tb_frame.f_globals.get('__name__', '') if found else ''
     return name == tool or name.partition('.')[0] == 'mmtscam'
 
 

@@ -3,9 +3,10 @@
 import linecache
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+
+from .tracebacks import traces
 
 # Their own errors while a part is built are about its arguments; those of other code may be bugs.
 _LIBRARIES = {'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'torch', 'torchvision', 'timm'}
@@ -44,7 +45,7 @@ def explain(error: BaseException) -> str | None:
         be a bug in somebody's code.
     """
     message = str(error.args[0]) if error.args else ''
-    frames = list(_frames(error))
+    frames = _frames(error)
     names = [_where(frame) for frame in frames]
     in_batch = any(name.rpartition('.')[2].endswith('collate') for name in names) or 'collate' in message
     if in_batch and (found := _SIZES.search(message)):
@@ -99,12 +100,8 @@ def explain(error: BaseException) -> str | None:
 
 def _is_raised(error: BaseException) -> bool:
     """Whether a ``raise`` stands where the error comes from; what Python itself finds may be a bug there."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and linecache.getline(
-        trace.tb_frame.f_code.co_filename, trace.tb_lineno
-    ).lstrip().startswith('raise ')
+    last = traces(error)[-1]
+    return linecache.getline(last.tb_frame.f_code.co_filename, last.tb_lineno).lstrip().startswith('raise ')
 
 
 def built_part(error: BaseException) -> str | None:
@@ -146,11 +143,8 @@ def _from_worker(message: str) -> str | None:
     return text if kind in ('ValueError', 'FileNotFoundError') and files and _OWN in files[-1] else None
 
 
-def _frames(error: BaseException) -> Iterator[FrameType]:
-    trace = error.__traceback__
-    while trace is not None:
-        yield trace.tb_frame
-        trace = trace.tb_next
+def _frames(error: BaseException) -> list[FrameType]:
+    return [trace.tb_frame for trace in traces(error)]
 
 
 def _where(frame: FrameType) -> str:
