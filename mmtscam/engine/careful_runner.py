@@ -19,7 +19,7 @@ from mmtscam.utils.claims import Claim
 from mmtscam.utils.files import write_text
 from mmtscam.utils.peers import watch_peers
 
-from .latest_checkpoint import latest_checkpoint
+from .latest_checkpoint import latest_checkpoint, trained_checkpoints
 from .log_folder import new_folder, whole_record
 from .optim import as_plain_groups
 from .resumed_settings import kept_settings, settings_of
@@ -68,6 +68,11 @@ class CarefulRunner(Runner):
             BlockingIOError: If another training writes to the work directory.
         """
         claim = Claim(self.work_dir) if is_main_process() else None
+        if not self._resume and (earlier := trained_checkpoints(self.work_dir)):
+            self.logger.warning(
+                f'{self.work_dir}: has checkpoints of an earlier training ({earlier[0].name}), which this one writes '
+                'over: to keep them stop now, and go on with --resume or choose another folder with --work-dir'
+            )
         try:
             return super().train()
         finally:

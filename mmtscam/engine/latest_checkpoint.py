@@ -54,16 +54,19 @@ def latest_checkpoint(work_dir: str | os.PathLike) -> str | None:
     )
 
 
+def trained_checkpoints(work_dir: str | os.PathLike) -> list[Path]:
+    """Checkpoints of epochs or iterations in a training's folder, the newest first."""
+    found = [file for file in Path(work_dir).iterdir() if _NAME.fullmatch(file.name)]
+    return sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)
+
+
 def _candidates(folder: Path, noted: str) -> Iterator[Path]:
     named = Path(noted) if noted else None
     if named:
         yield named
         if named.parent.resolve() != folder.resolve():
             yield folder / named.name
-    others = [
-        file for file in folder.iterdir() if _NAME.fullmatch(file.name) and not (named and file.name == named.name)
-    ]
-    yield from sorted(others, key=lambda file: file.stat().st_mtime, reverse=True)
+    yield from (file for file in trained_checkpoints(folder) if not (named and file.name == named.name))
 
 
 def _damage(file: Path) -> str | None:

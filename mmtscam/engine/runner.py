@@ -1,6 +1,8 @@
 """From the command line of a tool to its Runner."""
 
 import argparse
+import difflib
+import inspect
 import os.path as osp
 
 import torch
@@ -132,6 +134,18 @@ def _check_schedule(cfg: Config) -> None:
             )
 
 
+def _misspelt(cfg: Config) -> list[tuple[str, str]]:
+    """Names at the top of a config that are nearly those of the Runner's settings, and these.
+
+    mmengine takes them for variables of the config, without a word.
+    """
+    settings = list(inspect.signature(Runner).parameters)
+    unknown = [name for name in cfg if name not in settings]
+    # The most alike of 310 names in the configs of mmdet and mmpretrain, val_evaluator_abs, reaches 0.87.
+    near = [(name, difflib.get_close_matches(name, settings, n=1, cutoff=0.88)) for name in unknown]
+    return [(name, found[0]) for name, found in near if found]
+
+
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner of a config, on GPUs or CPUs, distributed or not.
 
@@ -155,7 +169,7 @@ def build_runner(cfg: Config) -> Runner:
     end_idle_persistence(cfg)
     drop_function_scopes(cfg)
     try:
-        return RUNNERS.build(cfg) if 'runner_type' in cfg else CarefulRunner.from_cfg(cfg)
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else CarefulRunner.from_cfg(cfg)
     except ModuleNotFoundError as error:
         if error.name != 'mmcv._ext':
             raise
@@ -164,3 +178,6 @@ def build_runner(cfg: Config) -> Runner:
             '(pip uninstall mmcv-lite; pip install --no-build-isolation "mmcv>=2.1.0,<2.2")',
             name=error.name,
         ) from error
+    for name, setting in _misspelt(cfg):
+        runner.logger.warning(f'the config sets {name}, which nothing reads: did you mean {setting}?')
+    return runner

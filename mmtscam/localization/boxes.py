@@ -42,7 +42,7 @@ def normalize_map(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
     if not protocol.normalize:
         return _as_it_stands(score_map, protocol)
     if protocol.normalize_first:
-        normalized = _min_max(score_map, score_map.min(), score_map.max(), protocol)
+        normalized = _min_max(*_extremes(score_map), protocol)
         return np.clip(_resize(normalized, protocol), 0, 1)  # bicubic interpolation overshoots
     return _min_max(*_bring_to_frame(score_map, protocol), protocol)
 
@@ -75,11 +75,21 @@ def _resize(score_map: np.ndarray, protocol: Protocol) -> np.ndarray:
 
 def _bring_to_frame(score_map: np.ndarray, protocol: Protocol) -> tuple[np.ndarray, Any, Any]:
     """A map in the protocol's frame (a constant one as it is), its lowest and its highest value."""
-    low, high = score_map.min(), score_map.max()
+    score_map, low, high = _extremes(score_map)
     # A constant map is not resized, which would add rounding noise.
     if low != high and score_map.shape != protocol.frame[::-1]:
         score_map = _resize(score_map, protocol)
         low, high = score_map.min(), score_map.max()
+    return score_map, low, high
+
+
+def _extremes(score_map: np.ndarray) -> tuple[np.ndarray, Any, Any]:
+    """A map, its lowest and its highest value; smaller by a power of two where their distance would be infinite."""
+    low, high = score_map.min(), score_map.max()
+    limit = np.finfo(score_map.dtype).max / 4  # room for bicubic interpolation, which overshoots
+    if (low < -limit or high > limit) and np.isfinite(low) and np.isfinite(high):
+        eighth = score_map.dtype.type(1 / 8)
+        return score_map * eighth, low * eighth, high * eighth
     return score_map, low, high
 
 

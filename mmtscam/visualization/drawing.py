@@ -66,7 +66,7 @@ def color_map(score_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Returns:
         ``(height, width, 3)`` ``uint8`` RGB.
     """
-    score_map = score_map.astype(np.float32)
+    score_map = score_map.astype(np.float32) * np.float32(1 / 8)  # so that the spread of the largest numbers is finite
     spread = score_map.max() - score_map.min()
     if not (np.isfinite(spread) and spread > 0):
         score_map = np.zeros_like(score_map)

@@ -182,6 +182,15 @@ def test_two_trainings_in_one_folder(build):
     claim.release()
 
 
+def test_checkpoints_of_an_earlier_training_are_spoken_of(build, capfd, tmp_path):
+    def said(name, **changes):
+        capfd.readouterr()
+        build(name=name, train_cfg=dict(by_epoch=True, max_epochs=1), **changes).train()
+        return 'has checkpoints of an earlier training (epoch_1.pth)' in ''.join(capfd.readouterr())
+
+    assert [said('first'), said('resumed', resume=True), said('anew')] == [False, False, True]
+
+
 @pytest.mark.parametrize('best', [True, False])
 def test_a_validation_that_was_cut_off_is_done_before_the_next_epoch(tiny_config, tmp_path, best):
     """The second epoch is better than the first, or is not."""

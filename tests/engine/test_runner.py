@@ -125,3 +125,15 @@ def test_a_training_of_no_whole_number_of_steps(tiny_config, name, value):
     tiny_config.train_cfg[name] = value
     with pytest.raises(ValueError, match=f'^train_cfg.{name} must be a whole number of at least 1, got {value!r}$'):
         runner.build_runner(tiny_config)
+
+
+@pytest.mark.parametrize(
+    ('key', 'setting'), [('custom_hook', 'custom_hooks'), ('train_cgf', 'train_cfg'), ('lr', None)]
+)
+def test_a_misspelt_setting(tiny_config, capfd, key, setting):
+    tiny_config.launcher = 'none'
+    tiny_config[key] = []
+    runner.build_runner(tiny_config)
+    said = ''.join(capfd.readouterr())
+    assert (f'the config sets {key}, which nothing reads: did you mean {setting}?' in said) == bool(setting)
+    assert ('which nothing reads' in said) == bool(setting)

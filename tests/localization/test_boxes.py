@@ -286,6 +286,18 @@ def test_a_positive_factor_changes_nothing(score_map, exponent, name, threshold)
     )
 
 
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+@pytest.mark.parametrize('name', PROTOCOLS)
+def test_maps_of_the_largest_numbers_are_boxed_as_others(name, dtype):
+    protocol = get_protocol(name, threshold=0.3, epsilon=0.0)
+    score_map = np.random.default_rng(0).uniform(-1, 1, (14, 14)).astype(dtype)
+    largest = np.ldexp(score_map, np.finfo(dtype).maxexp)
+    assert np.isfinite(largest).all()
+    assert np.array_equal(normalize_map(largest, protocol), normalize_map(score_map, protocol))
+    assert np.array_equal(map_to_boxes(largest, protocol), map_to_boxes(score_map, protocol))
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     score_map=npst.arrays(np.float32, (16, 16), elements=st.integers(-64, 64).map(float)),

@@ -3,6 +3,7 @@ import pytest
 from tiny_fonts import make_font
 
 from mmtscam.visualization.drawing import (
+    color_map,
     draw_boxes,
     draw_legend,
     draw_text,
@@ -33,6 +34,14 @@ def test_an_overlay_shows_both():
     assert picture[:, -1].sum(axis=-1).min() > picture[:, 0].sum(axis=-1).max()
     flat = overlay_map(image, np.ones((2, 2)))
     assert (flat[:, 10:].astype(int) - flat[:, :1] == 80).all()  # two fifths of the image
+
+
+@pytest.mark.filterwarnings('error')
+def test_a_map_of_the_largest_numbers_is_coloured_as_another():
+    score_map = np.random.default_rng(0).uniform(-1, 1, (14, 14)).astype(np.float32)
+    colours = color_map(np.ldexp(score_map, 128), (56, 56))
+    assert np.array_equal(colours, color_map(score_map, (56, 56)))
+    assert len(np.unique(colours)) > 50
 
 
 @pytest.mark.parametrize('text', ['Grünspecht', 'Бекас', 'Ωκεανός', 'naïve “Ave” ½'])
