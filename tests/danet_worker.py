@@ -5,7 +5,6 @@ Usage: ``danet_worker.py STORE WORK_DIR`` with torchrun's environment variables.
 
 import os
 import sys
-from pathlib import Path
 
 import torch
 import torch.distributed as torch_dist
@@ -14,7 +13,7 @@ from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope
 from torch.nn.parallel import DistributedDataParallel
 from tscam_models import assert_close, randomise
-from two_processes import end_processes
+from two_processes import begin_processes, end_processes
 
 from mmtscam.models.heads.danet_head import draw_half
 from mmtscam.registry import MODELS
@@ -64,7 +63,7 @@ def main(store: str) -> None:
     # Seeds of mmengine's ``diff_rank_seed``: the first process's holds.
     hub.update_info('seed', 3 + rank)
     assert torch.equal(draw_half(12, torch.device('cpu')), drawn) == (rank == 0)
-    torch_dist.init_process_group('gloo', init_method=Path(store).as_uri(), rank=rank, world_size=2)
+    begin_processes(store)
     parallel = DistributedDataParallel(build())
     torch.manual_seed(rank)
     losses = losses_of(parallel, range(2 * rank, 2 * rank + 2))

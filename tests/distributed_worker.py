@@ -5,7 +5,6 @@ Usage: ``distributed_worker.py BACKBONE STRATEGY STORE WORK_DIR`` with torchrun'
 
 import os
 import sys
-from pathlib import Path
 
 import torch
 import torch.distributed as torch_dist
@@ -15,7 +14,7 @@ from mmengine.registry import FUNCTIONS, init_default_scope
 from mmengine.runner import FlexibleRunner
 from torch.distributed.fsdp import FullyShardedDataParallel
 from tscam_models import assert_close, build_model, make_images, predict, training_step
-from two_processes import end_processes
+from two_processes import begin_processes, end_processes
 
 from mmtscam.models.layers import FullPrecisionLinear, SemanticConv
 
@@ -75,9 +74,7 @@ def average(value: torch.Tensor) -> torch.Tensor:
 def main(backbone: str, strategy: str, store: str, work_dir: str) -> None:
     rank = int(os.environ['RANK'])
     torch.set_num_threads(1)
-    torch_dist.init_process_group(
-        'gloo', init_method=Path(store).as_uri(), rank=rank, world_size=int(os.environ['WORLD_SIZE'])
-    )
+    begin_processes(store)
     init_default_scope('mmtscam')
     dataset = FourImages(backbone)
     mine = dataset.images[rank::2]

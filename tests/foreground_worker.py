@@ -6,7 +6,6 @@ the number of images, from the first on, that are closer looks.
 
 import os
 import sys
-from pathlib import Path
 
 import torch
 import torch.distributed as torch_dist
@@ -14,7 +13,7 @@ from loc_samples import make_samples
 from mmengine.registry import init_default_scope
 from torch.nn.parallel import DistributedDataParallel
 from tscam_models import assert_close, build_model, make_images
-from two_processes import end_processes
+from two_processes import begin_processes, end_processes
 
 
 def main(spatial_tokens: str, zoomed: str, store: str) -> None:
@@ -43,7 +42,7 @@ def main(spatial_tokens: str, zoomed: str, store: str) -> None:
     expected = losses_of(alone, range(4))
     sum(value for name, value in expected.items() if 'loss' in name).backward()
 
-    torch_dist.init_process_group('gloo', init_method=Path(store).as_uri(), rank=rank, world_size=2)
+    begin_processes(store)
     parallel = DistributedDataParallel(build())
     losses = losses_of(parallel, range(2 * rank, 2 * rank + 2))
     sum(value for name, value in losses.items() if 'loss' in name).backward()

@@ -3,9 +3,7 @@
 Usage: ``i2c_worker.py STORE WORK_DIR`` with torchrun's environment variables.
 """
 
-import os
 import sys
-from pathlib import Path
 
 import torch
 import torch.distributed as torch_dist
@@ -14,7 +12,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from tscam_models import assert_close, randomise
-from two_processes import end_processes
+from two_processes import begin_processes, end_processes
 
 from mmtscam.datasets import ClassPairSampler
 from mmtscam.registry import MODELS
@@ -76,7 +74,7 @@ def main(store: str) -> None:
     steps(alone, list(ClassPairSampler(Labelled(), seed=1)), BATCH)
     assert alone.head.counts.tolist() == [4, 4, 4, 0]
 
-    torch_dist.init_process_group('gloo', init_method=Path(store).as_uri(), rank=int(os.environ['RANK']), world_size=2)
+    begin_processes(store)
     parallel = DistributedDataParallel(build())  # it broadcasts buffers
     steps(parallel, list(ClassPairSampler(Labelled(), seed=1)), BATCH // 2)
     expected = alone.state_dict()

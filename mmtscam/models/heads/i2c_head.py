@@ -135,7 +135,8 @@ class I2CHead(CAMHead):
     def _move_centres(self, classes: Tensor, means: Tensor) -> None:
         """Move the centres to the means of all processes' pairs, one pair of a class after the other."""
         # The sampler deals pairs out in turn: this is their order in the batch of one process.
-        classes, means = (torch.stack(all_gather(each), dim=1).flatten(0, 1) for each in (classes, means))
+        both = (each.contiguous() for each in (classes, means))  # NCCL takes no others
+        classes, means = (torch.stack(all_gather(each), dim=1).flatten(0, 1) for each in both)
         earlier = (classes[:, None] == classes).tril(-1).sum(dim=1)
         for turn in range(int(earlier.max()) + 1):
             now = earlier == turn

@@ -23,7 +23,7 @@ class GradCAM(BaseGradientMap):
     Networks via Gradient-based Localization", ICCV 2017, Eqs. 1 and 2.
 
     Args:
-        layer: Name of a submodule of the backbone: ``'features.29'`` of VGG16,
+        layer: Name of a submodule of the backbone: ``'features.16'`` of VGG16,
             ``'layer4'`` of ResNet, ``'layers.11.ln1'`` of DeiT.
     """
 
