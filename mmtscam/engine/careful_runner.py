@@ -19,10 +19,11 @@ from mmtscam.utils.claims import Claim
 from mmtscam.utils.files import write_text
 from mmtscam.utils.peers import watch_peers
 
+from .best_checkpoints import forget_other_folders
 from .latest_checkpoint import latest_checkpoint, trained_checkpoints
 from .log_folder import new_folder, whole_record
 from .optim import as_plain_groups
-from .resumed_settings import kept_settings, settings_of
+from .resumed_settings import check_resumable, kept_settings, settings_of
 from .seeding import preserved_generators
 
 
@@ -121,6 +122,8 @@ class CarefulRunner(Runner):
             super().call_hook(fn_name, **kwargs)
         if fn_name != 'before_train':
             return
+        for other in forget_other_folders(self.hooks, self.message_hub) if self._resume else ():
+            self.logger.warning(f'{other}: the best checkpoint so far is of another folder, where it stays')
         if isinstance(self.train_loop, EpochBasedTrainLoop):
             _check_shares(len(self.train_dataloader))
         if self.val_loop is not None:
@@ -183,8 +186,9 @@ class CarefulRunner(Runner):
 
         Raises:
             FileNotFoundError: If the file cannot be had.
-            ValueError: If it cannot be read, or has weights alone where a
-                training is to be resumed.
+            ValueError: If it cannot be read or, where a training is to be
+                resumed, has weights alone, or an optimizer or schedules of
+                another kind.
         """
         content = read_content(filename, 'load_from')
         self.loaded_file = filename
@@ -193,6 +197,9 @@ class CarefulRunner(Runner):
                 f'{filename}: has weights, but no optimizer and epoch to resume a training: start from it without '
                 '--resume, with load_from'
             )
+        if self._resumes:
+            content['meta'].pop('config', None)  # mmengine would run this, the config of versions long gone
+            check_resumable(content, settings_of(self.param_schedulers, self.optim_wrapper), filename)
         self.call_hook('after_load_checkpoint', checkpoint=content)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         _load_checkpoint_to_model(model, content, strict, revise_keys=list(revise_keys))

@@ -1,12 +1,15 @@
 """Settings of a training that a resumed run keeps from its checkpoint, whatever the config says by now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from mmengine.optim import OptimWrapper, OptimWrapperDict, _ParamScheduler
 
 _OF_OPTIMIZERS = ('lr', 'weight_decay', 'momentum', 'betas', 'eps')
+# What each schedule has: the first changes with the steps, the second is the same in all kinds.
+_MOVING = {'optimizer', 'last_step', 'base_values', 'verbose'}
+_SHARED = {'begin', 'end', 'by_epoch', 'param_name'}
 _WAY_OUT = 'start from the weights alone (load_from without --resume)'
 
 Settings = tuple[list[tuple[str, dict[str, Any]]], dict[str, list[dict[str, Any]]]]
@@ -35,6 +38,53 @@ def settings_of(param_schedulers: Any, optim_wrapper: Any) -> Settings:
         if isinstance(each, OptimWrapper)
     }
     return schedules, optimizers
+
+
+def check_resumable(checkpoint: Mapping[str, Any], asked: Settings, file: str) -> None:
+    """Refuse to resume with schedules or optimizers of another number or kind than the checkpoint's.
+
+    mmengine mixes schedules of two kinds, and leaves out those that one side
+    has more.
+
+    Args:
+        checkpoint: Content of the file: state dicts by mmengine's names.
+        asked: :func:`settings_of` the run before it resumes.
+        file: Name of the file.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    schedules, optimizers = asked
+    states = checkpoint.get('param_schedulers') or []
+    states = [each for group in states.values() for each in group] if isinstance(states, Mapping) else list(states)
+    kept, wanted = [_names(state) for state in states], [sorted(settings) for _, settings in schedules]
+    if kept != wanted:
+        raise ValueError(
+            f'{file}: its training follows {_listed(kept)}, and the config has other schedules, '
+            f'{", ".join(kind for kind, _ in schedules) or "none"}: give the config the same param_scheduler, or '
+            f'{_WAY_OUT}'
+        )
+    state = checkpoint['optimizer']
+    for place, groups in optimizers.items():
+        own = state.get(place.removeprefix('optim_wrapper.'), {}) if '.' in place else state
+        kept_groups = own.get('param_groups', [])
+        one, other = (sorted(set(group[0]) & {*_OF_OPTIMIZERS}) if group else [] for group in (kept_groups, groups))
+        if len(kept_groups) != len(groups) or one != other:
+            raise ValueError(
+                f'{file}: its optimizer has {len(kept_groups)} groups of parameters with {", ".join(one)}, and that of '
+                f"the config's {place} {len(groups)} with {', '.join(other)}: give the config the same {place}, or "
+                f'{_WAY_OUT}'
+            )
+
+
+def _names(state: Mapping[str, Any]) -> list[str]:
+    return sorted(name for name in state if name not in _MOVING and not name.startswith('_'))
+
+
+def _listed(schedules: list[list[str]]) -> str:
+    """Schedules by their settings, for their state has no name of the kind."""
+    each = [f'a schedule of {", ".join(name for name in names if name not in _SHARED)}' for names in schedules]
+    return ' and '.join(each) or 'no schedule'
 
 
 def kept_settings(asked: Settings, found: Settings) -> Iterator[str]:
@@ -99,5 +149,5 @@ def _schedules(param_schedulers: Any) -> Iterator[_ParamScheduler]:
 
 
 def _of_schedule(scheduler: _ParamScheduler) -> dict[str, Any]:
-    moving = {'optimizer', 'last_step', 'base_values', 'verbose'}
-    return {name: value for name, value in vars(scheduler).items() if name not in moving and not name.startswith('_')}
+    state = scheduler.state_dict()
+    return {name: state[name] for name in _names(state)}

@@ -1,6 +1,7 @@
 """The Runner says what it trains with, where mmengine would not."""
 
 import copy
+import shutil
 import time
 from pathlib import Path
 from typing import ClassVar
@@ -214,6 +215,52 @@ def test_a_validation_that_was_cut_off_is_done_before_the_next_epoch(tiny_config
         patch.setattr(Scripted, 'stop_at', 1)
         run('parted', 'b')
     assert run('parted', 'c', resume=True, done=1) == wanted
+
+
+@pytest.mark.parametrize('copied', [False, True])
+def test_the_best_checkpoint_of_another_folder_stays(tiny_config, tmp_path, copied, capfd):
+    """A run that goes on elsewhere, after a checkpoint that is named or in a copy of the folder."""
+    cfg = tiny_config
+    cfg.default_hooks.checkpoint.update(save_best='loc/score', max_keep_ckpts=1)
+    cfg.val_evaluator = dict(type='Scripted', scores=[1.0, 2.0])
+
+    def run(folder, epochs, **changes):
+        Scripted.done = epochs - 1
+        whole = copy.deepcopy(cfg)
+        name = f'{tmp_path.name}-{folder}'
+        whole.merge_from_dict(dict(work_dir=str(tmp_path / folder), experiment_name=name, **changes))
+        whole.train_cfg.max_epochs = epochs
+        CarefulRunner.from_cfg(whole).train()
+        return sorted(path.name for path in (tmp_path / folder).glob('best_*.pth'))
+
+    assert run('first', 1) == ['best_loc_score_epoch_1.pth']
+    if copied:
+        shutil.copytree(tmp_path / 'first', tmp_path / 'second')
+    file = str(tmp_path / ('second' if copied else 'first') / 'epoch_1.pth')
+    assert run('second', 2, resume=True, load_from=file) == ['best_loc_score_epoch_2.pth']
+    assert [path.name for path in (tmp_path / 'first').glob('best_*.pth')] == ['best_loc_score_epoch_1.pth']
+    said = 'first/best_loc_score_epoch_1.pth: the best checkpoint so far is of another folder, where it stays'
+    assert said in ''.join(capfd.readouterr())
+
+
+def test_a_config_within_a_checkpoint_is_not_run(build, tmp_path):
+    settings = dict(train_cfg=dict(by_epoch=True, max_epochs=1))
+    build(**settings).train()
+    file, mark = tmp_path / 'run' / 'epoch_1.pth', tmp_path / 'mark'
+    content = torch.load(file, weights_only=False)
+    content['meta']['config'] = f'open({str(mark)!r}, "w").close()\n'
+    torch.save(content, file)
+    build(name='b', resume=True, load_from=str(file), **settings).train()
+    assert not mark.exists()
+
+
+def test_other_schedules_do_not_resume(build, tmp_path):
+    settings = dict(train_cfg=dict(by_epoch=True, max_epochs=1))
+    build(param_scheduler=dict(type='MultiStepLR', milestones=[1]), **settings).train()
+    with pytest.raises(
+        ValueError, match=r'epoch_1\.pth: its training follows a schedule of gamma, milestones, and the'
+    ):
+        build(name='b', resume=True, param_scheduler=dict(type='ExponentialLR', gamma=0.9), **settings).train()
 
 
 @METRICS.register_module()

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from mmengine.optim import CosineAnnealingMomentum, LinearLR, OptimWrapper, OptimWrapperDict
+from mmengine.optim import CosineAnnealingLR, CosineAnnealingMomentum, LinearLR, OptimWrapper, OptimWrapperDict
 from torch import nn
 
-from mmtscam.engine.resumed_settings import kept_settings, settings_of
+from mmtscam.engine.resumed_settings import check_resumable, kept_settings, settings_of
 
 RATE = dict(lr=0.1, weight_decay=0.01)
 
@@ -96,3 +96,47 @@ def test_each_of_several_optimizers():
 
 def test_nothing_is_known_of_what_is_not_built():
     assert settings_of(dict(type='LinearLR'), dict(optimizer=dict(type='SGD', lr=0.1))) == ([], {})
+
+
+def _refusal(before, after, file='run.pth'):
+    checkpoint = dict(optimizer=before[1].state_dict(), param_schedulers=[each.state_dict() for each in before[0]])
+    try:
+        check_resumable(checkpoint, settings_of(*after), file)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def test_the_same_kinds_resume():
+    assert _refusal(_made(), _made(lr=0.3)) is None
+    assert _refusal(_made(warmed_up=False), _made(warmed_up=False, kind=torch.optim.Adam)) is None
+
+
+def test_schedules_of_another_kind_or_number():
+    made, other = _made(), _made(warmed_up=False)
+    cosine = CosineAnnealingLR(other[1].optimizer, T_max=4)
+    assert _refusal(made, ([cosine], other[1])) == (
+        'run.pth: its training follows a schedule of end_factor, start_factor, total_iters, and the config has '
+        'other schedules, CosineAnnealingLR: give the config the same param_scheduler, or start from the weights alone '
+        '(load_from without --resume)'
+    )
+    assert 'follows no schedule, and the config has other schedules, LinearLR:' in _refusal(other, made)
+    assert 'has other schedules, none:' in _refusal(made, other)
+    assert 'has other schedules, LinearLR, CosineAnnealingLR:' in _refusal(made, ([*made[0], cosine], made[1]))
+
+
+def test_optimizers_of_another_kind_or_number_of_groups():
+    sgd = _refusal(_made(), _made(kind=torch.optim.SGD))
+    assert sgd == (
+        "run.pth: its optimizer has 2 groups of parameters with betas, eps, lr, weight_decay, and that of the config's "
+        'optim_wrapper 2 with lr, momentum, weight_decay: give the config the same optim_wrapper, or start from the '
+        'weights alone (load_from without --resume)'
+    )
+    one = OptimWrapper(torch.optim.AdamW(nn.Linear(2, 2).parameters(), **RATE))
+    assert "its optimizer has 2 groups of parameters with betas, eps, lr, weight_decay, and that of the config's" in (
+        _refusal(_made(warmed_up=False), ([], one))
+    )
+    both = OptimWrapperDict(first=one, second=_made()[1])
+    swapped = OptimWrapperDict(first=_made()[1], second=one)
+    assert _refusal(([], both), ([], both)) is None
+    assert "config's optim_wrapper.first 2 with" in _refusal(([], both), ([], swapped))

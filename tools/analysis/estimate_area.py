@@ -1,6 +1,7 @@
 """Estimate the area that SAT needs, before training: python tools/analysis/estimate_area.py CONFIG [options]."""
 
 import argparse
+import inspect
 
 from mmtscam.utils.cli import add_cfg_options, check_at_least, run
 
@@ -24,13 +25,19 @@ def main() -> None:
 
     from mmtscam.apis.object_area import object_areas
     from mmtscam.datasets.preparation import show_progress
-    from mmtscam.utils.config import read_config
+    from mmtscam.registry import MODELS
+    from mmtscam.utils.config import read_config, type_class
 
-    areas = object_areas(read_config(args.config, args.cfg_options), args.images, get_device(), show_progress)
+    cfg = read_config(args.config, args.cfg_options)
+    areas = object_areas(cfg, args.images, get_device(), show_progress)
     low, high = areas.quantile(0.1), areas.quantile(0.9)
     print(f'The object fills {areas.mean():.2f} of an image on average, and {low:.2f} to {high:.2f} of 80 % of them')
     print(f'({len(areas)} training images, class attention of the pretrained backbone)')
-    print(f'Train with --cfg-options model.head.area={min(max(areas.mean(), 0.05), 0.95):.2f}')
+    setting = f'model.head.area={min(max(areas.mean(), 0.05), 0.95):.2f}'
+    if 'area' in inspect.signature(type_class(cfg.model.head.type, MODELS).__init__).parameters:
+        print(f'Train with --cfg-options {setting}')
+    else:
+        print(f'A head that holds an area, such as SATHead, takes it: {setting}')
 
 
 if __name__ == '__main__':
