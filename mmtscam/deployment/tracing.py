@@ -12,8 +12,8 @@ from torch.export import Dim, ExportedProgram
 from .graph import ExportModel
 from .replacements import replaced
 
-# The shape to trace with. Its numbers differ, so that the tracer cannot take one for another.
-_BATCH, _WIDER = 2, 64
+# The size of the batch to trace with.
+_BATCH = 2
 
 
 def trace(
@@ -31,7 +31,7 @@ def trace(
     Returns:
         The program, which takes ``images`` and returns a tuple, see
         :meth:`ExportModel.forward`. It refuses sides of less than two
-        patches, and for a Conformer sides that are no multiples of 16.
+        patches, and those that the model refuses.
 
     Raises:
         ValueError: If the model cannot be traced.
@@ -43,7 +43,9 @@ def trace(
         )
     height, width = input_size
     dynamic = {0: Dim.DYNAMIC, **({} if fixed_size else {2: Dim.DYNAMIC, 3: Dim.DYNAMIC})}
-    images = torch.zeros(_BATCH, 3, height, width if fixed_size else width + _WIDER)
+    if not fixed_size:  # the sides differ, so that the tracer cannot take one for the other
+        width *= 3 if height == 2 * width else 2
+    images = torch.zeros(_BATCH, 3, height, width)
     try:
         with torch.no_grad(), replaced(model, not fixed_size, plain_attention), quietly():
             return torch.export.export(model, (images,), dynamic_shapes=(dynamic,), strict=False)

@@ -1,6 +1,7 @@
 """Reading configs from files and checkpoints."""
 
 import copy
+import inspect
 import os
 import os.path as osp
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import Registry
 
-import mmtscam.registry  # noqa: F401 - a config may inherit one of ours
+from mmtscam.registry import MODELS  # a config may inherit one of ours
 
 from .plain_config import plain_config
 from .safe_loading import check_archive
@@ -35,6 +36,20 @@ def type_class(kind: Any, registry: Registry) -> Any:
     A new-style config holds the class itself, which no registry looks up.
     """
     return registry.get(kind) if isinstance(kind, str) else kind
+
+
+def patch_step(cfg: Config) -> int | None:
+    """Pixels from one patch of a config's backbone to the next; ``None`` where it has no patches of one size.
+
+    Where the config does not set it, the backbone's class does.
+    """
+    backbone = cfg.model.get('backbone') or {}
+    kind = type_class(backbone['type'], MODELS) if 'type' in backbone else None
+    bases = getattr(kind, '__mro__', ())
+    own = [inspect.signature(base.__init__).parameters.get('patch_size') for base in bases if '__init__' in vars(base)]
+    default = next((each.default for each in own if each), None)
+    step = (backbone.get('patch_cfg') or {}).get('stride', backbone.get('patch_size', default))
+    return step if isinstance(step, int) else None
 
 
 def read_config(config: str | os.PathLike | Config, cfg_options: Mapping[str, Any] | None = None) -> Config:

@@ -27,7 +27,7 @@ def most_pixels() -> float:
         ValueError: If the limit in the environment is no number.
     """
     limit = os.environ.get(_MAX_PIXELS)
-    if limit is not None and not (limit.isascii() and limit.isdecimal() and int(limit) > 0):
+    if limit is not None and not (limit.isascii() and limit.isdecimal() and len(limit) < 19 and int(limit) > 0):
         raise ValueError(f'the environment variable {_MAX_PIXELS} must be a number of pixels, got {limit!r}')
     if limit is not None:
         Image.MAX_IMAGE_PIXELS = int(limit)  # Pillow warns above it, and refuses above twice as many

@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .config import config_name, type_name
+from .config import config_name, patch_step, type_name
 
 # A second size, whose patches are two ninths smaller.
 _LARGER = 9 / 7
@@ -117,11 +117,9 @@ def use_views(cfg: Config, tta: bool = False, ten_crop: bool = False, zoom: bool
                     f'{config_name(cfg)}: its tta_pipeline makes the views, and it has no {name}: set {name}=True of '
                     'LocViews there'
                 )
-    patch_size = cfg.model.get('backbone', {}).get('patch_size', 1)
+    step = patch_step(cfg) or 1
     for dataset in _inner(cfg.test_dataloader.dataset):
-        dataset.pipeline = own or pipeline_of_views(
-            dataset.get('pipeline', ()), tta, ten_crop, zoom, patch_size if isinstance(patch_size, int) else 1
-        )
+        dataset.pipeline = own or pipeline_of_views(dataset.get('pipeline', ()), tta, ten_crop, zoom, step)
 
 
 def _inner(dataset: Any) -> Iterator[Any]:

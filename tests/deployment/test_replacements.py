@@ -39,7 +39,7 @@ def outputs(model, images):
 @pytest.mark.parametrize('kind', MODELS)
 def test_a_model_computes_the_same(kind, any_size, plain_attention):
     model = build_model(**MODELS[kind]).eval()
-    sizes = ((32, 48),) if kind == 'conformer' else ((32, 32), (40, 24), (45, 26))
+    sizes = ((32, 48),) if kind == 'conformer' else ((32, 32), (40, 24), (16, 48))
     for size in sizes:
         images = torch.randn(2, 3, *size)
         with torch.no_grad():

@@ -26,7 +26,7 @@ def trial(tmp_path, monkeypatch):
     model = ExportModel(build_model())
     random = np.random.default_rng(0)
     batches = [
-        random.uniform(0, 255, (number, 3, side, 40)).astype(np.float32) for number, side in ((1, 32), (1, 32), (1, 45))
+        random.uniform(0, 255, (number, 3, side, 40)).astype(np.float32) for number, side in ((1, 32), (1, 32), (1, 48))
     ]
     files = store_batches(model, batches, tmp_path, len(batches), quiet)
     job = Job('model.onnx', model.output_names, torch.get_num_threads(), str(tmp_path), '.')

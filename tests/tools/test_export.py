@@ -64,7 +64,7 @@ def test_export_and_demo_without_openmmlab(export, folder, repo, run, sample_set
     )  # fmt: skip
     lines = output.splitlines()
     assert [line.split(':')[0].strip() for line in lines[1:5]] == [
-        '1 x 80x80', '3 x 80x80', '1 x 144x176', '3 x 144x176'
+        '1 x 80x80', '3 x 80x80', '1 x 112x128', '3 x 112x128'
     ]  # fmt: skip
     differences = [float(value) for value in re.findall(r'\d\.\de-\d+', '\n'.join(lines[1:5]))]
     assert len(differences) == 12

@@ -27,7 +27,7 @@ def test_table(model, run, serve, sample_set, tmp_path):
     serve('python', 'tools/deployment/export.py', *model, '--out', file, '--no-verify')
     words = ['--images', sample_set / 'images', '--num-images', 5, '--rounds', 1, '--runtimes', 'ONNXRuntime']
     output = run('python', TOOL, *model, file, *words, 'onnxruntime-web', '--out', table, '--node-folder', tmp_path)
-    assert '5 images in 80x80, 144x176, 106x189, 1 and 2 at once' in output.stdout
+    assert '5 images in 80x80, 112x128, 96x136, 1 and 2 at once' in output.stdout
     assert 'onnxruntime-web: skipped, not installed: npm install --ignore-scripts onnxruntime-web' in output.stdout
     rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in table.read_text().splitlines()]
     headings, _, pytorch, onnxruntime = rows

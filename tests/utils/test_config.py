@@ -2,7 +2,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmtscam.utils.config import checkpoint_config, read_config
+from mmtscam.registry import MODELS
+from mmtscam.utils.config import checkpoint_config, patch_step, read_config
 
 
 def test_reads_a_config(tmp_path):
@@ -15,6 +16,27 @@ def test_reads_a_config(tmp_path):
     (tmp_path / 'bad.py').write_text('model = dict(')
     with pytest.raises(ValueError, match=r'bad\.py: cannot be read: '):
         read_config(tmp_path / 'bad.py')
+
+
+@pytest.mark.parametrize(
+    ('backbone', 'step'),
+    [
+        (dict(type='mmtscam.TSCAMDeiT'), 16),
+        (dict(type='mmtscam.SATDeiT', patch_size=14), 14),
+        (dict(type='mmtscam.TSCAMDeiT', patch_size=16, patch_cfg=dict(stride=8)), 8),
+        (dict(type='mmtscam.TSCAMConformer'), 16),
+        (dict(type='mmpretrain.VGG', depth=16), None),
+        (dict(type='mmtscam.ADLBackbone', backbone=dict(type='mmpretrain.VGG')), None),
+        (dict(type='unknown'), None),
+        (dict(), None),
+        (None, None),
+    ],
+)
+def test_the_step_of_patches(backbone, step):
+    assert patch_step(Config(dict(model=dict(backbone=backbone)))) == step
+    if backbone and step and 'patch_size' not in backbone:  # the class itself, as in configs of the new style
+        backbone = dict(backbone, type=MODELS.get(backbone['type']))
+        assert patch_step(Config(dict(model=dict(backbone=backbone)))) == step
 
 
 def test_a_checkpoint_is_no_config(tmp_path):

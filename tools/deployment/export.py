@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 BATCHES = (1, 3)
 MOST = 16
-# The second size is larger by this, so it is neither square nor that of training.
-LARGER = (64, 96)
+# The second size is larger by so many patches, of 16 pixels if there are none: neither square nor that of training.
+LARGER = (4, 6)
 
 
 def parse_args() -> argparse.Namespace:
@@ -97,7 +97,7 @@ def load(args: argparse.Namespace) -> 'tuple[Config, ExportModel, tuple[int, int
     """Read the config, the model to export, and height and width of the input; list the images in folders."""
     from mmtscam.apis.loading import load_model
     from mmtscam.deployment import ExportModel, pipeline_input_size
-    from mmtscam.utils.config import read_config
+    from mmtscam.utils.config import patch_step, read_config
     from mmtscam.utils.files import check_writable
     from mmtscam.utils.images import named_images
 
@@ -107,9 +107,11 @@ def load(args: argparse.Namespace) -> 'tuple[Config, ExportModel, tuple[int, int
     if args.verify:
         args.verify = named_images(args.verify, args.max_images)
     cfg = read_config(args.config, args.cfg_options)
-    model = ExportModel(load_model(cfg, args.checkpoint))
     size = (args.input_size[0], args.input_size[-1]) if args.input_size else pipeline_input_size(cfg)
-    return cfg, model, size
+    step = patch_step(cfg) or 1
+    if size[0] % step or size[1] % step:
+        raise ValueError(f'input_size {size[0]}x{size[1]}: sides must be multiples of {step}, the size of a patch')
+    return cfg, ExportModel(load_model(cfg, args.checkpoint)), size
 
 
 def image_source(files: Sequence[str] | None) -> 'Callable[[int, tuple[int, int]], np.ndarray]':
@@ -128,11 +130,15 @@ def image_source(files: Sequence[str] | None) -> 'Callable[[int, tuple[int, int]
     return read if files else noise
 
 
-def verify(model: 'ExportModel', exported: 'Runner', args: argparse.Namespace, size: tuple[int, int]) -> None:
+def verify(
+    model: 'ExportModel', exported: 'Runner', args: argparse.Namespace, cfg: 'Config', size: tuple[int, int]
+) -> None:
     """Print how far the file is from the model, and end if that is too far."""
     from mmtscam.deployment import largest_differences
+    from mmtscam.utils.config import patch_step
 
-    sizes = [size] if args.fixed_size else [size, (size[0] + LARGER[0], size[1] + LARGER[1])]
+    step = patch_step(cfg) or 16
+    sizes = [size] if args.fixed_size else [size, (size[0] + LARGER[0] * step, size[1] + LARGER[1] * step)]
     # The batches are one image alone, and all images, if they are not too many.
     batches = (1, min(len(args.verify), MOST)) if len(args.verify or ()) > 1 else BATCHES
     images = image_source(args.verify)
@@ -219,7 +225,7 @@ def main() -> None:
             export_program(model, temporary, metadata, size, args.fixed_size)
         if not args.no_verify:
             files = {name: load_exported(temporary, onnx)[0]}
-            verify(model, files[name], args, size)
+            verify(model, files[name], args, cfg, size)
             if args.int8:
                 shrink(temporary, images, model.head.settings.protocol, args)
                 files['8 bits'] = load_exported(temporary, onnx)[0]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from mmtscam.deployment.trials import Trial
 
-# The second and third size are larger by these; no side of the third is a multiple of a patch.
-LARGER = ((0, 0), (64, 96), (26, 109))
+# The second and third size are larger by so many patches, of 16 pixels if there are none.
+LARGER = ((0, 0), (4, 6), (2, 7))
 HEADINGS = ('runtime', 'version', 'loads', 'free sizes', 'largest error', 'equal boxes', 'time', 'first message')
 
 
@@ -132,12 +132,14 @@ def main() -> None:
     from mmtscam.deployment import ExportModel
     from mmtscam.deployment.runtimes import RUNTIMES, Job
     from mmtscam.deployment.trials import store_batches, time_of_pytorch, try_runtime
-    from mmtscam.utils.config import read_config
+    from mmtscam.utils.config import patch_step, read_config
 
     torch.set_num_threads(args.threads)
-    model = ExportModel(load_model(read_config(args.config, args.cfg_options), args.checkpoint))
+    cfg = read_config(args.config, args.cfg_options)
+    model, step = ExportModel(load_model(cfg, args.checkpoint)), patch_step(cfg) or 16
     height, width = metadata['input_size']
-    sizes = [(height + below, width + right) for below, right in LARGER[: 1 if metadata['fixed_size'] else None]]
+    larger = LARGER[: 1 if metadata['fixed_size'] else None]
+    sizes = [(height + below * step, width + right * step) for below, right in larger]
     if args.sizes:
         sizes = [(int(size.split('x')[0]), int(size.split('x')[1])) for size in args.sizes]
     lines = [line(HEADINGS), line(['---'] * len(HEADINGS))]

@@ -90,13 +90,15 @@ class SATDeiT(TSCAMDeiT):
         """Compute patch features, foreground maps and, where asked for, class attention.
 
         Args:
-            x: ``(B, 3, H, W)`` normalised images.
+            x: ``(B, 3, H, W)`` normalised images; H and W multiples of the
+                patch size.
 
         Returns:
             See :class:`~mmtscam.models.backbones.TokenFeatures`; without
             ``pooled``.
 
         Raises:
+            ValueError: If H or W is not a multiple of the patch size.
             RuntimeError: If no gradient can flow through the gates, because
                 of reentrant activation checkpointing.
         """

@@ -11,6 +11,7 @@ from mmtscam.models.checkpoints import PretrainedMixin
 from mmtscam.models.layers import ClassAttentionMixin, fuse_linears
 from mmtscam.registry import MODELS
 
+from .input_sides import check_sides
 from .token_features import TokenFeatures
 
 
@@ -75,14 +76,11 @@ class TSCAMConformer(ClassAttentionMixin, PretrainedMixin, Conformer):
             See :class:`TokenFeatures`.
 
         Raises:
-            ValueError: If H or W is not a multiple of the patch size: the map
-                would not cover the image exactly.
+            ValueError: If H or W is not a multiple of the patch size.
         """
         patch = 4 * self.trans_patch_conv.stride[0]
-        height, width = x.shape[-2:]
-        if height % patch or width % patch:
-            raise ValueError(f'{height}x{width} input: TSCAMConformer needs sides that are multiples of {patch}')
-        size = (height // patch, width // patch)
+        check_sides(x, (patch, patch), type(self).__name__)
+        size = (x.shape[-2] // patch, x.shape[-1] // patch)
         ((pooled, token),) = super().forward(x)
         tokens, self._tokens = self._tokens, None
         assert tokens is not None  # kept by the hook

@@ -13,6 +13,7 @@ from mmtscam.models.checkpoints import PretrainedMixin
 from mmtscam.models.layers import ClassAttentionMixin, fuse_linears, skip_dropped_paths
 from mmtscam.registry import MODELS
 
+from .input_sides import check_sides
 from .token_features import TokenFeatures
 
 
@@ -21,8 +22,8 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
     """Vision transformer of TS-CAM: patch features and class attention.
 
     It is mmpretrain's ``VisionTransformer`` with the same parameter names, so
-    other variants (MAE, DINOv2, ...) work as well. Any input size works,
-    because position embeddings are interpolated.
+    other variants (MAE, DINOv2, ...) work as well. Every input size that
+    patches cover exactly works: position embeddings are interpolated.
 
     Reference: Gao et al., "TS-CAM", ICCV 2021, Section 3.
 
@@ -93,12 +94,17 @@ class TSCAMDeiT(ClassAttentionMixin, PretrainedMixin, VisionTransformer):
         """Compute patch features and, where asked for, class attention.
 
         Args:
-            x: ``(B, 3, H, W)`` normalised images.
+            x: ``(B, 3, H, W)`` normalised images; H and W multiples of the
+                patch size.
 
         Returns:
             See :class:`~mmtscam.models.backbones.TokenFeatures`; without
             ``pooled``.
+
+        Raises:
+            ValueError: If H or W is not a multiple of the patch size.
         """
+        check_sides(x, self.patch_embed.projection.stride, type(self).__name__)
         ((patches, token),) = super().forward(x)
         taken = self._attentions(), self.num_extra_tokens, patches.shape[-2:]
         return TokenFeatures(patches, self.take_attention(*taken), token, maps=self.take_block_maps(*taken))

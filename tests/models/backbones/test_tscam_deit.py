@@ -147,16 +147,18 @@ def test_features_are_mmpretrains():
     torch.testing.assert_close(ours(images)[0], theirs(images)[0])
 
 
-@pytest.mark.parametrize('size', [(32, 32), (48, 32), (24, 56), (25, 55), (9, 1)])
-def test_any_input_size(size):
-    """Sides that are no multiples of a patch are padded with zeros, right and below."""
-    backbone, images = build(), torch.randn(1, 3, *size)
-    features, attention, *_ = backbone(images)
-    rows, columns = (math.ceil(side / 8) for side in size)
-    assert features.shape[-2:] == attention.shape[-2:] == (rows, columns)
-    padded = torch.zeros(1, 3, 8 * rows, 8 * columns)
-    padded[..., : size[0], : size[1]] = images
-    torch.testing.assert_close(backbone(padded)[:3], (features, attention, *_)[:3])
+@pytest.mark.parametrize('size', [(32, 32), (48, 32), (24, 56), (8, 16)])
+def test_any_number_of_patches(size):
+    features, attention, *_ = build()(torch.randn(1, 3, *size))
+    assert features.shape[-2:] == attention.shape[-2:] == (size[0] // 8, size[1] // 8)
+
+
+@pytest.mark.parametrize(('size', 'near'), [((25, 56), '24x56'), ((32, 31), '32x32'), ((9, 1), '8x8')])
+def test_sides_that_patches_do_not_cover(size, near):
+    """The maps would be stretched over the image."""
+    message = f'{size[0]}x{size[1]} input: TSCAMDeiT needs sides that are multiples of 8, .* resize to {near} in'
+    with pytest.raises(ValueError, match=message):
+        build()(torch.randn(1, 3, *size))
 
 
 def test_attention_goes_by_the_mode_of_the_backbone_alone():
