@@ -23,7 +23,7 @@ MODULES = ('mmtscam.apis', 'mmtscam.engine', 'mmtscam.pseudo_labels')
 
 # Each line of the input names a rank's environment, output and words; the child goes on as a process of its own does.
 _DRIVER = """
-import importlib, json, os, runpy, sys
+import importlib, json, os, runpy, signal, sys
 
 for name in sys.argv[1:]:
     importlib.import_module(name)
@@ -37,6 +37,7 @@ for line in sys.stdin:
         print(pid, flush=True)
     else:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what runs in the background
         os.environ.update(task['environment'])
         os.dup2(os.open(task['output'], os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 1)
         os.dup2(1, 2)

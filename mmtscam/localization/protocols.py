@@ -59,6 +59,10 @@ def _are_numbers(values: Any) -> bool:
     return isinstance(values, list | tuple) and all(isinstance(value, int | float) for value in values)
 
 
+def _is_whole(value: float) -> bool:
+    return isinstance(value, int) or value.is_integer()
+
+
 @dataclass(frozen=True)
 class Protocol:
     """How a score map becomes boxes and how boxes are scored.
@@ -152,10 +156,10 @@ class Protocol:
         levels = self.iou_levels
         if not levels or not all(0 < level <= 1 for level in levels) or len(set(levels)) < len(levels):
             raise ValueError(f'protocol {self.name!r}: iou_levels must be different and in (0, 1], got {levels}')
-        if len(self.frame) != 2 or not all(side >= 1 and side == int(side) for side in self.frame):
+        if len(self.frame) != 2 or not all(side >= 1 and _is_whole(side) for side in self.frame):
             raise ValueError(f'protocol {self.name!r}: frame must be (width, height) in whole pixels, got {self.frame}')
         box = self.empty_box
-        if len(box) != 4 or any(edge != int(edge) for edge in box) or box[2] < box[0] or box[3] < box[1]:
+        if len(box) != 4 or not all(map(_is_whole, box)) or box[2] < box[0] or box[3] < box[1]:
             raise ValueError(f'protocol {self.name!r}: empty_box must be (x1, y1, x2, y2) in whole pixels, got {box}')
 
     @property

@@ -227,7 +227,7 @@ def test_one_level_needs_no_list():
     assert get_protocol('tscam', iou_levels=0.7).iou_levels == (0.7,)
 
 
-@pytest.mark.parametrize('frame', [(224,), (0, 224), (3, 4, 5)])
+@pytest.mark.parametrize('frame', [(224,), (0, 224), (3, 4, 5), (224, float('inf')), (float('nan'), 224)])
 def test_frame_is_width_and_height(frame):
     with pytest.raises(ValueError, match=r"protocol 'tscam': frame must be \(width, height\)"):
         get_protocol('tscam', frame=frame)
@@ -274,6 +274,7 @@ def test_a_box_of_the_whole_frame_follows_the_frame(name):
         (dict(frame=224), 'frame must be numbers, got 224'),
         (dict(frame=[224.5, 100]), r'frame must be \(width, height\) in whole pixels, got \(224.5, 100\)'),
         (dict(empty_box=[5, 5, 1, 1]), r'empty_box must be \(x1, y1, x2, y2\) in whole pixels, got \(5, 5, 1, 1\)'),
+        (dict(empty_box=[0, 0, float('inf'), 1]), r'empty_box must be \(x1, y1, x2, y2\) in whole pixels'),
         (dict(name='a/b'), "the name of a protocol must be a text without /, got 'a/b'"),
         (dict(frame=['a', 1]), 'frame must be numbers'),
         (dict(empty_box=[0, 0, None, 1]), 'empty_box must be numbers'),

@@ -9,6 +9,8 @@ from mmtscam.utils.annotated_size import AnnotatedSize
 
 from .base_box_reader import check_xyxy
 
+_MOST_DIGITS = 9  # of the side of an image
+
 
 class _WithoutDoctype(ElementTree.TreeBuilder):
     """Refuses a document type, which may declare entities that grow without bound or name other files."""
@@ -55,7 +57,7 @@ def read_voc_xml(path: str) -> XMLImage:
 
     Raises:
         ValueError: If the file is no XML or has a document type, an object has no name or box, or a
-            box is not finite or inverted.
+            box is not finite or inverted, or the size has a number beyond all images.
     """
     try:
         parser = ElementTree.XMLParser(target=_WithoutDoctype())
@@ -73,5 +75,7 @@ def read_voc_xml(path: str) -> XMLImage:
         difficult = (element.findtext('difficult') or '').strip() == '1'
         objects.append(XMLObject(name, check_xyxy(values, row), difficult))
     sides = [(root.findtext(f'size/{side}') or '').strip() for side in ('width', 'height')]
+    if any(side.isdecimal() and len(side) > _MOST_DIGITS for side in sides):
+        raise ValueError(f'{path}: its size has a number of more than {_MOST_DIGITS} digits')
     width, height = (int(side) if side.isdecimal() else 0 for side in sides)
     return XMLImage(objects, AnnotatedSize(path, width, height) if width and height else None)

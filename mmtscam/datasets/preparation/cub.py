@@ -58,7 +58,7 @@ def check_cub(
         (
             images[key]
             for key, value in labels.items()
-            if key in images and not (value.isdecimal() and 1 <= int(value) <= highest)
+            if key in images and not (value.isdecimal() and len(value) < 9 and 1 <= int(value) <= highest)
         ),
     )
     findings.counts['training images'] = sum(splits.get(key) == '1' for key in images)

@@ -38,6 +38,12 @@ def test_the_size_if_it_is_known(path, width, height, size):
     assert read_voc_xml(str(path)).size == (size and (str(path), *size))
 
 
+def test_a_size_of_more_digits_than_python_takes(path):
+    path.write_text(f'<annotation><size><width>{"1" * 5000}</width><height>40</height></size>{OBJECT}</annotation>')
+    with pytest.raises(ValueError, match=f'^{path}: its size has a number of more than 9 digits$'):
+        read_voc_xml(str(path))
+
+
 def test_no_object(path):
     path.write_text('<annotation></annotation>')
     assert read_voc_xml(str(path)) == ([], None)

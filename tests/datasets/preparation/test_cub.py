@@ -78,6 +78,12 @@ def test_unreadable_image(root):
         (
             'image_class_labels.txt',
             '40 8\n',
+            f'40 {"1" * 5000}\n',
+            ['1 images have no label from 1 to 200 in image_class_labels.txt: {last}'],
+        ),
+        (
+            'image_class_labels.txt',
+            '40 8\n',
             '40 eight\n',
             ['1 images have no label from 1 to 200 in image_class_labels.txt: {last}'],
         ),

@@ -111,14 +111,14 @@ def max_box_acc(group: Group, thresholds: list[float]) -> np.ndarray:
 
 
 def pixels(group: Group) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of all pixels that count, and whether each is of an object; images without an object are left out."""
+    """Scores of all pixels that count, and whether each is of an object; images without a true box are left out."""
     scores, truth = [], []
     for case in group.cases:
         rows, columns = (
             (np.arange(new) * (1 / (new / old))).astype(int)
             for new, old in zip(group.rules.frame[::-1], case.mask.shape, strict=True)
         )
-        if not np.isin(case.mask, (0, 255)).all():
+        if len(case.boxes):
             mask = case.mask[rows][:, columns].ravel()
             values = plain_maps.normalized(case.score_map, group.rules).ravel()
             scores.append(values[mask != 255].astype(np.float64))

@@ -128,6 +128,6 @@ def serve() -> dict[str, Any] | None:
 
 
 # In a run this is the end of the whole program, so that the interpreter says and tidies up what it does for a user.
-if (found := serve()) is not None:
+if __name__ == '__main__' and (found := serve()) is not None:
     begin(found)
     runpy.run_path(found['words'][0], run_name='__main__')
