@@ -17,7 +17,7 @@ val_dataloader = dict(
         ],
     ),
 )
-val_evaluator = [dict(type='LocAccuracy', protocol='sat'), dict(type='MaxBoxAcc', protocol='wsol-v1')]
+val_evaluator = [dict(type='LocAccuracy', protocol='sat'), dict(type='MaxBoxAcc', protocol='wsol-v1', step=0.005)]
 default_hooks = dict(
     checkpoint=dict(save_best='wsol-v1/maxboxacc_oracle'),
     early_stopping=dict(type='EarlyStoppingHook', monitor='wsol-v1/maxboxacc_oracle', rule='greater', patience=10),

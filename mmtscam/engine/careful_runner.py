@@ -25,6 +25,7 @@ from .log_folder import new_folder, whole_record
 from .optim import as_plain_groups
 from .resumed_settings import check_resumable, kept_settings, settings_of
 from .seeding import preserved_generators
+from .sync_norms import check_sync_norms
 
 
 class CarefulRunner(Runner):
@@ -106,6 +107,12 @@ class CarefulRunner(Runner):
                 for backend in built._vis_backends.values():
                     backend.experiment  # noqa: B018 - a property that starts the back end
         return built
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: torch.nn.Module) -> torch.nn.Module:
+        """See ``Runner``; ``sync_bn`` is refused where it would change what the model computes."""
+        if self.distributed and self.cfg.get('sync_bn') is not None:
+            check_sync_norms(model)
+        return super().wrap_model(model_wrapper_cfg, model)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """See ``Runner``; the groups of parameters become plain dicts."""

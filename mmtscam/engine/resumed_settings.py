@@ -7,7 +7,7 @@ import torch
 from mmengine.optim import OptimWrapper, OptimWrapperDict, _ParamScheduler
 
 _OF_OPTIMIZERS = ('lr', 'weight_decay', 'momentum', 'betas', 'eps')
-# What each schedule has: the first changes with the steps, the second is the same in all kinds.
+# Attributes of each schedule: the first change with the steps, the second are the same in all kinds.
 _MOVING = {'optimizer', 'last_step', 'base_values', 'verbose'}
 _SHARED = {'begin', 'end', 'by_epoch', 'param_name'}
 _WAY_OUT = 'start from the weights alone (load_from without --resume)'

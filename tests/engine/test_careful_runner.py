@@ -254,6 +254,15 @@ def test_a_config_within_a_checkpoint_is_not_run(build, tmp_path):
     assert not mark.exists()
 
 
+def test_synchronised_norms_that_would_compute_something_else(build):
+    runner = build()
+    layer = torch.nn.BatchNorm2d(3)
+    layer.register_forward_hook(lambda module, inputs, output: -output)
+    runner._distributed, runner.cfg.sync_bn = True, 'torch'
+    with pytest.raises(ValueError, match='^sync_bn would take hooks from 0, and change what the model computes'):
+        runner.wrap_model(None, torch.nn.Sequential(layer))
+
+
 def test_other_schedules_do_not_resume(build, tmp_path):
     settings = dict(train_cfg=dict(by_epoch=True, max_epochs=1))
     build(param_scheduler=dict(type='MultiStepLR', milestones=[1]), **settings).train()

@@ -15,6 +15,6 @@ test_evaluator = [
     *val_evaluator,
     dict(type='LocAccuracy', protocol='tscam', threshold=0.4),
     # The authors' own, an oracle on the test images.
-    dict(type='MaxBoxAcc', protocol='wsol-v1'),
+    dict(type='MaxBoxAcc', protocol='wsol-v1', step=0.005),
     dict(type='MaxBoxAcc', protocol='wsol-v2'),
 ]

@@ -1,8 +1,8 @@
 _base_ = './tscam_deit-s.py'
 
 model = dict(
-    # Tokens before the final norm, of a backbone that does not learn.
-    backbone=dict(drop_path_rate=0.0, final_norm=False, frozen_stages=12),
+    # A backbone that does not learn. The authors' code takes a DeiT's tokens after the final norm.
+    backbone=dict(drop_path_rate=0.0, frozen_stages=12),
     head=dict(
         _delete_=True,
         type='TriLiteHead',
