@@ -259,7 +259,7 @@ def test_synchronised_norms_that_would_compute_something_else(build):
     layer = torch.nn.BatchNorm2d(3)
     layer.register_forward_hook(lambda module, inputs, output: -output)
     runner._distributed, runner.cfg.sync_bn = True, 'torch'
-    with pytest.raises(ValueError, match='^sync_bn would take hooks from 0, and change what the model computes'):
+    with pytest.raises(ValueError, match=r'^sync_bn would take hooks from 0, and change what the model computes'):
         runner.wrap_model(None, torch.nn.Sequential(layer))
 
 
