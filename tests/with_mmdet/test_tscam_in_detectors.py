@@ -59,14 +59,14 @@ def loss_of(detector, *sizes):
     return detector.parse_losses(detector(**data, mode='loss'))[0]
 
 
-@pytest.mark.parametrize('divisor', [1, 32])
+@pytest.mark.parametrize('divisor', [16, 32])
 @pytest.mark.parametrize('sizes', [[(64, 64)], [(50, 90), (71, 33)], [(17, 100), (16, 16)]])
 def test_images_of_any_size(divisor, sizes):
     detector = build(divisor=divisor)
     padded = [divisor * math.ceil(max(sides) / divisor) for sides in zip(*sizes, strict=True)]
     data = detector.data_preprocessor(batch(*sizes))
     assert list(data['inputs'].shape[-2:]) == padded
-    rows, columns = (math.ceil(side / 16) for side in padded)
+    rows, columns = (side // 16 for side in padded)
     levels = detector.extract_feat(data['inputs'])
     assert [level.shape[-2:] for level in levels] == [
         (math.ceil(rows * scale), math.ceil(columns * scale)) for scale in (4, 2, 1, 1 / 2, 1 / 4)
@@ -79,6 +79,14 @@ def test_images_of_any_size(divisor, sizes):
     loss.backward()
     for part in (detector.backbone, detector.neck):
         assert all(parameter.grad is not None for parameter in part.parameters())
+
+
+def test_images_that_are_not_padded_to_whole_patches():
+    detector = build(divisor=1)
+    with pytest.raises(
+        ValueError, match=r'71x90 input: .* \(in a detector set data_preprocessor.pad_size_divisor to 16\)'
+    ):
+        detector.test_step(batch((50, 90), (71, 33)))
 
 
 @pytest.mark.parametrize('img_size', [64, 128, (96, 160)])
