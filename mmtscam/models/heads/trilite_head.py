@@ -27,8 +27,9 @@ class TriLiteHead(BaseLocHead):
     the class token gives the logits. The foreground localises, the same map
     for all classes.
 
-    The backbone is meant to be frozen and without its final norm:
-    ``TSCAMDeiT(frozen_stages=12, final_norm=False)``.
+    The backbone is meant to be frozen, and DINOv2's without its final norm:
+    ``TSCAMDeiT(frozen_stages=12, final_norm=False)``. The authors take a
+    DeiT's tokens after it.
 
     Reference: Sabaghi et al., "TriLite", CVPR 2026, arXiv 2602.23120.
 
