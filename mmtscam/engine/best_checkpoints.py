@@ -31,7 +31,8 @@ def forget_other_folders(hooks: Iterable[Hook], hub: MessageHub) -> list[str]:
             path = hub.get_info(name)
             if not isinstance(path, str) or osp.dirname(path) == str(hook.out_dir).rstrip(osp.sep):
                 continue
-            found.append(path)
+            if osp.exists(path):  # not where the folder itself was moved
+                found.append(path)
             own = osp.join(hook.out_dir, osp.basename(path))
             hub.update_info(name, own)
             if name == 'best_ckpt':

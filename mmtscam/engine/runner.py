@@ -179,5 +179,5 @@ def build_runner(cfg: Config) -> Runner:
             name=error.name,
         ) from error
     for name, setting in _misspelt(cfg):
-        runner.logger.warning(f'the config sets {name}, which nothing reads: did you mean {setting}?')
+        runner.logger.warning(f'the config sets {name}, which is no setting of the Runner: did you mean {setting}?')
     return runner
