@@ -25,8 +25,8 @@ def check_sides(images: Tensor, patch: tuple[int, int], name: str) -> None:
         near = f'{_nearest(height, rows)}x{_nearest(width, columns)}'
         raise ValueError(
             f'{height}x{width} input: {name} needs sides that are multiples of {size}, the size of its patches, or its '
-            f'maps would not cover the image exactly: resize to {near} in the pipelines (in a detector set '
-            f'data_preprocessor.pad_size_divisor to {size})'
+            f'maps would not cover the image exactly: resize to {near}, by scale of Resize in the pipelines (in a '
+            f'detector set data_preprocessor.pad_size_divisor to {size})'
         )
 
 

@@ -156,7 +156,9 @@ def test_any_number_of_patches(size):
 @pytest.mark.parametrize(('size', 'near'), [((25, 56), '24x56'), ((32, 31), '32x32'), ((9, 1), '8x8')])
 def test_sides_that_patches_do_not_cover(size, near):
     """The maps would be stretched over the image."""
-    message = f'{size[0]}x{size[1]} input: TSCAMDeiT needs sides that are multiples of 8, .* resize to {near} in'
+    message = (
+        f'{size[0]}x{size[1]} input: TSCAMDeiT needs sides that are multiples of 8, .* resize to {near}, by scale of'
+    )
     with pytest.raises(ValueError, match=message):
         build()(torch.randn(1, 3, *size))
 
