@@ -396,9 +396,11 @@ def test_one_clear_line_where_a_head_has_no_such_maps(foreground):
 def test_tools_by_their_command_lines(calibrated, project):
     """Processes of their own, with their own imports, give what forks of a process with all imports give."""
     again = commands('calibrated', 'again')
-    for step in ('choose', 'stored', 'demo'):
+    for step in ('choose', 'chosen', 'stored', 'report', 'demo', 'pseudo'):
         run_tool(project, *again[step])
     out, again = project / 'out' / 'calibrated', project / 'again' / 'calibrated'
     assert json.loads((again / 'thresholds.json').read_text()) == json.loads((out / 'thresholds.json').read_text())
-    assert _numbers(again / 'stored') == _numbers(out / 'chosen')
+    assert _numbers(again / 'chosen') == _numbers(again / 'stored') == _numbers(out / 'chosen')
     assert _demo(again / 'demo') == _demo(out / 'demo')
+    assert (again / 'pseudo.json').read_bytes() == (out / 'pseudo.json').read_bytes()
+    assert (again / 'html' / 'data.js').read_bytes() == (out / 'html' / 'data.js').read_bytes()

@@ -161,10 +161,10 @@ def _check(result, ways, rounds, mfu):
 
 
 @pytest.mark.slow
-def test_a_sweep(config, tmp_path, run):
+def test_a_sweep_over_workloads(config, tmp_path, run):
     sizes = dict(batch_size=2, classes=4, input_size=80, tokens=100, images=2)
     printed = run(
-        'python', 'tools/analysis/benchmark.py', config, '--workloads', 'train',
+        'python', 'tools/analysis/benchmark.py', config, '--workloads', 'train', 'predict',
         '--sweep', 'classes', '4', '--batch-size', '2',
         '--batches', '1', '--rounds', '2', '--precisions', 'fp32', '--device', 'cpu',
         '--out', tmp_path / 'new' / 'out.json', '--plot', tmp_path / 'plot.png',
@@ -175,15 +175,18 @@ def test_a_sweep(config, tmp_path, run):
     assert record['sweep'] == dict(parameter='classes', values=[4])
     assert record['rounds'] == 2
     assert record['machine']['threads'] >= 1 and record['versions']['torch']
-    (result,) = record['results']
-    assert result['workload'] == 'train'
-    assert {name: result[name] for name in sizes} == sizes
-    assert set(result['agreement']) == {'loss', 'gradient'}
-    _check(result, ['baseline fp32', 'ours fp32'], 2, mfu=True)
-    assert 'tiny, train: batch 2, 80x80 (100 tokens), 4 classes' in printed
-    assert len(re.findall('│ ours fp32 ', printed)) == 1
+    assert [result['workload'] for result in record['results']] == ['train', 'predict']
+    for result in record['results']:
+        assert {name: result[name] for name in sizes} == sizes
+        assert set(result['agreement']) == (
+            {'loss', 'gradient'} if result['workload'] == 'train' else {'logits', 'maps'}
+        )
+        _check(result, ['baseline fp32', 'ours fp32'], 2, mfu=True)
+        title = f'tiny, {result["workload"]}: batch 2, 80x80 (100 tokens), 4 classes'
+        assert title in printed
+    assert len(re.findall('│ ours fp32 ', printed)) == 2
     with Image.open(tmp_path / 'plot.png') as image:
-        assert (image.format, image.size) == ('PNG', (1500, 585))
+        assert (image.format, image.size) == ('PNG', (1500, 2 * 585))
 
 
 @pytest.mark.slow
