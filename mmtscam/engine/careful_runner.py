@@ -23,7 +23,7 @@ from .best_checkpoints import forget_other_folders
 from .latest_checkpoint import latest_checkpoint, trained_checkpoints
 from .log_folder import new_folder, whole_record
 from .optim import as_plain_groups
-from .resumed_settings import check_resumable, kept_settings, settings_of
+from .resumed_settings import Settings, check_resumable, kept_settings, settings_of
 from .seeding import preserved_generators
 from .sync_norms import check_sync_norms
 
@@ -38,9 +38,9 @@ class CarefulRunner(Runner):
     run. Two runs never write to the same files.
     """
 
-    # The file that was loaded last, and whether it is resumed.
+    # The file that was loaded last; and while one is resumed, what the config says of schedules and optimizers.
     loaded_file: str | None = None
-    _resumes: bool = False
+    _asked: Settings | None = None
     _load_from: str | None
 
     def setup_env(self, env_cfg: dict) -> None:
@@ -199,14 +199,14 @@ class CarefulRunner(Runner):
         """
         content = read_content(filename, 'load_from')
         self.loaded_file = filename
-        if self._resumes and not (isinstance(content, dict) and {'optimizer', 'meta', 'message_hub'} <= content.keys()):
-            raise ValueError(
-                f'{filename}: has weights, but no optimizer and epoch to resume a training: start from it without '
-                '--resume, with load_from'
-            )
-        if self._resumes:
+        if self._asked is not None:
+            if not (isinstance(content, dict) and {'optimizer', 'meta', 'message_hub'} <= content.keys()):
+                raise ValueError(
+                    f'{filename}: has weights, but no optimizer and epoch to resume a training: start from it without '
+                    '--resume, with load_from'
+                )
             content['meta'].pop('config', None)  # mmengine would run this, the config of versions long gone
-            check_resumable(content, settings_of(self.param_schedulers, self.optim_wrapper), filename)
+            check_resumable(content, self._asked, filename)
         self.call_hook('after_load_checkpoint', checkpoint=content)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         _load_checkpoint_to_model(model, content, strict, revise_keys=list(revise_keys))
@@ -240,12 +240,11 @@ class CarefulRunner(Runner):
         mmengine goes on with the settings that the checkpoint holds, whatever
         the config says by now.
         """
-        asked = settings_of(self.param_schedulers, self.optim_wrapper)
-        self._resumes = True
+        self._asked = asked = settings_of(self.param_schedulers, self.optim_wrapper)
         try:
             super().resume(*args, **kwargs)
         finally:
-            self._resumes = False
+            self._asked = None
         for message in kept_settings(asked, settings_of(self.param_schedulers, self.optim_wrapper)):
             self.logger.warning(message)
 
